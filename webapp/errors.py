@@ -1,0 +1,148 @@
+"""Everything a person may be told no about: facts, one sentence and one status each.
+
+The page and the bot show the same words. Sentences are marked for translation here and
+translated where they are shown.
+"""
+
+from typing import ClassVar
+
+
+def N_(sentence: str) -> str:
+    """Mark a sentence for translation without translating it yet."""
+    return sentence
+
+
+class ShopError(Exception):
+    """An expected no: it has a sentence for the person and an HTTP status."""
+
+    status: ClassVar[int] = 400
+    sentence: ClassVar[str] = N_("That did not work. Please try again.")
+
+    def __init__(self, **facts: object) -> None:
+        super().__init__(type(self).__name__)
+        self.facts = facts
+
+    @property
+    def code(self) -> str:
+        """The name of the error for counters and logs: ``PriceChanged``."""
+        return type(self).__name__
+
+
+class SignInNeeded(ShopError):
+    status = 401
+    sentence = N_("Open the shop again from Telegram to continue.")
+
+
+class NotFound(ShopError):
+    status = 404
+    sentence = N_("There is nothing here.")
+
+
+class ProductNotFound(NotFound):
+    sentence = N_("This item is no longer in the shop.")
+
+
+class OrderNotFound(NotFound):
+    sentence = N_("This order does not exist.")
+
+
+class ChargeNotFound(NotFound):
+    sentence = N_("There is no such payment.")
+
+
+class NotEntitled(ShopError):
+    status = 403
+    sentence = N_("This page opens with an upgrade you do not have yet.")
+
+
+class BadRequest(ShopError):
+    status = 400
+    sentence = N_("That request could not be understood.")
+
+
+class OffSale(ShopError):
+    status = 409
+    sentence = N_("This item is not for sale at the moment. You have not been charged.")
+
+
+class PriceChanged(ShopError):
+    status = 409
+    sentence = N_("This price changed. Open the shop again to see the new one.")
+
+
+class TermsChanged(ShopError):
+    status = 409
+    sentence = N_("The terms changed. Open the item again to read them before you pay.")
+
+
+class AlreadyOwned(ShopError):
+    status = 409
+    sentence = N_("This is already yours. There is nothing to pay.")
+
+
+class OrderClosed(ShopError):
+    status = 409
+    sentence = N_("This order is finished. Open the item again to start a new one.")
+
+
+class OrderExpired(ShopError):
+    status = 409
+    sentence = N_("This invoice has expired. Open the shop again for a new one.")
+
+
+class NotYourOrder(ShopError):
+    status = 403
+    sentence = N_("This invoice was made for someone else. Open the shop to get your own.")
+
+
+class PaymentInProgress(ShopError):
+    status = 409
+    sentence = N_("A payment for this is already being confirmed. Wait a minute before trying again.")
+
+
+class CheckoutTooLate(ShopError):
+    status = 409
+    sentence = N_("That took too long to confirm. You have not been charged; please try again.")
+
+
+class ShopUnavailable(ShopError):
+    status = 503
+    sentence = N_("The shop cannot take payments right now. You have not been charged; try again in a moment.")
+
+
+class Banned(ShopError):
+    status = 403
+    sentence = N_("You cannot buy in this shop. Write to support if you think this is wrong.")
+
+
+class TooManyRequests(ShopError):
+    status = 429
+    sentence = N_("That was a bit fast. Wait a moment and try again.")
+
+    def __init__(self, *, retry_after_seconds: int, **facts: object) -> None:
+        super().__init__(retry_after_seconds=retry_after_seconds, **facts)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TelegramBusy(ShopError):
+    status = 503
+    sentence = N_("Telegram is busy. Try again in a moment.")
+
+    def __init__(self, *, retry_after_seconds: int = 2, **facts: object) -> None:
+        super().__init__(retry_after_seconds=retry_after_seconds, **facts)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TelegramRefused(ShopError):
+    status = 502
+    sentence = N_("Telegram did not accept this invoice. The shop's owner has been told.")
+
+
+class RefundRefused(ShopError):
+    status = 409
+    sentence = N_("Telegram refused this refund.")
+
+
+class AlreadyRefunded(ShopError):
+    status = 409
+    sentence = N_("This payment has already been refunded.")

@@ -1,0 +1,146 @@
+"""The database, its transactions, and the other Flask extensions, unbound."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from flask_babel import Babel
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from htmx_flask import Htmx
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+# Constraint names must be the same on both databases for migrations to find them.
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+TRANSACTION_ATTEMPTS = 5
+# PostgreSQL: serialization_failure, deadlock_detected (Appendix A of its manual).
+RETRIED_SQLSTATES = frozenset({"40001", "40P01"})
+
+
+Result = TypeVar("Result")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime on both databases; SQLite itself forgets the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a datetime without a zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+db = SQLAlchemy(
+    model_class=Base,
+    # Views go on showing what they loaded after the edge committed.
+    session_options={"expire_on_commit": False},
+)
+migrate = Migrate()
+babel = Babel()
+htmx = Htmx()
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Commit what the block wrote, or nothing of it.
+
+    Whatever was read before is let go first: a write must not stand on a snapshot taken
+    earlier, and SQLite refuses to turn a reading transaction into a writing one.
+    """
+    db.session.commit()
+    db.session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
+    try:
+        yield
+        db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        raise
+
+
+def run_in_transaction(work: Callable[[], Result]) -> Result:
+    """Return what ``work`` returns once it is committed, repeating it when the database asks.
+
+    Only deadlocks and serialisation failures are repeated, at most five times, with jitter.
+    """
+    for attempt in range(1, TRANSACTION_ATTEMPTS + 1):
+        try:
+            with transaction():
+                return work()
+        except DBAPIError as error:
+            if attempt == TRANSACTION_ATTEMPTS or not _is_worth_repeating(error):
+                raise
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, no secret
+    raise AssertionError("unreachable")
+
+
+def insert(model: type[Base]) -> Any:
+    """Return an INSERT that knows ON CONFLICT, which both databases spell alike."""
+    return (postgresql if db.engine.dialect.name == "postgresql" else sqlite).insert(model)
+
+
+def configure_engine(engine: Engine) -> None:
+    """Give every connection the limits and the durability that money needs."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _open_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Return SQLAlchemy's engine options for a database address."""
+    if not url.startswith("postgresql"):
+        # timeout: seconds that a writer waits for another one (SQLite's busy_timeout).
+        return {"connect_args": {"timeout": 5}}
+    limits = "-c lock_timeout=2s -c statement_timeout=5s -c idle_in_transaction_session_timeout=10s"
+    return {
+        "pool_size": 4,  # two web processes and the bot: 12, under the 20 of small hosted databases
+        "max_overflow": 0,
+        "pool_timeout": 5,
+        "pool_pre_ping": True,
+        "pool_recycle": 600,
+        "connect_args": {"options": limits, "connect_timeout": 3},
+    }
+
+
+def _open_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # _begin_sqlite decides how a transaction begins
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits in a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred transaction that reads and then writes fails under concurrency whatever the timeout.
+    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('sqlite_begin', 'DEFERRED')}")
+
+
+def _is_worth_repeating(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in RETRIED_SQLSTATES

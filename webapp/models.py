@@ -1,0 +1,326 @@
+"""The tables, and the questions a single row can answer about itself."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp.extensions import Base, UTCDateTime, db
+
+# Telegram user ids have at most 52 significant bits (Bot API: User).
+TelegramId = BigInteger
+# SQLite counts by itself only in a column declared INTEGER.
+RowId = BigInteger().with_variant(db.Integer, "sqlite")
+
+
+class Shop(db.Model):
+    """The one row that says whose database this is."""
+
+    __tablename__ = "shop"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    bot_id: Mapped[int] = mapped_column(TelegramId)
+    bot_username: Mapped[str] = mapped_column(String(64))
+    environment: Mapped[str] = mapped_column(String(16))  # production | test, Telegram's data centre
+    statement_offset: Mapped[int] = mapped_column(default=0)
+    reconciled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class User(db.Model):
+    __tablename__ = "users"
+
+    telegram_id: Mapped[int] = mapped_column(TelegramId, primary_key=True, autoincrement=False)
+    first_name: Mapped[str] = mapped_column(String(256), default="")
+    last_name: Mapped[str] = mapped_column(String(256), default="")
+    username: Mapped[str | None] = mapped_column(String(64))
+    language_code: Mapped[str | None] = mapped_column(String(35))
+    is_premium: Mapped[bool] = mapped_column(default=False)
+    photo_url: Mapped[str | None] = mapped_column(String(2048))
+    session_epoch: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    banned_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or str(self.telegram_id)
+
+
+class Product(db.Model):
+    __tablename__ = "products"
+    __table_args__ = (
+        CheckConstraint("stars > 0", name="stars_positive"),
+        CheckConstraint("kind IN ('unlock', 'pass', 'bundle')", name="kind_known"),
+        CheckConstraint("(kind = 'pass') = (pass_days IS NOT NULL)", name="pass_days_for_a_pass"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    slug: Mapped[str] = mapped_column(String(32), unique=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    section: Mapped[str] = mapped_column(String(64))
+    title: Mapped[str] = mapped_column(String(32))  # Bot API: createInvoiceLink, title
+    description: Mapped[str] = mapped_column(String(255))  # Bot API: createInvoiceLink, description
+    details: Mapped[list[str]] = mapped_column(JSON, default=list)  # what is inside, a line each
+    picture: Mapped[str] = mapped_column(String(128))  # a file in static/pictures
+    stars: Mapped[int]
+    pass_days: Mapped[int | None]
+    keys: Mapped[list[str]] = mapped_column(JSON)  # entitlement keys that buying it grants
+    position: Mapped[int]
+    version: Mapped[int] = mapped_column(default=1)
+    retired_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # off sale, never deleted
+
+    @property
+    def is_on_sale(self) -> bool:
+        return self.retired_at is None
+
+    @property
+    def is_permanent(self) -> bool:
+        return self.pass_days is None
+
+
+class TermsAcceptance(db.Model):
+    __tablename__ = "terms_acceptances"
+
+    telegram_id: Mapped[int] = mapped_column(ForeignKey("users.telegram_id"), primary_key=True)
+    version: Mapped[str] = mapped_column(String(32), primary_key=True)
+    accepted_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class Order(db.Model):
+    """What was agreed at the tap: price, product and terms never change afterwards."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        # A double tap, or two devices, end in one invoice.
+        Index(
+            "uq_orders_one_open",
+            "telegram_id",
+            "product_id",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index("ix_orders_telegram_id_created_at", "telegram_id", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(16), unique=True)
+    telegram_id: Mapped[int] = mapped_column(ForeignKey("users.telegram_id"))
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"))
+    product_version: Mapped[int]
+    title: Mapped[str] = mapped_column(String(32))
+    stars: Mapped[int]
+    pass_days: Mapped[int | None]
+    keys: Mapped[list[str]] = mapped_column(JSON)
+    terms_version: Mapped[str] = mapped_column(String(32))
+    payload: Mapped[str] = mapped_column(String(128), unique=True)  # bytes; Bot API: createInvoiceLink
+    invoice_link: Mapped[str | None] = mapped_column(String(512))
+    correlation_id: Mapped[str] = mapped_column(String(32))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    reserved_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    reserved_query_id: Mapped[str | None] = mapped_column(String(64))
+    closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    charge_id: Mapped[str | None] = mapped_column(String(255))  # the first charge that paid it
+
+    product: Mapped[Product] = relationship(lazy="joined", innerjoin=True)
+
+    @property
+    def is_paid(self) -> bool:
+        return self.charge_id is not None
+
+    def is_open(self, now: datetime) -> bool:
+        return self.closed_at is None and now < self.expires_at
+
+
+class PreCheckout(db.Model):
+    """Telegram's question whether it may charge, and what was answered."""
+
+    __tablename__ = "pre_checkouts"
+
+    query_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), index=True)
+    telegram_id: Mapped[int] = mapped_column(TelegramId)
+    received_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    decided_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    declined_because: Mapped[str | None] = mapped_column(String(64))  # None: approved
+
+    @property
+    def is_approved(self) -> bool:
+        return self.declined_because is None
+
+
+class Charge(db.Model):
+    """Stars that Telegram took from a person for us, once per Telegram charge id."""
+
+    __tablename__ = "charges"
+    __table_args__ = (Index("ix_charges_telegram_id", "telegram_id", "charged_at"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    telegram_payment_charge_id: Mapped[str] = mapped_column(String(255), unique=True)
+    telegram_id: Mapped[int] = mapped_column(TelegramId)  # the payer; may be nobody we know
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), index=True)
+    title: Mapped[str] = mapped_column(String(64))
+    stars: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(8))
+    payload: Mapped[str] = mapped_column(Text)
+    charged_at: Mapped[datetime] = mapped_column(UTCDateTime)  # Telegram's time, whole seconds
+    recorded_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    cause: Mapped[str] = mapped_column(String(64))  # update:<id> | statement:<row> | cli
+    quarantined_because: Mapped[str | None] = mapped_column(String(64))  # as it arrived; never changes
+
+    order: Mapped[Order | None] = relationship(lazy="raise")
+
+
+class Refund(db.Model):
+    """The wish to give a charge back, and how far Telegram has carried it out."""
+
+    __tablename__ = "refunds"
+
+    charge_id: Mapped[str] = mapped_column(String(255), primary_key=True)  # Telegram's
+    telegram_id: Mapped[int] = mapped_column(TelegramId, index=True)
+    stars: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(255))
+    requested_by: Mapped[str] = mapped_column(String(64))  # shop | owner | telegram
+    requested_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
+    done_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    refused_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    refused_because: Mapped[str | None] = mapped_column(String(255))
+
+    @property
+    def status(self) -> str:
+        if self.done_at:
+            return "done"
+        if self.refused_at:
+            return "refused"
+        return "unknown" if self.attempts else "requested"
+
+
+class LedgerEntry(db.Model):
+    """A fact that decides access. Rows are only ever added: triggers refuse the rest."""
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (
+        # A charge is booked once and refunded once, however often Telegram says so.
+        Index(
+            "uq_ledger_entries_once",
+            "kind",
+            "charge_id",
+            unique=True,
+            sqlite_where=text("kind IN ('charge', 'refund')"),
+            postgresql_where=text("kind IN ('charge', 'refund')"),
+        ),
+        Index("ix_ledger_entries_telegram_id", "telegram_id"),
+        CheckConstraint(
+            "kind IN ('charge', 'refund', 'suspension', 'restoration', 'grant', 'revocation')",
+            name="kind_known",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    telegram_id: Mapped[int] = mapped_column(TelegramId)
+    kind: Mapped[str] = mapped_column(String(16))
+    charge_id: Mapped[str | None] = mapped_column(String(255))  # Telegram's
+    stars: Mapped[int] = mapped_column(default=0)  # signed: charges add, refunds take away
+    title: Mapped[str] = mapped_column(String(64), default="")
+    keys: Mapped[list[str]] = mapped_column(JSON, default=list)
+    pass_days: Mapped[int | None]  # None: for ever
+    occurred_at: Mapped[datetime] = mapped_column(UTCDateTime)  # Telegram's time where it has one
+    recorded_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    cause: Mapped[str] = mapped_column(String(64))
+
+
+class Entitlement(db.Model):
+    """What the ledger gives a person today: a cache that can be dropped and rebuilt."""
+
+    __tablename__ = "entitlements"
+
+    telegram_id: Mapped[int] = mapped_column(TelegramId, primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    since: Mapped[datetime] = mapped_column(UTCDateTime)
+    until: Mapped[datetime | None] = mapped_column(UTCDateTime)  # None: for ever
+
+    def is_active(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
+
+
+class InboxItem(db.Model):
+    """An update exactly as Telegram sent it, and what became of it."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        # Telegram reuses update ids after an idle week, so the content is part of the key.
+        Index("uq_inbox_update", "update_id", "digest", unique=True),
+        Index(
+            "ix_inbox_undone",
+            "next_attempt_at",
+            sqlite_where=text("done_at IS NULL AND quarantined_at IS NULL"),
+            postgresql_where=text("done_at IS NULL AND quarantined_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    update_id: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str] = mapped_column(String(64))  # SHA-256 of the canonical JSON
+    kind: Mapped[str] = mapped_column(String(64))
+    telegram_id: Mapped[int | None] = mapped_column(TelegramId)
+    body: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(String(16))  # webhook | polling
+    received_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    leased_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    done_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    quarantined_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+class OutboxMessage(db.Model):
+    """A message to a person, written with the fact it tells and sent after the commit."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index(
+            "ix_outbox_unsent",
+            "next_attempt_at",
+            sqlite_where=text("sent_at IS NULL AND failed_at IS NULL"),
+            postgresql_where=text("sent_at IS NULL AND failed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    dedupe_key: Mapped[str] = mapped_column(String(300), unique=True)
+    telegram_id: Mapped[int] = mapped_column(TelegramId)
+    kind: Mapped[str] = mapped_column(String(32))  # names the message in webapp/messages.py
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    error: Mapped[str | None] = mapped_column(String(255))
+
+
+class Lease(db.Model):
+    """The right to do a background duty until a moment; the token tells holders apart."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(64))
+    token: Mapped[int] = mapped_column(default=1)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class RateLimit(db.Model):
+    """How often something happened within one window of time."""
+
+    __tablename__ = "rate_limits"
+
+    bucket: Mapped[str] = mapped_column(String(128), primary_key=True)
+    window_at: Mapped[datetime] = mapped_column(UTCDateTime, primary_key=True)
+    hits: Mapped[int] = mapped_column(default=0)
