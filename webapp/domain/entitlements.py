@@ -1,0 +1,79 @@
+"""What people may open: a cache of the ledger, kept with it and rebuildable from it."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from webapp.domain import ledger
+from webapp.extensions import db, insert
+from webapp.models import Entitlement, LedgerEntry
+
+
+def of(telegram_id: int) -> dict[str, Entitlement]:
+    """Return a person's entitlements by key, those that ended included."""
+    rows = select(Entitlement).where(Entitlement.telegram_id == telegram_id)
+    # Written past the session's identity map, so what it remembers may be old.
+    fresh = db.session.scalars(rows, execution_options={"populate_existing": True})
+    return {row.key: row for row in fresh}
+
+
+def has(telegram_id: int, key: str, now: datetime) -> bool:
+    """Tell whether a person may open what the key guards."""
+    entitlement = db.session.get(Entitlement, (telegram_id, key), populate_existing=True)
+    return entitlement is not None and entitlement.is_active(now)
+
+
+def owns_for_ever(telegram_id: int, keys: list[str]) -> bool:
+    """Tell whether nothing is left to buy: every key is held without an end."""
+    held = of(telegram_id)
+    return bool(keys) and all(key in held and held[key].until is None for key in keys)
+
+
+def refresh(telegram_id: int) -> None:
+    """Make a person's entitlements say what the ledger says."""
+    access = ledger.fold(ledger.of(telegram_id))
+    cached = of(telegram_id)
+    for key in cached.keys() - access.keys():
+        _drop(telegram_id, key)
+    for key, fact in access.items():
+        known = cached.get(key)
+        if known is None or (known.since, known.until) != (fact.since, fact.until):
+            _write(telegram_id, key, fact)
+
+
+def differences() -> list[tuple[int, str]]:
+    """Return every (person, key) whose cached entitlement is not what the ledger says."""
+    told = {(row.telegram_id, row.key): (row.since, row.until) for row in db.session.scalars(select(Entitlement))}
+    meant = {
+        (telegram_id, key): (fact.since, fact.until)
+        for telegram_id in _people()
+        for key, fact in ledger.fold(ledger.of(telegram_id)).items()
+    }
+    return sorted(place for place in told.keys() | meant.keys() if told.get(place) != meant.get(place))
+
+
+def rebuild() -> int:
+    """Drop every entitlement, write them anew from the ledger, and return how many there are."""
+    db.session.execute(delete(Entitlement))
+    for telegram_id in _people():
+        refresh(telegram_id)
+    return len(db.session.scalars(select(Entitlement.key)).all())
+
+
+def _people() -> list[int]:
+    return list(db.session.scalars(select(LedgerEntry.telegram_id).distinct()))
+
+
+def _drop(telegram_id: int, key: str) -> None:
+    db.session.execute(
+        delete(Entitlement).where(Entitlement.telegram_id == telegram_id, Entitlement.key == key)
+    )
+
+
+def _write(telegram_id: int, key: str, access: ledger.Access) -> None:
+    changes = {"since": access.since, "until": access.until}
+    db.session.execute(
+        insert(Entitlement)
+        .values(telegram_id=telegram_id, key=key, **changes)
+        .on_conflict_do_update(index_elements=["telegram_id", "key"], set_=changes)
+    )

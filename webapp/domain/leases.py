@@ -1,0 +1,44 @@
+"""Who does a background duty: one holder at a time, replaced when it dies."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, or_, select
+
+from webapp.extensions import db, insert
+from webapp.models import Lease
+
+
+def hold(name: str, holder: str, seconds: float, now: datetime) -> int | None:
+    """Take or keep a duty for some seconds; None while somebody else has it.
+
+    The database's clock decides where it is shared between machines, so that one machine's
+    wrong clock cannot take a duty away from another.
+
+    :return: the fencing token, larger each time the duty changes hands
+    """
+    now = _database_time(now)
+    expires_at = now + timedelta(seconds=seconds)
+    statement = insert(Lease).values(name=name, holder=holder, token=1, expires_at=expires_at)
+    statement = statement.on_conflict_do_update(
+        index_elements=["name"],
+        set_={
+            "holder": holder,
+            "expires_at": expires_at,
+            "token": Lease.token + (Lease.holder != holder).cast(db.Integer),
+        },
+        where=or_(Lease.holder == holder, Lease.expires_at <= now),
+    ).returning(Lease.token)
+    token: int | None = db.session.scalar(statement)
+    return token
+
+
+def release(name: str, holder: str) -> None:
+    """Let a duty go before its time, so that another process need not wait."""
+    db.session.execute(delete(Lease).where(Lease.name == name, Lease.holder == holder))
+
+
+def _database_time(now: datetime) -> datetime:
+    if db.engine.dialect.name != "postgresql":
+        return now
+    told: datetime | None = db.session.scalar(select(func.clock_timestamp()))
+    return told or now

@@ -1,0 +1,76 @@
+"""Messages to people: written with the fact they tell, sent after it is committed."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from webapp.extensions import db, insert
+from webapp.models import OutboxMessage
+
+LEASE_SECONDS = 30
+LONGEST_PAUSE_SECONDS = 3600
+
+
+def add(telegram_id: int, kind: str, facts: dict[str, Any], *, dedupe_key: str, now: datetime) -> None:
+    """Have a person told something, once for each dedupe key."""
+    db.session.execute(
+        insert(OutboxMessage)
+        .values(
+            telegram_id=telegram_id,
+            kind=kind,
+            facts=facts,
+            dedupe_key=dedupe_key,
+            created_at=now,
+            next_attempt_at=now,
+            attempts=0,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def claim(limit: int, now: datetime) -> list[OutboxMessage]:
+    """Take messages to send; whoever dies with them loses them to another after 30 s."""
+    due = (
+        select(OutboxMessage.id)
+        .where(
+            OutboxMessage.sent_at.is_(None),
+            OutboxMessage.failed_at.is_(None),
+            OutboxMessage.next_attempt_at <= now,
+        )
+        .order_by(OutboxMessage.next_attempt_at, OutboxMessage.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = (
+        update(OutboxMessage)
+        .where(OutboxMessage.id.in_(due.scalar_subquery()))
+        .values(
+            attempts=OutboxMessage.attempts + 1, next_attempt_at=now + timedelta(seconds=LEASE_SECONDS)
+        )
+        .returning(OutboxMessage)
+    )
+    rows = db.session.scalars(
+        claimed, execution_options={"populate_existing": True, "synchronize_session": False}
+    )
+    return sorted(rows, key=lambda message: message.id)
+
+
+def sent(message: OutboxMessage, now: datetime) -> None:
+    """Note that Telegram took a message."""
+    _update(message, sent_at=now, error=None)
+
+
+def failed(message: OutboxMessage, error: str, now: datetime) -> None:
+    """Give a message up: the person blocked the bot or is gone."""
+    _update(message, failed_at=now, error=error[:255])
+
+
+def retry(message: OutboxMessage, error: str, now: datetime, *, after_seconds: float | None = None) -> None:
+    """Send a message again later: after what Telegram asked for, or twice as long as last time."""
+    pause = after_seconds if after_seconds is not None else min(2**message.attempts, LONGEST_PAUSE_SECONDS)
+    _update(message, next_attempt_at=now + timedelta(seconds=pause), error=error[:255])
+
+
+def _update(message: OutboxMessage, **changes: Any) -> None:
+    db.session.execute(update(OutboxMessage).where(OutboxMessage.id == message.id).values(**changes))
