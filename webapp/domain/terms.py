@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from webapp.extensions import insert
-from webapp.extensions import db
+from webapp.extensions import db, insert
 from webapp.models import TermsAcceptance
 
 VERSION = "2026-11"  # change it together with templates/help/terms.html
