@@ -1,0 +1,96 @@
+"""What the shop sells."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from webapp.errors import ProductNotFound
+from webapp.extensions import db
+from webapp.models import Product
+
+
+@dataclass(frozen=True)
+class Item:
+    """A product as the catalogue file describes it."""
+
+    slug: str
+    kind: str  # unlock | pass | bundle
+    section: str
+    title: str
+    description: str
+    details: tuple[str, ...]
+    picture: str
+    stars: int
+    pass_days: int | None
+    keys: tuple[str, ...]
+
+
+def on_sale() -> list[Product]:
+    """Return the products that can be bought, in the order of the catalogue."""
+    query = select(Product).where(Product.retired_at.is_(None)).order_by(Product.position, Product.id)
+    return list(db.session.scalars(query))
+
+
+def get(slug: str, *, include_retired: bool = False) -> Product:
+    """Return a product by its slug.
+
+    :raise ProductNotFound: there is none, or it is off sale
+    """
+    product = db.session.scalar(
+        select(Product).where(Product.slug == slug), execution_options={"populate_existing": True}
+    )
+    if product is None or not (product.is_on_sale or include_retired):
+        raise ProductNotFound(slug=slug)
+    return product
+
+
+def giving(key: str) -> list[Product]:
+    """Return the products on sale that grant an entitlement key, the cheapest first."""
+    return sorted((product for product in on_sale() if key in product.keys), key=lambda one: one.stars)
+
+
+def version() -> str:
+    """Return a text that is different as soon as anything in the catalogue is."""
+    count, versions, on_sale_count = db.session.execute(
+        select(func.count(), func.sum(Product.version), func.count().filter(Product.retired_at.is_(None)))
+    ).one()
+    return f"{count}.{versions or 0}.{on_sale_count}"
+
+
+def replace(items: Iterable[Item], now: datetime) -> dict[str, int]:
+    """Make the catalogue be these items, and return how many were added, changed and retired.
+
+    What is no longer listed goes off sale; it is never deleted, since people own it.
+    """
+    listed = {item.slug: (position, item) for position, item in enumerate(items)}
+    known = {product.slug: product for product in db.session.scalars(select(Product))}
+    counts = {"added": 0, "changed": 0, "retired": 0}
+    for slug, (position, item) in listed.items():
+        if slug not in known:
+            db.session.add(Product(position=position, **_columns(item)))
+            counts["added"] += 1
+        else:
+            counts["changed"] += _change(known[slug], position, item)
+    for slug in known.keys() - listed.keys():
+        if known[slug].is_on_sale:
+            known[slug].retired_at = now
+            known[slug].version += 1
+            counts["retired"] += 1
+    db.session.flush()
+    return counts
+
+
+def _columns(item: Item) -> dict[str, object]:
+    return {**asdict(item), "details": list(item.details), "keys": list(item.keys)}
+
+
+def _change(product: Product, position: int, item: Item) -> bool:
+    wanted = {**_columns(item), "position": position, "retired_at": None}
+    changed = any(getattr(product, name) != value for name, value in wanted.items())
+    if changed:
+        for name, value in wanted.items():
+            setattr(product, name, value)
+        product.version += 1
+    return changed
