@@ -1,0 +1,174 @@
+"""The catalogue as a file kept in git: read, checked whole, written."""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from typing import Any
+
+from webapp.domain.catalogue import Item
+
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+LONGEST_SLUG = 32  # so that a payload of 128 bytes can name it
+LONGEST_TITLE = 32  # Bot API: createInvoiceLink, title
+LONGEST_DESCRIPTION = 255  # Bot API: createInvoiceLink, description
+MOST_STARS = 100_000  # measured ceiling of one invoice; not documented
+LONGEST_PASS_DAYS = 3650
+KINDS = ("unlock", "pass", "bundle")
+REQUIRED = ("slug", "kind", "section", "title", "description", "picture", "stars", "entitlements")
+OPTIONAL = ("details", "days")
+
+
+class CatalogueInvalid(ValueError):
+    """The file was refused whole: where, which key, and why."""
+
+    def __init__(self, line: int, key: str, reason: str) -> None:
+        super().__init__(f"line {line}: {key}: {reason}")
+        self.line = line
+        self.key = key
+        self.reason = reason
+
+
+def read(text: str) -> list[Item]:
+    """Return the items of a catalogue file.
+
+    :raise CatalogueInvalid: the first thing that is wrong, with its line
+    """
+    file = _File(text)
+    items = [_item(file, index, table) for index, table in enumerate(file.products)]
+    first_lines: dict[str, int] = {}
+    for index, item in enumerate(items):
+        if item.slug in first_lines:
+            raise file.error(index, "slug", f"{item.slug!r} is already used on line {first_lines[item.slug]}")
+        first_lines[item.slug] = file.line(index, "slug")
+    return items
+
+
+def write(items: Iterable[Item]) -> str:
+    """Return a catalogue file that reads back as these items."""
+    return "\n".join(_table(item) for item in items)
+
+
+class _File:
+    """The parsed file together with the lines that its keys stand on."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = text.splitlines()
+        try:
+            parsed = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            found = re.search(r"at line (\d+)", str(error))
+            raise CatalogueInvalid(int(found[1]) if found else len(self.lines), "TOML", str(error)) from error
+        self.products = self._tables(parsed)
+
+    def _tables(self, parsed: dict[str, Any]) -> list[dict[str, Any]]:
+        stray = next((key for key in parsed if key != "products"), None)
+        if stray is not None:
+            raise CatalogueInvalid(self._line_of(stray, 0), stray, "only [[products]] tables belong here")
+        tables = parsed.get("products")
+        if not isinstance(tables, list) or not tables or not all(isinstance(one, dict) for one in tables):
+            raise CatalogueInvalid(1, "products", "there must be at least one [[products]] table")
+        return tables
+
+    def line(self, index: int, key: str) -> int:
+        """Return the line of a key in the index-th table, or of the table's head."""
+        heads = [number for number, line in enumerate(self.lines) if re.match(r"\s*\[\[\s*products\s*\]\]", line)]
+        head = heads[index] if index < len(heads) else 0
+        end = heads[index + 1] if index + 1 < len(heads) else len(self.lines)
+        named = self._line_of(key, head)
+        return named if head < named <= end else head + 1
+
+    def _line_of(self, key: str, begin: int) -> int:
+        pattern = re.compile(rf"""\s*[\["']*{re.escape(key)}[\]"']*\s*(=|$|\.)""")
+        lines = enumerate(self.lines[begin:], start=begin + 1)
+        return next((number for number, line in lines if pattern.match(line)), begin + 1)
+
+    def error(self, index: int, key: str, reason: str) -> CatalogueInvalid:
+        return CatalogueInvalid(self.line(index, key), key, reason)
+
+
+def _item(file: _File, index: int, table: dict[str, Any]) -> Item:
+    def refuse(key: str, reason: str) -> CatalogueInvalid:
+        return file.error(index, key, reason)
+
+    for key in table:
+        if key not in REQUIRED + OPTIONAL:
+            raise refuse(key, "is not a key of a product")
+    for key in REQUIRED:
+        if key not in table:
+            raise refuse(key, "is missing")
+    slug = _text(table, "slug", LONGEST_SLUG, refuse)
+    if not SLUG.fullmatch(slug):
+        raise refuse("slug", "may hold lower-case letters, digits and single hyphens")
+    kind = table["kind"]
+    if kind not in KINDS:
+        raise refuse("kind", f"must be one of {', '.join(KINDS)}")
+    keys = _texts(table, "entitlements", 64, refuse)
+    if not keys or not all(SLUG.fullmatch(key) for key in keys) or len(set(keys)) != len(keys):
+        raise refuse("entitlements", "must be one or more different keys such as 'atlas'")
+    if kind == "bundle" and len(keys) < 2:
+        raise refuse("entitlements", "a bundle grants at least two")
+    if (kind == "pass") != ("days" in table):
+        raise refuse("days", "is missing" if kind == "pass" else "belongs to a pass only")
+    picture = _text(table, "picture", 128, refuse)
+    if not re.fullmatch(r"[a-z0-9-]+\.(svg|webp|png|jpg)", picture):
+        raise refuse("picture", "must be the name of a file in static/pictures, such as 'atlas.svg'")
+    return Item(
+        slug=slug,
+        kind=kind,
+        section=_text(table, "section", 64, refuse),
+        title=_text(table, "title", LONGEST_TITLE, refuse),
+        description=_text(table, "description", LONGEST_DESCRIPTION, refuse),
+        details=tuple(_texts(table, "details", 200, refuse)),
+        picture=picture,
+        stars=_number(table, "stars", MOST_STARS, refuse),
+        pass_days=_number(table, "days", LONGEST_PASS_DAYS, refuse) if kind == "pass" else None,
+        keys=tuple(keys),
+    )
+
+
+def _text(table: dict[str, Any], key: str, longest: int, refuse: Any) -> str:
+    value = table[key]
+    if not isinstance(value, str) or not value.strip():
+        raise refuse(key, "must be a text that is not empty")
+    if len(value) > longest:
+        raise refuse(key, f"has {len(value)} characters; Telegram and the page take at most {longest}")
+    if not value.isprintable():
+        raise refuse(key, "holds a control character")
+    return value
+
+
+def _texts(table: dict[str, Any], key: str, longest: int, refuse: Any) -> list[str]:
+    values = table.get(key, [])
+    if not isinstance(values, list):
+        raise refuse(key, "must be a list of texts")
+    return [_text({key: value}, key, longest, refuse) for value in values]
+
+
+def _number(table: dict[str, Any], key: str, largest: int, refuse: Any) -> int:
+    value = table[key]
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= largest:
+        raise refuse(key, f"must be a whole number from 1 to {largest}")
+    return value
+
+
+def _table(item: Item) -> str:
+    lines = [
+        "[[products]]",
+        f"slug = {_quoted(item.slug)}",
+        f"kind = {_quoted(item.kind)}",
+        f"section = {_quoted(item.section)}",
+        f"title = {_quoted(item.title)}",
+        f"description = {_quoted(item.description)}",
+        f"picture = {_quoted(item.picture)}",
+        f"stars = {item.stars}",
+        *([f"days = {item.pass_days}"] if item.pass_days else []),
+        f"entitlements = [{', '.join(map(_quoted, item.keys))}]",
+        *([f"details = [{', '.join(map(_quoted, item.details))}]"] if item.details else []),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    # Texts hold no control characters (see _text), so these two are all that TOML wants escaped.
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
