@@ -1,0 +1,249 @@
+"""Orders: what a person is about to pay for, at a price that no longer changes."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, select, update
+
+from webapp.domain import catalogue, entitlements, ledger, payloads, terms
+from webapp.domain.keys import KeyRing
+from webapp.errors import (
+    AlreadyOwned,
+    Banned,
+    NotYourOrder,
+    OffSale,
+    OrderClosed,
+    OrderExpired,
+    OrderNotFound,
+    PaymentInProgress,
+    PriceChanged,
+    TermsChanged,
+    TooManyRequests,
+)
+from webapp.extensions import db
+from webapp.models import LedgerEntry, Order, Product, User
+
+LIFE_SECONDS = 15 * 60
+# An order this close to its end is replaced rather than offered: people need time to pay.
+TOO_LITTLE_LEFT_SECONDS = 60
+# Between Telegram's question and its charge: 10 s for the answer (Bot API), the rest for the charge.
+RESERVATION_SECONDS = 60
+MOST_OPEN = 30
+
+
+def place(
+    buyer: User, slug: str, *, terms_version: str, correlation_id: str, keys: KeyRing, now: datetime
+) -> Order:
+    """Have one open order of this buyer for this product, at today's price.
+
+    Asked again while one is open, it is the same order: a double tap is one invoice.
+
+    :raise ProductNotFound: there is no such product
+    :raise OffSale: it is not sold at present
+    :raise Banned: the shop is closed to this person
+    :raise TermsChanged: the person saw other terms than today's
+    :raise AlreadyOwned: nothing is left to buy
+    :raise TooManyRequests: thirty invoices of this person are open
+    """
+    product = catalogue.get(slug, include_retired=True)
+    if not product.is_on_sale:
+        raise OffSale(slug=slug)
+    if buyer.banned_at:
+        raise Banned()
+    if terms_version != terms.VERSION:
+        raise TermsChanged(version=terms.VERSION)
+    ledger.lock(buyer.telegram_id)
+    if product.is_permanent and entitlements.owns_for_ever(buyer.telegram_id, product.keys):
+        raise AlreadyOwned(slug=slug)
+    terms.accept(buyer.telegram_id, terms_version, now)
+    return _open(buyer, product, now) or _create(buyer, product, terms_version, correlation_id, keys, now)
+
+
+def get_for(buyer: User, public_id: str) -> Order:
+    """Return a buyer's own order.
+
+    :raise OrderNotFound: no such order, or someone else's
+    """
+    order = find(public_id)
+    if order is None or order.telegram_id != buyer.telegram_id:
+        raise OrderNotFound(order=public_id)
+    return order
+
+
+def find(public_id: str) -> Order | None:
+    """Return an order by its public id, as the database has it now."""
+    return db.session.scalar(
+        select(Order).where(Order.public_id == public_id), execution_options={"populate_existing": True}
+    )
+
+
+def state(order: Order, now: datetime) -> str:
+    """Return what the ledger makes of an order: open, paid, refunding, refunded, expired or closed."""
+    if order.is_paid:
+        kinds = db.session.scalars(select(LedgerEntry.kind).where(LedgerEntry.charge_id == order.charge_id)).all()
+        if "refund" in kinds:
+            return "refunded"
+        return "refunding" if kinds.count("suspension") > kinds.count("restoration") else "paid"
+    if order.is_open(now):
+        return "open"
+    return "expired" if now >= order.expires_at else "closed"
+
+
+def reserve(payload: str, payer_id: int, stars: int, currency: str, query_id: str, *, keys: KeyRing, now: datetime) -> Order:
+    """Hold an order for the one payment that Telegram asks about.
+
+    Asked again for the same query it holds the same order; another query has to wait until the
+    reservation ends, since both would be charged.
+
+    :param stars: what Telegram is about to take
+    :raise OrderNotFound: not a payload of ours, or an order that was never made
+    :raise NotYourOrder: somebody else opened the invoice link
+    :raise PriceChanged: stars or currency differ from the order's
+    :raise OrderExpired: its quarter of an hour is over
+    :raise OrderClosed: already paid, or replaced by a newer order
+    :raise OffSale: the product went off sale since
+    :raise Banned: the shop is closed to this person
+    :raise AlreadyOwned: the person got it another way since
+    :raise PaymentInProgress: another query holds it
+    """
+    order = _described_by(payload, keys)
+    _check(order, payer_id, stars, currency, now)
+    held = db.session.execute(
+        update(Order)
+        .where(
+            Order.id == order.id,
+            Order.closed_at.is_(None),
+            Order.expires_at > now,
+            or_(
+                Order.reserved_until.is_(None),
+                Order.reserved_until <= now,
+                Order.reserved_query_id == query_id,
+            ),
+        )
+        .values(reserved_query_id=query_id, reserved_until=now + timedelta(seconds=RESERVATION_SECONDS))
+        .returning(Order.id)
+    ).first()
+    if held is None:
+        raise PaymentInProgress(order=order.public_id)
+    return order
+
+
+def remember_link(order: Order, link: str) -> str:
+    """Keep the first invoice link that Telegram gave for an order, and return it."""
+    db.session.execute(
+        update(Order).where(Order.id == order.id, Order.invoice_link.is_(None)).values(invoice_link=link)
+    )
+    kept: str = db.session.scalars(select(Order.invoice_link).where(Order.id == order.id)).one() or link
+    return kept
+
+
+def pay(order: Order, charge_id: str, now: datetime) -> bool:
+    """Close an order with the charge that paid it; False when another charge did before."""
+    paid = db.session.execute(
+        update(Order)
+        .where(Order.id == order.id, Order.charge_id.is_(None))
+        .values(charge_id=charge_id, closed_at=now, reserved_until=None)
+        .returning(Order.id)
+    ).first()
+    return paid is not None
+
+
+def close_expired(now: datetime) -> int:
+    """Close every order whose time is over, and return how many there were."""
+    closed = db.session.execute(
+        update(Order)
+        .where(Order.closed_at.is_(None), Order.expires_at <= now)
+        .values(closed_at=now)
+        .returning(Order.id)
+    )
+    return len(closed.all())
+
+
+def _open(buyer: User, product: Product, now: datetime) -> Order | None:
+    """Return the buyer's open order for the product if it still stands, or make room for a new one."""
+    order = db.session.scalar(
+        select(Order).where(
+            Order.telegram_id == buyer.telegram_id,
+            Order.product_id == product.id,
+            Order.closed_at.is_(None),
+        ),
+        execution_options={"populate_existing": True},
+    )
+    if order is None:
+        return None
+    has_time = now < order.expires_at - timedelta(seconds=TOO_LITTLE_LEFT_SECONDS)
+    if has_time and order.product_version == product.version and order.terms_version == terms.VERSION:
+        return order
+    order.closed_at = now
+    db.session.flush()
+    return None
+
+
+def _create(
+    buyer: User, product: Product, terms_version: str, correlation_id: str, keys: KeyRing, now: datetime
+) -> Order:
+    if _open_count(buyer, now) >= MOST_OPEN:
+        raise TooManyRequests(retry_after_seconds=LIFE_SECONDS)
+    public_id = payloads.new_order_id()
+    described = payloads.Payload(
+        order_id=public_id,
+        telegram_id=buyer.telegram_id,
+        slug=product.slug,
+        stars=product.stars,
+        pass_days=product.pass_days,
+    )
+    order = Order(
+        public_id=public_id,
+        telegram_id=buyer.telegram_id,
+        product=product,
+        product_version=product.version,
+        title=product.title,
+        stars=product.stars,
+        pass_days=product.pass_days,
+        keys=product.keys,
+        terms_version=terms_version,
+        payload=payloads.seal(described, keys),
+        correlation_id=correlation_id,
+        created_at=now,
+        expires_at=now + timedelta(seconds=LIFE_SECONDS),
+    )
+    db.session.add(order)
+    db.session.flush()
+    return order
+
+
+def _open_count(buyer: User, now: datetime) -> int:
+    query = select(func.count()).where(
+        Order.telegram_id == buyer.telegram_id, Order.closed_at.is_(None), Order.expires_at > now
+    )
+    return db.session.scalar(query) or 0
+
+
+def _described_by(payload: str, keys: KeyRing) -> Order:
+    try:
+        described = payloads.unseal(payload, keys)
+    except payloads.PayloadInvalid as error:
+        raise OrderNotFound(payload="not ours") from error
+    order = find(described.order_id)
+    if order is None:
+        raise OrderNotFound(order=described.order_id)
+    return order
+
+
+def _check(order: Order, payer_id: int, stars: int, currency: str, now: datetime) -> None:
+    if payer_id != order.telegram_id:
+        raise NotYourOrder(order=order.public_id)
+    if currency != "XTR" or stars != order.stars:
+        raise PriceChanged(order=order.public_id)
+    if order.is_paid:
+        raise OrderClosed(order=order.public_id)
+    if now >= order.expires_at:
+        raise OrderExpired(order=order.public_id)
+    if order.closed_at:
+        raise OrderClosed(order=order.public_id)
+    if not order.product.is_on_sale:
+        raise OffSale(slug=order.product.slug)
+    buyer = db.session.get_one(User, order.telegram_id, populate_existing=True)
+    if buyer.banned_at:
+        raise Banned()
+    if order.pass_days is None and entitlements.owns_for_ever(payer_id, order.keys):
+        raise AlreadyOwned(slug=order.product.slug)
