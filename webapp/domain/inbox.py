@@ -1,0 +1,146 @@
+"""The inbox: every update as Telegram sent it, durable before anybody acknowledges it."""
+
+import json
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import select, update
+
+from webapp.extensions import db, insert
+from webapp.models import InboxItem
+
+LEASE_SECONDS = 30
+MOST_ATTEMPTS = 8  # then an item waits for the owner instead of the next try
+LONGEST_PAUSE_SECONDS = 300
+UNREADABLE = "unreadable"
+PRE_CHECKOUT = "pre_checkout_query"
+LARGEST_UPDATE_ID = 2**63 - 1  # what the column holds
+
+
+def receive(body: bytes | dict[str, Any], source: str, now: datetime) -> int | None:
+    """Keep an update, readable or not, and return its row; None when it is here already.
+
+    Once this is committed Telegram may be told that the update arrived.
+
+    :param source: webhook or polling
+    """
+    item = _described(body)
+    statement = (
+        insert(InboxItem)
+        .values(
+            source=source,
+            received_at=now,
+            next_attempt_at=now,
+            attempts=0,
+            quarantined_at=now if item["kind"] == UNREADABLE else None,
+            **item,
+        )
+        .on_conflict_do_nothing()
+        .returning(InboxItem.id)
+    )
+    row_id: int | None = db.session.scalar(statement)
+    return row_id
+
+
+def claim(
+    limit: int, now: datetime, *, only: Collection[str] = (), without: Collection[str] = ()
+) -> list[InboxItem]:
+    """Take items to handle, the oldest first; whoever dies with them loses them after 30 s.
+
+    :param only: these kinds; :param without: not these
+    """
+    undone = select(InboxItem.id).where(
+        InboxItem.done_at.is_(None),
+        InboxItem.quarantined_at.is_(None),
+        InboxItem.next_attempt_at <= now,
+    )
+    undone = undone.where(InboxItem.kind.in_(only)) if only else undone
+    undone = undone.where(InboxItem.kind.not_in(without)) if without else undone
+    undone = undone.order_by(InboxItem.next_attempt_at, InboxItem.id).limit(limit)
+    claimed = (
+        update(InboxItem)
+        .where(InboxItem.id.in_(undone.with_for_update(skip_locked=True).scalar_subquery()))
+        .values(
+            attempts=InboxItem.attempts + 1,
+            next_attempt_at=now + timedelta(seconds=LEASE_SECONDS),
+        )
+        .returning(InboxItem)
+    )
+    rows = db.session.scalars(
+        claimed, execution_options={"populate_existing": True, "synchronize_session": False}
+    )
+    return sorted(rows, key=lambda item: item.id)
+
+
+def finish(item: InboxItem, now: datetime) -> None:
+    """Note that an item is handled; belongs in the transaction that handled it."""
+    _update(item, done_at=now, error=None)
+
+
+def fail(item: InboxItem, error: str, now: datetime) -> None:
+    """Try an item again later, or hand it to the owner after its eighth try."""
+    if item.attempts >= MOST_ATTEMPTS:
+        quarantine(item, error, now)
+    else:
+        pause = min(2**item.attempts, LONGEST_PAUSE_SECONDS)
+        _update(item, next_attempt_at=now + timedelta(seconds=pause), error=error[:2000])
+
+
+def quarantine(item: InboxItem, error: str, now: datetime) -> None:
+    """Set an item aside for the owner: it is kept, and in nobody's way."""
+    _update(item, quarantined_at=now, error=error[:2000])
+
+
+def _described(body: bytes | dict[str, Any]) -> dict[str, Any]:
+    try:
+        update_ = json.loads(body) if isinstance(body, bytes) else body
+        update_id = update_["update_id"]
+        if type(update_id) is not int or abs(update_id) > LARGEST_UPDATE_ID:
+            raise ValueError("update_id")
+        canonical = json.dumps(update_, sort_keys=True, separators=(",", ":"))
+    # Also what nests too deep or counts too high to be read at all.
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return _unreadable(body)
+    kind = _kind(update_)
+    return {
+        "update_id": update_id,
+        "digest": sha256(canonical.encode()).hexdigest(),
+        "kind": kind,
+        "telegram_id": _person(update_),
+        "body": canonical,
+    }
+
+
+def _unreadable(body: bytes | dict[str, Any]) -> dict[str, Any]:
+    raw = body if isinstance(body, bytes) else repr(body).encode()
+    return {
+        "update_id": 0,
+        "digest": sha256(raw).hexdigest(),
+        "kind": UNREADABLE,
+        "telegram_id": None,
+        # PostgreSQL keeps no NUL in a text.
+        "body": raw.decode(errors="backslashreplace").replace("\0", "\\x00"),
+        "error": "not an update",
+    }
+
+
+def _kind(update_: dict[str, Any]) -> str:
+    named = next((key for key in update_ if key != "update_id"), "empty")
+    message = update_.get("message")
+    if isinstance(message, dict):
+        return next((key for key in ("successful_payment", "refunded_payment") if key in message), "message")
+    return str(named)[:64].encode("ascii", "backslashreplace").decode()[:64]
+
+
+def _person(update_: dict[str, Any]) -> int | None:
+    for part in update_.values():
+        person = (part.get("from") or part.get("user")) if isinstance(part, dict) else None
+        if isinstance(person, dict) and type(person.get("id")) is int and abs(person["id"]) < 2**52:
+            return int(person["id"])
+    return None
+
+
+def _update(item: InboxItem, **changes: Any) -> None:
+    db.session.execute(update(InboxItem).where(InboxItem.id == item.id).values(**changes))
