@@ -1,0 +1,121 @@
+"""The door to Telegram for the web process and the command line: one pooled client, errors sorted."""
+
+import threading
+from typing import Any, cast
+
+import httpx
+
+CONNECT_SECONDS = 2.0
+ANSWER_SECONDS = 5.0
+CONNECTIONS = 32
+
+
+class BotApiError(Exception):
+    """Telegram did not do what was asked, or did not say so."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(description)
+        self.description = description
+
+    def says(self, code: str) -> bool:
+        """Tell whether Telegram gave this reason; libraries and versions spell it in any case."""
+        return code.lower() in self.description.lower()
+
+
+class Refused(BotApiError):
+    """A final no: the same call will be answered the same way (4xx)."""
+
+
+class Unauthorized(Refused):
+    """The bot token is wrong or was revoked (401, 404)."""
+
+
+class Forbidden(Refused):
+    """The person blocked the bot or is gone (403)."""
+
+
+class Conflict(Refused):
+    """Another process polls, or a webhook is set (409)."""
+
+
+class TooManyRequests(BotApiError):
+    """Telegram did nothing and says when to come back (429)."""
+
+    def __init__(self, description: str, retry_after_seconds: int) -> None:
+        super().__init__(description)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class NotReached(BotApiError):
+    """The call never left, so nothing was done."""
+
+
+class OutcomeUnknown(BotApiError):
+    """The call may have been carried out: no answer, garbage, or 5xx."""
+
+
+class BotApi:
+    """Calls of the Bot API with the bot's token, from any thread."""
+
+    def __init__(self, base_url: str, token: str) -> None:
+        self._base_url = f"{base_url}{token}"
+        self._http = httpx.Client(
+            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        )
+
+    def call(self, method: str, params: dict[str, Any] | None = None, *, timeout_seconds: float | None = None) -> Any:
+        """Return the result of a method.
+
+        :param timeout_seconds: for the answer, 5 unless told
+        :raise BotApiError: one of its leaves, by what is known to have happened
+        """
+        timeout = httpx.Timeout(timeout_seconds or ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS)
+        try:
+            answer = self._http.post(f"{self._base_url}/{method}", json=params or {}, timeout=timeout)
+        # The address holds the token, so no exception of httpx is let through or chained.
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise NotReached(f"{method}: {type(error).__name__}") from None
+        except httpx.HTTPError as error:
+            raise OutcomeUnknown(f"{method}: {type(error).__name__}") from None
+        return _result(method, answer)
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def _result(method: str, answer: httpx.Response) -> Any:
+    try:
+        body = answer.json()
+    except (ValueError, RecursionError):
+        raise OutcomeUnknown(f"{method}: HTTP {answer.status_code} without JSON") from None
+    if not isinstance(body, dict) or (answer.is_success and "result" not in body):
+        raise OutcomeUnknown(f"{method}: HTTP {answer.status_code} of another shape")
+    if answer.is_success and body.get("ok") is True:
+        return body["result"]
+    raise _error(answer.status_code, body)
+
+
+def _error(status: int, body: dict[str, Any]) -> BotApiError:
+    description = str(body.get("description", f"HTTP {status}"))
+    code = body.get("error_code", status)
+    if code == 429:
+        parameters = body.get("parameters")
+        asked = parameters.get("retry_after") if isinstance(parameters, dict) else None
+        return TooManyRequests(description, asked if isinstance(asked, int) and asked > 0 else 1)
+    if not isinstance(code, int) or not 400 <= code < 500:
+        return OutcomeUnknown(description)
+    leaf = {401: Unauthorized, 403: Forbidden, 404: Unauthorized, 409: Conflict}.get(code, Refused)
+    return cast(type[BotApiError], leaf)(description)
+
+
+_clients: dict[tuple[str, str], BotApi] = {}
+_clients_lock = threading.Lock()
+
+
+def get_client(base_url: str, token: str) -> BotApi:
+    """Return this process's client, made at its first use so that forked workers share no socket."""
+    with _clients_lock:
+        if (base_url, token) not in _clients:
+            _clients[base_url, token] = BotApi(base_url, token)
+        return _clients[base_url, token]
