@@ -1,0 +1,41 @@
+"""Whose database this is: one bot, in one of Telegram's environments."""
+
+from webapp.extensions import db, insert
+from webapp.models import Shop
+
+
+class ForeignDatabase(Exception):
+    """The database belongs to another bot; the sentence names both."""
+
+
+def claim(bot_id: int, bot_username: str, environment: str) -> Shop:
+    """Make the database this bot's for good, or refresh what its bot is called.
+
+    :raise ForeignDatabase: it is another bot's already
+    """
+    check(bot_id, environment)
+    db.session.execute(
+        insert(Shop)
+        .values(id=1, bot_id=bot_id, bot_username=bot_username, environment=environment, statement_offset=0)
+        .on_conflict_do_update(index_elements=["id"], set_={"bot_username": bot_username})
+    )
+    return db.session.get_one(Shop, 1, populate_existing=True)
+
+
+def check(bot_id: int, environment: str) -> None:
+    """Do nothing when the database is this bot's or nobody's yet.
+
+    :raise ForeignDatabase: it is another bot's, or of Telegram's other environment
+    """
+    shop = db.session.get(Shop, 1)
+    if shop and (shop.bot_id, shop.environment) != (bot_id, environment):
+        raise ForeignDatabase(
+            f"This database belongs to bot {shop.bot_id} ({shop.environment}), but BOT_TOKEN is of bot "
+            f"{bot_id} ({environment}). Set the DATABASE_URL of this bot, or the other bot's token."
+        )
+
+
+def bot_username() -> str:
+    """Return the bot's username without its @, or nothing before the first release."""
+    shop = db.session.get(Shop, 1)
+    return shop.bot_username if shop else ""
