@@ -1,0 +1,79 @@
+"""Every no and every failure, said in the place where the person tapped."""
+
+import logging
+import secrets
+
+from flask import Flask, Response, current_app, make_response, render_template
+from flask_babel import gettext
+from htmx_flask import request
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from webapp import errors
+from webapp.errors import N_, ShopError
+from webapp.extensions import db
+
+log = logging.getLogger(__name__)
+
+SENTENCES = {
+    404: errors.NotFound.sentence,
+    405: errors.BadRequest.sentence,
+    413: N_("That was more than this page takes."),
+    415: errors.BadRequest.sentence,
+}
+BROKEN = N_("Something went wrong on our side. Nothing was charged for this; please try again.")
+
+
+def init_app(app: Flask) -> None:
+    """Give each kind of error its answer."""
+    app.register_error_handler(ShopError, _expected)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(DBAPIError, _database)
+    app.register_error_handler(PoolTimeout, _database)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _expected(error: ShopError) -> Response:
+    log.info("refused", extra={"event": "refused", "error": error.code, "status": error.status})
+    response = _answer(error.status, gettext(error.sentence), error.code)
+    retry_after_seconds = error.facts.get("retry_after_seconds")
+    if retry_after_seconds:
+        response.headers["Retry-After"] = str(retry_after_seconds)
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    response = _answer(status, gettext(SENTENCES.get(status, errors.BadRequest.sentence)), "Http")
+    # What the protocol asks for beside the sentence: Allow, Retry-After, Location.
+    for name, value in error.get_headers():
+        if name.lower() not in {"content-type", "content-length"}:
+            response.headers[name] = value
+    return response
+
+
+def _database(error: Exception) -> Response:
+    incident = _logged(error)
+    response = _answer(503, gettext(errors.ShopUnavailable.sentence), "ShopUnavailable", incident)
+    response.headers["Retry-After"] = "2"
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    incident = _logged(error)
+    return _answer(500, gettext(BROKEN), "Broken", incident)
+
+
+def _logged(error: Exception) -> str:
+    incident = secrets.token_hex(4)
+    db.session.rollback()
+    current_app.logger.error("unexpected error", exc_info=error, extra={"incident": incident})
+    return incident
+
+
+def _answer(status: int, sentence: str, code: str, incident: str = "") -> Response:
+    template = "_problem.html" if request.htmx else "problem.html"
+    body = render_template(template, sentence=sentence, code=code, status=status, incident=incident)
+    response = make_response(body, status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
