@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from webapp.extensions import Base, UTCDateTime, db
+from webapp.extensions import UTCDateTime, db
 
 # Telegram user ids have at most 52 significant bits (Bot API: User).
 TelegramId = BigInteger
@@ -215,6 +215,7 @@ class LedgerEntry(db.Model):
             postgresql_where=text("kind IN ('charge', 'refund')"),
         ),
         Index("ix_ledger_entries_telegram_id", "telegram_id"),
+        Index("ix_ledger_entries_charge_id", "charge_id"),
         CheckConstraint(
             "kind IN ('charge', 'refund', 'suspension', 'restoration', 'grant', 'revocation')",
             name="kind_known",
@@ -273,7 +274,6 @@ class InboxItem(db.Model):
     received_at: Mapped[datetime] = mapped_column(UTCDateTime)
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    leased_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     done_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     quarantined_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     error: Mapped[str | None] = mapped_column(Text)
