@@ -64,13 +64,17 @@ class BotApi:
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         )
 
-    def call(self, method: str, params: dict[str, Any] | None = None, *, timeout_seconds: float | None = None) -> Any:
+    def call(
+        self, method: str, params: dict[str, Any] | None = None, *, timeout_seconds: float | None = None
+    ) -> Any:
         """Return the result of a method.
 
         :param timeout_seconds: for the answer, 5 unless told
         :raise BotApiError: one of its leaves, by what is known to have happened
         """
-        timeout = httpx.Timeout(timeout_seconds or ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS)
+        timeout = httpx.Timeout(
+            timeout_seconds or ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS
+        )
         try:
             answer = self._http.post(f"{self._base_url}/{method}", json=params or {}, timeout=timeout)
         # The address holds the token, so no exception of httpx is let through or chained.

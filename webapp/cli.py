@@ -49,7 +49,9 @@ def release() -> None:
 
 
 @catalog.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=SHIPPED_CATALOGUE)
+@click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=SHIPPED_CATALOGUE
+)
 def catalog_import(file: Path) -> None:
     """Make the shop sell what FILE lists, all of it or, if anything is wrong, nothing."""
     _import(file)
@@ -77,7 +79,9 @@ def catalog_export() -> None:
 
 
 @catalog.command("check")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=SHIPPED_CATALOGUE)
+@click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=SHIPPED_CATALOGUE
+)
 def catalog_check(file: Path) -> None:
     """Say whether FILE could be imported."""
     click.echo(f"{file.name}: {len(_read(file))} products, nothing to object to.")
@@ -125,7 +129,9 @@ def reconcile() -> None:
         report = _checkout().reconcile()
     except BotApiError as error:
         raise click.ClickException(f"Telegram did not give its statement: {error}") from error
-    click.echo(f"{report.rows} rows read, {report.charges_added} charges and {report.refunds_added} refunds added.")
+    click.echo(
+        f"{report.rows} rows read, {report.charges_added} charges and {report.refunds_added} refunds added."
+    )
 
 
 def _checkout() -> Checkout:

@@ -121,9 +121,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         port=read.number("PORT", Config.port, 1, 65535),
         app_env=app_env,
         bot_environment=environment,
-        telegram_public_keys=tuple(
-            read.hex_keys("TELEGRAM_PUBLIC_KEYS", default=TELEGRAM_KEYS[environment])
-        ),
+        telegram_public_keys=tuple(read.hex_keys("TELEGRAM_PUBLIC_KEYS", default=TELEGRAM_KEYS[environment])),
         frame_ancestors=tuple(read.text("FRAME_ANCESTORS").split()),
         proxy_hops=read.number("PROXY_HOPS", 1 if app_env == "production" else 0, 0, 10),
         support_contact=read.text("SUPPORT_CONTACT"),

@@ -107,7 +107,9 @@ class CheckoutTooLate(ShopError):
 
 class ShopUnavailable(ShopError):
     status = 503
-    sentence = N_("The shop cannot take payments right now. You have not been charged; try again in a moment.")
+    sentence = N_(
+        "The shop cannot take payments right now. You have not been charged; try again in a moment."
+    )
 
 
 class Banned(ShopError):

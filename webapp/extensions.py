@@ -96,7 +96,7 @@ def run_in_transaction(work: Callable[[], Result]) -> Result:
         except DBAPIError as error:
             if attempt == TRANSACTION_ATTEMPTS or not _is_worth_repeating(error):
                 raise
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, no secret
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))
     raise AssertionError("unreachable")
 
 

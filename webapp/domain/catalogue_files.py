@@ -71,7 +71,9 @@ class _File:
 
     def line(self, index: int, key: str) -> int:
         """Return the line of a key in the index-th table, or of the table's head."""
-        heads = [number for number, line in enumerate(self.lines) if re.match(r"\s*\[\[\s*products\s*\]\]", line)]
+        heads = [
+            number for number, line in enumerate(self.lines) if re.match(r"\s*\[\[\s*products\s*\]\]", line)
+        ]
         head = heads[index] if index < len(heads) else 0
         end = heads[index + 1] if index + 1 < len(heads) else len(self.lines)
         named = self._line_of(key, head)

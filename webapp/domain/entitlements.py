@@ -43,7 +43,9 @@ def refresh(telegram_id: int) -> None:
 
 def differences() -> list[tuple[int, str]]:
     """Return every (person, key) whose cached entitlement is not what the ledger says."""
-    told = {(row.telegram_id, row.key): (row.since, row.until) for row in db.session.scalars(select(Entitlement))}
+    told = {
+        (row.telegram_id, row.key): (row.since, row.until) for row in db.session.scalars(select(Entitlement))
+    }
     meant = {
         (telegram_id, key): (fact.since, fact.until)
         for telegram_id in _people()

@@ -79,7 +79,9 @@ def find(public_id: str) -> Order | None:
 def state(order: Order, now: datetime) -> str:
     """Return what the ledger makes of an order: open, paid, refunding, refunded, expired or closed."""
     if order.is_paid:
-        kinds = db.session.scalars(select(LedgerEntry.kind).where(LedgerEntry.charge_id == order.charge_id)).all()
+        kinds = db.session.scalars(
+            select(LedgerEntry.kind).where(LedgerEntry.charge_id == order.charge_id)
+        ).all()
         if "refund" in kinds:
             return "refunded"
         return "refunding" if kinds.count("suspension") > kinds.count("restoration") else "paid"
@@ -88,7 +90,9 @@ def state(order: Order, now: datetime) -> str:
     return "expired" if now >= order.expires_at else "closed"
 
 
-def reserve(payload: str, payer_id: int, stars: int, currency: str, query_id: str, *, keys: KeyRing, now: datetime) -> Order:
+def reserve(
+    payload: str, payer_id: int, stars: int, currency: str, query_id: str, *, keys: KeyRing, now: datetime
+) -> Order:
     """Hold an order for the one payment that Telegram asks about.
 
     Asked again for the same query it holds the same order; another query has to wait until the

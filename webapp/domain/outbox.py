@@ -45,9 +45,7 @@ def claim(limit: int, now: datetime) -> list[OutboxMessage]:
     claimed = (
         update(OutboxMessage)
         .where(OutboxMessage.id.in_(due.scalar_subquery()))
-        .values(
-            attempts=OutboxMessage.attempts + 1, next_attempt_at=now + timedelta(seconds=LEASE_SECONDS)
-        )
+        .values(attempts=OutboxMessage.attempts + 1, next_attempt_at=now + timedelta(seconds=LEASE_SECONDS))
         .returning(OutboxMessage)
     )
     rows = db.session.scalars(

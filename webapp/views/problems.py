@@ -6,7 +6,8 @@ import secrets
 from flask import Flask, Response, current_app, make_response, render_template
 from flask_babel import gettext
 from htmx_flask import request
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from webapp import errors

@@ -1,0 +1,92 @@
+"""The application put together: settings, database, domain, pages."""
+
+import logging
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy.exc import DBAPIError
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from webapp import assets, cli, config, logs, metrics, security
+from webapp.checkout import Checkout
+from webapp.config import Config
+from webapp.domain import shops
+from webapp.domain.keys import KeyRing
+from webapp.extensions import babel, configure_engine, db, engine_options, htmx, migrate
+from webapp.views import guards, health, help, library, orders, problems, session, shop, telegram
+
+log = logging.getLogger(__name__)
+
+ROOT = Path(__file__).parent.parent
+# Threads that may wait for Telegram in one web process; four of 32 always serve pages (gunicorn.py).
+CALLS_AT_ONCE = 28
+
+
+def create_app(settings: Config | None = None) -> Flask:
+    """Return the shop, ready to serve, with its settings checked.
+
+    :raise webapp.config.ConfigError: a setting is missing or unsafe
+    :raise webapp.domain.shops.ForeignDatabase: the database is another bot's
+    """
+    settings = settings or config.load()
+    logs.init(settings)
+    app = Flask(__name__, static_folder=None, template_folder=str(ROOT / "templates"))
+    app.config["STARFRONT"] = settings
+    app.config["SQLALCHEMY_DATABASE_URI"] = _anchored(settings.database_url)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url)
+    _init_extensions(app)
+    _init_domain(app, settings)
+    _init_views(app, settings)
+    _check_database(app, settings)
+    return app
+
+
+def _anchored(database_url: str) -> str:
+    """Return the address with a SQLite file's path made absolute and its folder made."""
+    path = database_url.removeprefix("sqlite:///")
+    if path == database_url or path.startswith(":memory:"):
+        return database_url
+    file = (ROOT / path).resolve()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{file}"
+
+
+def _init_extensions(app: Flask) -> None:
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    babel.init_app(app)
+    htmx.init_app(app)
+    with app.app_context():
+        configure_engine(db.engine)
+
+
+def _init_domain(app: Flask, settings: Config) -> None:
+    keys = KeyRing.of(settings.secret_key, settings.previous_secret_keys)
+    app.extensions["keys"] = keys
+    app.extensions["checkout"] = Checkout(settings, keys, calls_at_once=CALLS_AT_ONCE)
+    cli.init_app(app)
+
+
+def _init_views(app: Flask, settings: Config) -> None:
+    for views in (shop, orders, library, help, session, telegram, health):
+        app.register_blueprint(views.bp)
+    problems.init_app(app)
+    guards.init_app(app)
+    security.init_app(app)
+    metrics.init_app(app)
+    logs.init_app(app)
+    assets.init_app(app)
+    if settings.proxy_hops:
+        # Only as many hops as the owner counted: anything further left is the client's own word.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=1, x_host=0)  # type: ignore[method-assign]
+
+
+def _check_database(app: Flask, settings: Config) -> None:
+    with app.app_context():
+        try:
+            shops.check(settings.bot_id, settings.bot_environment)
+        except DBAPIError:
+            # Not there yet or not migrated: /readyz says so, and the release mends it.
+            log.warning("the database cannot be read yet")
+        finally:
+            db.session.rollback()
