@@ -1,0 +1,101 @@
+from pathlib import Path
+
+import pytest
+
+from webapp.domain import catalogue_files
+from webapp.domain.catalogue_files import CatalogueInvalid
+
+ATLAS = """\
+[[products]]
+slug = "atlas"
+kind = "unlock"
+section = "Unlock for good"
+title = "Deep Sky Atlas"
+description = "Galaxies, nebulae and clusters you can find."
+picture = "atlas.svg"
+stars = 250
+entitlements = ["atlas"]
+"""
+WEEK = """\
+[[products]]
+slug = "week"
+kind = "pass"
+section = "Passes"
+title = "Tonight, 7 days"
+description = "What is up \\"tonight\\"."
+details = ["Moon \\\\ phase", "Meteor showers"]
+picture = "week.svg"
+stars = 25
+days = 7
+entitlements = ["tonight"]
+"""
+BUNDLE = ATLAS.replace('"unlock"', '"bundle"').replace('"atlas"\n', '"all"\n', 1)
+
+
+def test_a_catalogue_is_read_in_its_order():
+    atlas, week = catalogue_files.read(ATLAS + "\n" + WEEK)
+    assert (atlas.slug, atlas.stars, atlas.pass_days, atlas.keys) == ("atlas", 250, None, ("atlas",))
+    assert (week.slug, week.stars, week.pass_days, week.keys) == ("week", 25, 7, ("tonight",))
+    assert week.details == ("Moon \\ phase", "Meteor showers")
+
+
+def test_what_is_written_reads_back_the_same():
+    items = catalogue_files.read(ATLAS + "\n" + WEEK)
+    assert catalogue_files.read(catalogue_files.write(items)) == items
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key"),
+    [
+        ("", 1, "products"),
+        ("products = 3", 1, "products"),
+        ("[[products]", 1, "TOML"),
+        (ATLAS + "stars = 3\n", 10, "TOML"),
+        ("[shop]\n" + ATLAS, 1, "shop"),
+        (ATLAS + "\n" + ATLAS, 12, "slug"),
+        (ATLAS + "colour = 'red'\n", 10, "colour"),
+        (ATLAS.replace("stars = 250\n", ""), 1, "stars"),
+        (ATLAS.replace("250", "0"), 8, "stars"),
+        (ATLAS.replace("250", "2.5"), 8, "stars"),
+        (ATLAS.replace("250", "true"), 8, "stars"),
+        (ATLAS.replace("250", "100001"), 8, "stars"),
+        (ATLAS.replace('"unlock"', '"subscription"'), 3, "kind"),
+        (ATLAS.replace('slug = "atlas"', 'slug = "Atlas"'), 2, "slug"),
+        (ATLAS.replace('slug = "atlas"', f'slug = "{"x" * 33}"'), 2, "slug"),
+        (ATLAS.replace("Deep Sky Atlas", "x" * 33), 5, "title"),
+        (ATLAS.replace("Deep Sky Atlas", " "), 5, "title"),
+        (ATLAS.replace('"Deep Sky Atlas"', "7"), 5, "title"),
+        (ATLAS.replace("Galaxies", "\\u202E"), 6, "description"),
+        (ATLAS.replace("Galaxies", "x" * 250), 6, "description"),
+        (ATLAS.replace('"atlas.svg"', '"../atlas.svg"'), 7, "picture"),
+        (ATLAS.replace('["atlas"]', "[]"), 9, "entitlements"),
+        (ATLAS.replace('["atlas"]', '["atlas", "atlas"]'), 9, "entitlements"),
+        (ATLAS.replace('["atlas"]', '"atlas"'), 9, "entitlements"),
+        (ATLAS.replace('["atlas"]', '["At las"]'), 9, "entitlements"),
+        (BUNDLE, 9, "entitlements"),
+        (WEEK.replace("days = 7\n", ""), 1, "days"),
+        (WEEK.replace("days = 7", "days = 0"), 10, "days"),
+        (ATLAS + "days = 7\n", 10, "days"),
+        ("products = [" + "[" * 5000, 1, "TOML"),
+    ],
+)
+def test_a_bad_file_is_refused_with_line_and_key(text, line, key):
+    with pytest.raises(CatalogueInvalid) as refusal:
+        catalogue_files.read(text)
+    assert (refusal.value.line, refusal.value.key) == (line, key), refusal.value
+
+
+def test_the_second_table_is_the_one_that_is_named():
+    with pytest.raises(CatalogueInvalid, match="line 19: stars: must be a whole number"):
+        catalogue_files.read(ATLAS + "\n" + WEEK.replace("25\n", "-25\n"))
+
+
+def test_tables_written_inline_are_read_too():
+    inline = "products = [{slug = 'a', kind = 'unlock', section = 's', title = 't', description = 'd',"
+    items = catalogue_files.read(inline + " picture = 'a.svg', stars = 1, entitlements = ['a']}]")
+    assert items[0].slug == "a"
+
+
+def test_the_catalogue_that_ships_is_valid():
+    text = Path(__file__).parents[2].joinpath("catalog.toml").read_text(encoding="utf-8")
+    assert {item.kind for item in catalogue_files.read(text)} == {"unlock", "pass", "bundle"}
