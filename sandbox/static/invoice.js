@@ -1,0 +1,179 @@
+// Paying an invoice: Telegram's confirmation sheet, from the first look to what the Mini App is told.
+
+import * as api from "./api.js";
+import { burst } from "./burst.js";
+import { ask, toast } from "./dialogs.js";
+import { h, stars, starsInWords } from "./dom.js";
+import { icon } from "./icons.js";
+import { openSheet } from "./sheet.js";
+import { balance, packs, starHero, topUp } from "./stars.js";
+import { store } from "./store.js";
+
+const SECONDS_PER_DAY = 86_400;
+
+// What the buyer reads; every other text comes from the bot and is shown as it is.
+const SENTENCES = {
+  BOT_PRECHECKOUT_TIMEOUT: "The bot did not answer in time. You have not been charged.",
+  BOT_PRECHECKOUT_FAILED: "The bot could not take this payment. You have not been charged.",
+  FORM_EXPIRED: "This payment form has expired. Please open it again.",
+  FORM_SUBMIT_DUPLICATE: "This payment has been sent already.",
+};
+
+let paying = null;
+
+/**
+ * Show an invoice and let the person pay it.
+ *
+ * Resolves with the status a Mini App is told: paid, cancelled, failed or pending; or null where the
+ * client keeps silent.
+ */
+export function buy(slug) {
+  // One sheet at a time: a second invoice waits for the first to be closed.
+  const turn = Promise.resolve(paying).then(() => purchase(slug));
+  paying = turn.catch(() => {});
+  return turn;
+}
+
+function purchase(slug) {
+  return new Promise((resolve) => {
+    const finish = async (status) => {
+      await sheet.close();
+      resolve(status);
+    };
+    const sheet = openSheet({
+      label: "Confirm your purchase",
+      test: "invoice-sheet",
+      onDismiss: () => finish("cancelled"),
+    });
+    sheet.show("loading", h("div.sheet-wait", { "aria-label": "Loading the invoice" }, icon("spinner")));
+    api.invoice(slug).then(
+      (invoice) => review({ slug, invoice, person: store.person, sheet, finish }),
+      async () => {
+        await finish("failed");
+        ask({ title: "Invoice not found", message: "This invoice does not exist any more." });
+      },
+    );
+  });
+}
+
+function review(purchase) {
+  const { invoice, person, sheet } = purchase;
+  const missing = invoice.stars - person.stars;
+  sheet.corner(balance(person));
+  sheet.show(
+    missing > 0 ? "short" : "confirm",
+    picture(invoice),
+    h("h2", {}, invoice.subscription_period ? "Confirm Your Subscription" : "Confirm Your Purchase"),
+    h("p.question", {}, question(invoice)),
+    invoice.description && h("p.description", {}, invoice.description),
+    missing > 0
+      ? h("p.short", { role: "status" }, icon("star"), `You need ${starsInWords(missing)} more.`)
+      : null,
+    missing > 0 ? moreStarsButton(purchase, missing) : confirmButton(purchase),
+    h("p.fine", {}, "Paid with Telegram Stars of this sandbox. No money moves."),
+  );
+}
+
+function picture(invoice) {
+  const star = h("span.picture-badge", {}, icon("star"));
+  if (!invoice.photo_url) return h("div.picture.is-plain", {}, icon("star"));
+  const image = h("img", { src: invoice.photo_url, alt: "" });
+  const frame = h("div.picture", {}, image, star);
+  image.addEventListener("error", () => {
+    frame.classList.add("is-plain");
+    frame.replaceChildren(icon("star"));
+  });
+  return frame;
+}
+
+function question(invoice) {
+  const price = h("b", {}, icon("star"), starsInWords(invoice.stars));
+  const title = h("b", {}, invoice.title);
+  const bot = h("b", {}, store.state.bot.name);
+  if (invoice.subscription_period) {
+    const period = days(invoice.subscription_period);
+    return ["Do you want to subscribe to ", title, " in ", bot, " for ", price, ` every ${period}?`];
+  }
+  return ["Do you want to buy ", title, " in ", bot, " for ", price, "?"];
+}
+
+function days(seconds) {
+  return seconds >= SECONDS_PER_DAY ? `${Math.round(seconds / SECONDS_PER_DAY)} days` : `${seconds} seconds`;
+}
+
+function confirmButton(purchase) {
+  return h(
+    "button.big",
+    {
+      type: "button",
+      "data-test": "confirm-payment",
+      "data-focus": "",
+      onclick: (event) => pay(purchase, event.currentTarget),
+    },
+    h("span", {}, "Confirm and Pay ", icon("star-plain"), stars(purchase.invoice.stars)),
+    icon("spinner"),
+  );
+}
+
+function moreStarsButton(purchase, missing) {
+  return h(
+    "button.big",
+    { type: "button", "data-test": "get-stars", "data-focus": "", onclick: () => offerTopUp(purchase, missing) },
+    h("span", {}, "Get more Stars"),
+  );
+}
+
+function offerTopUp(purchase, missing) {
+  const { invoice, person, sheet } = purchase;
+  sheet.corner(balance(person));
+  sheet.show(
+    "top-up",
+    starHero(`${starsInWords(missing)} Needed`, "Buy Stars to get ", h("b", {}, invoice.title), " in ", store.state.bot.name, "."),
+    packs({
+      missing,
+      onPick: async (pack, button) => {
+        await topUp(person, pack, button);
+        review(purchase);
+      },
+    }),
+  );
+}
+
+async function pay(purchase, button) {
+  const { slug, person, sheet, finish } = purchase;
+  if (button.classList.contains("is-busy")) return;
+  button.classList.add("is-busy");
+  button.setAttribute("aria-busy", "true");
+  sheet.lock(true);
+  const outcome = await api.pay(slug, person.id).catch((error) => ({ status: "failed", error: error.message }));
+  sheet.lock(false);
+  if (outcome.error === "BALANCE_TOO_LOW") {
+    const fresh = (await api.state()).people.find((one) => one.id === person.id);
+    Object.assign(person, fresh);
+    offerTopUp(purchase, Math.max(purchase.invoice.stars - person.stars, 1));
+    return;
+  }
+  await finish(claimed(outcome));
+  report(purchase, outcome);
+}
+
+/** What the client tells the page; a trouble may make it lie about a real payment. */
+function claimed(outcome) {
+  const claim = outcome.status === "paid" || outcome.charge_id ? store.state.troubles?.client_status : null;
+  if (claim === "none") return null;
+  return claim || outcome.status;
+}
+
+function report({ invoice }, outcome) {
+  if (outcome.charge_id || outcome.status === "paid") {
+    burst(document.getElementById("screen"));
+    toast(`You got ${invoice.title} for ${starsInWords(invoice.stars)}.`, {
+      title: "Purchase complete",
+      image: icon("star"),
+    });
+  } else if (outcome.status === "pending") {
+    toast("The payment is still being processed.");
+  } else if (outcome.error) {
+    ask({ title: "Payment failed", message: SENTENCES[outcome.error] ?? outcome.error, buttons: [{ id: "ok", type: "ok" }] });
+  }
+}
