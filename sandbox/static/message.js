@@ -1,0 +1,117 @@
+// One message of a chat: a bubble with its buttons, or Telegram's note about a payment.
+
+import { clockTime, h } from "./dom.js";
+import { icon, withStars } from "./icons.js";
+import { formatted } from "./text.js";
+
+export const sentAt = (message) => new Date(message.date * 1000);
+
+export const isService = (message) => Boolean(message.successful_payment ?? message.refunded_payment);
+
+/** The element of a message; `on` has link, command, press, openApp and pay. */
+export function messageElement(message, { bot, isLast, on }) {
+  if (isService(message)) return serviceNote(message, bot);
+  const side = message.from === "person" ? "mine" : "theirs";
+  return h(
+    `div.message.is-${side}${isLast ? ".is-last" : ""}`,
+    { "data-message": String(message.message_id) },
+    h(
+      `div.bubble${message.invoice ? ".has-invoice" : ""}`,
+      {},
+      message.photo_url && h("img.photo", { src: message.photo_url, alt: "" }),
+      message.invoice && invoiceCard(message.invoice),
+      h("div.text", {}, formatted(text(message), message.entities ?? message.caption_entities, on), stamp(message)),
+    ),
+    inlineKeyboard(message, on),
+  );
+}
+
+export function preview(message, bot) {
+  if (message.successful_payment) return paid(message, bot);
+  if (message.refunded_payment) return refunded(message, bot);
+  if (message.invoice) return message.invoice.title;
+  return (message.from === "person" ? "You: " : "") + text(message).replace(/\s+/g, " ");
+}
+
+function text(message) {
+  return message.text ?? message.caption ?? "";
+}
+
+function serviceNote(message, bot) {
+  const words = message.successful_payment ? paid(message, bot) : refunded(message, bot);
+  return h("div.service", { "data-message": String(message.message_id) }, h("span", {}, withStars(words)));
+}
+
+function paid({ successful_payment: payment }, bot) {
+  const what = payment.title ? ` for ${payment.title}` : ` to ${bot.name}`;
+  return `You paid ⭐ ${payment.total_amount}${what}`;
+}
+
+function refunded({ refunded_payment: payment }, bot) {
+  return `You received a refund of ⭐ ${payment.total_amount} from ${bot.name}`;
+}
+
+function stamp(message) {
+  const time = h("time", {}, clockTime(sentAt(message)));
+  const edited = message.edit_date ? h("span", {}, "edited ") : null;
+  return h("span.stamp", {}, edited, time, message.from === "person" ? icon("ticks") : null);
+}
+
+function invoiceCard(invoice) {
+  return h(
+    "div.invoice-card",
+    {},
+    invoice.photo_url && h("img.photo", { src: invoice.photo_url, alt: "" }),
+    h("strong", {}, invoice.title),
+    h("p", {}, invoice.description),
+  );
+}
+
+function inlineKeyboard(message, on) {
+  const rows = message.reply_markup?.inline_keyboard ?? (message.invoice ? [[payButton(message)]] : []);
+  if (!rows.length) return null;
+  return h(
+    "div.keyboard",
+    {},
+    rows.map((row) => h("div.row", {}, row.map((button) => inlineButton(button, message, on)))),
+  );
+}
+
+function payButton({ invoice }) {
+  return { text: `Pay ⭐ ${invoice.total_amount ?? invoice.stars ?? ""}`, pay: true };
+}
+
+function inlineButton(button, message, on) {
+  const press = async (event) => {
+    const key = event.currentTarget;
+    key.classList.add("is-busy");
+    try {
+      await act(button, message, on);
+    } finally {
+      key.classList.remove("is-busy");
+    }
+  };
+  const corner = cornerOf(button);
+  return h(
+    "button.key",
+    { type: "button", onclick: press },
+    h("span", {}, withStars(button.text)),
+    corner && icon(corner),
+    icon("spinner"),
+  );
+}
+
+function cornerOf(button) {
+  if (button.web_app) return "window";
+  if (button.url || button.login_url) return "out";
+  if (button.copy_text) return "copy";
+  return null;
+}
+
+function act(button, message, on) {
+  if (button.pay) return on.pay(message.invoice.slug);
+  if (button.web_app) return on.openApp({ from: "inline", url: button.web_app.url });
+  if (button.url ?? button.login_url) return on.link(button.url ?? button.login_url.url);
+  if (button.copy_text) return on.copy(button.copy_text.text);
+  return on.press(message.message_id, button.callback_data);
+}
