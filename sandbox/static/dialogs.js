@@ -10,7 +10,7 @@ const TOAST_MILLISECONDS = 3200;
 export const isAsking = () => isOpen("dialogs");
 
 /** Ask with one to three buttons; resolves with the chosen button's id, or undefined when dismissed. */
-export async function ask({ title, message, buttons = [{ id: "", type: "close" }], input }) {
+export async function ask({ title, message, buttons = [{ id: "", type: "close" }] }) {
   while (isAsking()) await wait(50);
   return new Promise((resolve) => {
     const answer = async (id) => {
@@ -28,6 +28,7 @@ export async function ask({ title, message, buttons = [{ id: "", type: "close" }
       "div.dialog",
       {
         role: "alertdialog",
+        tabindex: "-1",
         "aria-modal": "true",
         "aria-labelledby": "dialog-title",
         "aria-describedby": "dialog-text",
@@ -38,7 +39,6 @@ export async function ask({ title, message, buttons = [{ id: "", type: "close" }
         {},
         title && h("h2", { id: "dialog-title" }, title),
         h("p", { id: "dialog-text" }, withStars(message)),
-        input,
       ),
       h(
         `div.dialog-buttons${buttons.length > 2 || buttons.some(isLong) ? ".is-stacked" : ""}`,
@@ -51,7 +51,7 @@ export async function ask({ title, message, buttons = [{ id: "", type: "close" }
     document.addEventListener("keydown", onKey);
     requestAnimationFrame(() => {
       dialog.classList.add("is-shown");
-      dialog.querySelector("button.is-main, button")?.focus({ preventScroll: true });
+      dialog.focus({ preventScroll: true });
     });
   });
 }

@@ -107,7 +107,6 @@ function confirmButton(purchase) {
     {
       type: "button",
       "data-test": "confirm-payment",
-      "data-focus": "",
       onclick: (event) => pay(purchase, event.currentTarget),
     },
     h("span", {}, "Confirm and Pay ", icon("star-plain"), stars(purchase.invoice.stars)),
@@ -118,7 +117,7 @@ function confirmButton(purchase) {
 function moreStarsButton(purchase, missing) {
   return h(
     "button.big",
-    { type: "button", "data-test": "get-stars", "data-focus": "", onclick: () => offerTopUp(purchase, missing) },
+    { type: "button", "data-test": "top-up", onclick: () => offerTopUp(purchase, missing) },
     h("span", {}, "Get more Stars"),
   );
 }

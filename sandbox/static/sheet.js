@@ -4,7 +4,7 @@ import { fill, h, settled } from "./dom.js";
 import { icon } from "./icons.js";
 import { closeLayer, layer, openLayer } from "./layers.js";
 
-/** Open a sheet; show() replaces what it holds, close() lets it slide away, `dismissed` is what the person did. */
+/** Open a sheet; `onDismiss` is called when the person closes it, which alone does not take it away. */
 export function openSheet({ label, test, onDismiss }) {
   let locked = false;
   const body = h("div.sheet-body");
@@ -14,7 +14,7 @@ export function openSheet({ label, test, onDismiss }) {
   };
   const sheet = h(
     "section.sheet",
-    { role: "dialog", "aria-modal": "true", "aria-label": label, "data-test": test },
+    { role: "dialog", "aria-modal": "true", "aria-label": label, "data-test": test, tabindex: "-1" },
     h(
       "header.sheet-header",
       {},
@@ -41,7 +41,8 @@ export function openSheet({ label, test, onDismiss }) {
     show(state, ...children) {
       sheet.dataset.state = state;
       fill(body, ...children);
-      (body.querySelector("[data-focus]") ?? sheet.querySelector("button")).focus({ preventScroll: true });
+      // The sheet itself takes the focus: Enter must never pay by accident.
+      sheet.focus({ preventScroll: true });
     },
     corner(...children) {
       fill(corner, ...children);

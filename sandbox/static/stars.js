@@ -33,7 +33,6 @@ export function packs({ missing = 0, onPick }) {
           {
             type: "button",
             "data-test": `pack-${pack}`,
-            "data-focus": missing && pack === enough ? "" : null,
             onclick: (event) => onPick(pack, event.currentTarget),
           },
           icon("star"),
