@@ -1,0 +1,167 @@
+// The panel's tab that tells what happened, in sentences, with the raw matter one tap away.
+
+import { clockTime, fill, h } from "./dom.js";
+import { icon, withStars } from "./icons.js";
+import { store } from "./store.js";
+
+const MOST_ENTRIES = 300;
+const KINDS = { call: "Bot calls", update: "Updates", app: "Mini App" };
+
+// What a Bot API method means, said plainly.
+const CALLS = {
+  getMe: () => "The bot asked who it is",
+  setWebhook: () => "The bot asked for updates by webhook",
+  deleteWebhook: () => "The bot gave up its webhook",
+  setMyCommands: () => "The bot set its commands",
+  setMyDescription: () => "The bot set its description",
+  setMyShortDescription: () => "The bot set its short description",
+  setChatMenuButton: () => "The bot set the menu button",
+  createInvoiceLink: (it) => `The shop made an invoice: ${it.title}, ⭐ ${price(it)}`,
+  sendInvoice: (it) => `The bot sent ${person(it.chat_id)} an invoice: ${it.title}, ⭐ ${price(it)}`,
+  answerPreCheckoutQuery: (it) => (isTrue(it.ok) ? "The bot approved the payment" : `The bot declined: ${it.error_message}`),
+  sendMessage: (it) => `The bot wrote to ${person(it.chat_id)}: ${short(it.text)}`,
+  editMessageText: (it) => `The bot changed a message: ${short(it.text)}`,
+  answerCallbackQuery: () => "The bot answered a button",
+  refundStarPayment: (it) => `The bot refunded ${person(it.user_id)}`,
+  getStarTransactions: () => "The bot read Telegram's statement",
+  getMyStarBalance: () => "The bot asked for its balance",
+  sendChatAction: () => "The bot is typing",
+};
+
+// Calls that come all the time and mean nothing by themselves, unless they fail.
+const ROUTINE = new Set(["getUpdates", "getWebhookInfo", "getMe", "sendChatAction"]);
+
+const ASKS = {
+  web_app_open_invoice: "The page opened an invoice",
+  web_app_open_popup: "The page asked something",
+  web_app_open_link: "The page opened a link",
+  web_app_open_tg_link: "The page opened a Telegram link",
+  web_app_close: "The page closed itself",
+  web_app_ready: "The page is ready",
+  web_app_setup_main_button: "The page set the main button",
+  web_app_setup_secondary_button: "The page set the second button",
+  web_app_setup_back_button: "The page set the back button",
+  web_app_trigger_haptic_feedback: "The page tapped the hand",
+};
+
+export function createLogTab() {
+  const shown = new Set(Object.keys(KINDS));
+  const log = h("div.log", { role: "log", "aria-live": "off", "aria-label": "What happened" });
+  const empty = h(
+    "div.empty",
+    {},
+    icon("pulse"),
+    h("strong", {}, "Nothing yet"),
+    h("span", {}, "Press Start on the phone. Each call and each update will be told here as it happens."),
+  );
+  const filters = h("div.log-tools", { role: "group", "aria-label": "Show" }, Object.entries(KINDS).map(filter));
+
+  function filter([kind, label]) {
+    const toggle = (event) => {
+      if (shown.has(kind)) shown.delete(kind);
+      else shown.add(kind);
+      event.currentTarget.setAttribute("aria-pressed", String(shown.has(kind)));
+      for (const entry of log.children) entry.hidden = isHidden(entry.dataset.filter);
+    };
+    return h("button.chip", { type: "button", "aria-pressed": "true", onclick: toggle }, label);
+  }
+
+  const isHidden = (kind) => Object.hasOwn(KINDS, kind) && !shown.has(kind);
+
+  function add(told) {
+    if (!told) return;
+    empty.hidden = true;
+    const entry = entryElement(told);
+    entry.hidden = isHidden(told.kind);
+    log.prepend(entry);
+    while (log.children.length > MOST_ENTRIES) log.lastChild.remove();
+  }
+
+  return {
+    element: h("div.tab-body", {}, filters, empty, log),
+    happened: (event) => add(tell(event)),
+    told: (type, data) => {
+      if (ASKS[type]) add({ kind: "app", title: ASKS[type], detail: detailOf(type, data), raw: { [type]: data }, at: new Date() });
+    },
+    clear() {
+      fill(log);
+      empty.hidden = false;
+    },
+  };
+}
+
+const ICONS = { call: "out", update: "into", app: "window", money: "receipt", trouble: "trouble" };
+
+function entryElement({ kind, title, detail, raw, at, isBad }) {
+  const pre = h("pre");
+  const open = () => {
+    if (!pre.textContent) pre.textContent = JSON.stringify(raw, null, 2);
+  };
+  return h(
+    `details.entry${isBad ? ".is-bad" : ""}`,
+    { "data-kind": kind, "data-filter": kind, ontoggle: open },
+    h(
+      "summary",
+      {},
+      h("span.entry-icon", {}, icon(ICONS[kind])),
+      h("span.entry-title", {}, withStars(title), detail && h("small", {}, withStars(detail))),
+      h("time", {}, `${clockTime(at)}:${String(at.getSeconds()).padStart(2, "0")}`),
+    ),
+    pre,
+  );
+}
+
+/** An event of the sandbox in words, or null where it says nothing to a person. */
+function tell({ type, data, at }) {
+  const when = at ? new Date(typeof at === "number" ? at * 1000 : at) : new Date();
+  const said = TOLD[type]?.(data ?? {});
+  return said ? { raw: data, at: when, ...said } : null;
+}
+
+const TOLD = {
+  call: tellCall,
+  update: tellUpdate,
+};
+
+function tellCall({ method, params, result, error, ok, status }) {
+  const isBad = ok === false || Boolean(error) || status >= 400;
+  if (ROUTINE.has(method) && !isBad) return null;
+  const title = CALLS[method]?.(params ?? {}) ?? `The bot called ${method}`;
+  return { kind: "call", title, detail: isBad ? (error?.description ?? error ?? `answered ${status}`) : method, isBad, raw: { method, params, result, error } };
+}
+
+function tellUpdate(update) {
+  return { kind: "update", title: updateWords(update), detail: "update", raw: update };
+}
+
+function updateWords(update) {
+  const { message, callback_query: press, pre_checkout_query: question } = update;
+  if (message?.successful_payment) return `${who(message)} paid ⭐ ${message.successful_payment.total_amount}`;
+  if (message?.refunded_payment) return `${who(message)} was refunded ⭐ ${message.refunded_payment.total_amount}`;
+  if (message) return `${who(message)} wrote: ${short(message.text ?? "")}`;
+  if (press) return `${press.from.first_name} pressed a button`;
+  if (question) return `May ${question.from.first_name} pay ⭐ ${question.total_amount}?`;
+  return `An update: ${Object.keys(update).filter((key) => key !== "update_id").join(", ")}`;
+}
+
+const who = (message) => message.from?.first_name ?? "Somebody";
+
+function person(id) {
+  return store.state.people.find((one) => String(one.id) === String(id))?.first_name ?? id;
+}
+
+function price({ prices }) {
+  const list = typeof prices === "string" ? JSON.parse(prices) : prices;
+  return list?.[0]?.amount ?? "?";
+}
+
+const isTrue = (value) => value === true || value === "true" || value === "True";
+
+function short(text = "") {
+  const line = text.replace(/<[^>]+>/g, "").replace(/\s+/g, " ").trim();
+  return line.length > 70 ? `${line.slice(0, 69)}…` : line;
+}
+
+function detailOf(type, data) {
+  return data.text ?? data.message ?? data.url ?? data.slug ?? data.path_full ?? data.impact_style ?? data.notification_type ?? type;
+}
