@@ -110,7 +110,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         public_url=read.text("PUBLIC_URL").rstrip("/"),
         secret_key=read.secret("SECRET_KEY"),
         previous_secret_keys=tuple(read.secret("SECRET_KEY_PREVIOUS").replace(",", " ").split()),
-        database_url=_database_url(read.secret("DATABASE_URL") or Config.database_url),
+        database_url=database_url(read.secret("DATABASE_URL") or Config.database_url),
         bot_api_url=read.text("BOT_API_URL") or Config.bot_api_url,
         telegram_js_url=read.text("TELEGRAM_JS_URL") or Config.telegram_js_url,
         bot_mode=read.choice("BOT_MODE", ("polling", "webhook")),
@@ -182,8 +182,11 @@ class _Reader:
         return self.text(name).lower() in {"1", "true", "yes", "on"}
 
 
-def _database_url(url: str) -> str:
-    # Hosted databases hand out addresses in libpq's spelling.
+def database_url(url: str) -> str:
+    """Return a database's address as SQLAlchemy spells it; hosts hand out libpq's spelling.
+
+    :raise ConfigError: it is neither SQLite's nor PostgreSQL's
+    """
     for spelling in ("postgres://", "postgresql://", "postgresql+psycopg://"):
         if url.startswith(spelling):
             return f"postgresql+psycopg://{url.removeprefix(spelling)}"
