@@ -52,6 +52,7 @@ def record_charge(
     that cannot be understood is kept, gives no access and waits for the owner; it is never refunded by
     itself. A second payment for something already owned for ever is refunded by itself.
     """
+    # Deliveries of one charge wait for each other here; behind that stands the unique charge id.
     ledger.lock(facts.telegram_id)
     known = find(facts.charge_id)
     if known:
@@ -59,8 +60,6 @@ def record_charge(
     sale, problem = _understand(facts, keys)
     owned_before = not problem and sale.pass_days is None and _owned(facts.telegram_id, sale.keys)
     charge = _insert(facts, sale, problem, now)
-    if charge is None:
-        return get(facts.charge_id)
     ledger.add(_entry(facts, sale, problem, now))
     if problem:
         _park(facts, problem, owner_ids, now)
@@ -154,7 +153,7 @@ def _owned(telegram_id: int, keys: list[str]) -> bool:
     return entitlements.owns_for_ever(telegram_id, keys)
 
 
-def _insert(facts: ChargeFacts, sale: Sale, problem: str | None, now: datetime) -> Charge | None:
+def _insert(facts: ChargeFacts, sale: Sale, problem: str | None, now: datetime) -> Charge:
     statement = (
         insert(Charge)
         .values(
@@ -170,10 +169,10 @@ def _insert(facts: ChargeFacts, sale: Sale, problem: str | None, now: datetime) 
             cause=facts.cause,
             quarantined_because=problem,
         )
-        .on_conflict_do_nothing()
         .returning(Charge)
     )
-    return db.session.scalars(statement).one_or_none()
+    charge: Charge = db.session.scalars(statement).one()
+    return charge
 
 
 def _entry(facts: ChargeFacts, sale: Sale, problem: str | None, now: datetime) -> LedgerEntry:
