@@ -1,0 +1,45 @@
+from datetime import timedelta
+
+import pytest
+
+from tests.domain.arrange import NOW
+from webapp import clock
+from webapp.domain import leases
+from webapp.extensions import db, transaction
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def hold(holder: str, seconds: float = 60, name: str = "outbox") -> int | None:
+    with transaction():
+        return leases.hold(name, holder, seconds, clock.now())
+
+
+def test_a_duty_has_one_holder():
+    assert hold("one") == 1
+    assert hold("two") is None
+    assert hold("one") == 1
+    assert hold("two", name="reconciliation") == 1
+
+
+def test_a_duty_changes_hands_when_its_holder_is_gone():
+    assert hold("one", seconds=-1) == 1
+    assert hold("two") == 2
+    assert hold("one") is None
+
+
+def test_a_duty_let_go_is_free_at_once():
+    hold("one")
+    with transaction():
+        leases.release("outbox", "two", clock.now())
+    assert hold("two") is None
+    with transaction():
+        leases.release("outbox", "one", clock.now())
+    assert hold("two") == 2
+
+
+def test_the_databases_clock_decides_where_it_is_shared():
+    hold("one")
+    with transaction():
+        wrong_clock = leases.hold("outbox", "two", 60, NOW + timedelta(days=9999))
+    assert (wrong_clock is None) == (db.engine.dialect.name == "postgresql")

@@ -1,0 +1,195 @@
+import pytest
+
+from tests.domain.arrange import (
+    ATLAS,
+    BOB,
+    DAY,
+    KEYS,
+    MINUTE,
+    NOTES,
+    NOW,
+    decide,
+    facts,
+    item,
+    meet,
+    open_shop,
+    order,
+    pay,
+    question,
+    settle,
+)
+from webapp.domain import catalogue, orders, payloads, refunds, terms, users
+from webapp.errors import (
+    AlreadyOwned,
+    Banned,
+    OffSale,
+    OrderNotFound,
+    ProductNotFound,
+    TermsChanged,
+    TooManyRequests,
+)
+from webapp.extensions import db, transaction
+from webapp.models import TermsAcceptance
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+@pytest.fixture
+def alice(app):
+    open_shop()
+    return meet()
+
+
+def change_price(stars: int) -> None:
+    with transaction():
+        catalogue.replace([item(stars=stars), NOTES], NOW)
+
+
+def test_an_order_freezes_what_was_agreed(alice):
+    agreed = order(alice)
+    change_price(999)
+    kept = orders.find(agreed.public_id)
+    assert (kept.stars, kept.title, kept.keys, kept.product_version) == (250, "Atlas", ["atlas"], 1)
+    assert payloads.unseal(kept.payload, KEYS).stars == 250
+
+
+def test_a_double_tap_is_one_order(alice):
+    assert order(alice).public_id == order(alice).public_id
+
+
+def test_an_order_near_its_end_is_replaced(alice):
+    first = order(alice)
+    assert order(alice, now=NOW + 13 * MINUTE).public_id == first.public_id
+    assert order(alice, now=NOW + 14 * MINUTE).public_id != first.public_id
+
+
+def test_a_new_price_makes_a_new_order_and_ends_the_old_one(alice):
+    old = order(alice)
+    change_price(300)
+    assert order(alice).stars == 300
+    assert decide(question(old)) == "OrderClosed"
+
+
+def test_accepting_the_terms_is_remembered_once(alice):
+    order(alice)
+    order(alice, "notes", now=NOW + DAY)
+    accepted = db.session.get(TermsAcceptance, (alice.telegram_id, terms.VERSION))
+    assert accepted.accepted_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("slug", "version", "refusal"),
+    [
+        ("nothing", terms.VERSION, ProductNotFound),
+        ("", terms.VERSION, ProductNotFound),
+        ("atlas", "2020-01", TermsChanged),
+        ("atlas", "", TermsChanged),
+    ],
+)
+def test_an_order_that_makes_no_sense_is_refused(alice, slug, version, refusal):
+    with pytest.raises(refusal), transaction():
+        orders.place(alice, slug, terms_version=version, correlation_id="tap", keys=KEYS, now=NOW)
+
+
+def test_what_went_off_sale_cannot_be_ordered(alice):
+    with transaction():
+        catalogue.replace([NOTES], NOW)
+    with pytest.raises(OffSale):
+        order(alice)
+
+
+def test_somebody_banned_cannot_order(alice):
+    with transaction():
+        users.ban(alice.telegram_id, NOW)
+    with pytest.raises(Banned):
+        order(users.get(alice.telegram_id))
+
+
+def test_what_is_owned_for_ever_cannot_be_ordered_again(alice):
+    pay(facts(order(alice)))
+    with pytest.raises(AlreadyOwned):
+        order(alice)
+
+
+def test_a_pass_can_be_ordered_again(alice):
+    first = order(alice, "week")
+    pay(facts(first))
+    assert order(alice, "week").public_id != first.public_id
+
+
+def test_a_bundle_can_be_ordered_while_part_of_it_is_missing(alice):
+    pay(facts(order(alice)))
+    assert order(alice, "whole-sky").keys == ["atlas", "notes"]
+
+
+def test_thirty_open_orders_are_enough(alice):
+    with transaction():
+        catalogue.replace([item(f"item-{number}") for number in range(31)], NOW)
+    for number in range(30):
+        order(alice, f"item-{number}")
+    with pytest.raises(TooManyRequests):
+        order(alice, "item-30")
+    assert order(alice, "item-30", now=NOW + DAY)
+
+
+def test_a_stranger_cannot_see_an_order(alice):
+    made = order(alice)
+    assert orders.get_for(alice, made.public_id).public_id == made.public_id
+    with pytest.raises(OrderNotFound):
+        orders.get_for(meet(BOB), made.public_id)
+    with pytest.raises(OrderNotFound):
+        orders.get_for(alice, "AAAAAAAAAAAAAAAA")
+
+
+def test_the_first_invoice_link_is_kept(alice):
+    made = order(alice)
+    with transaction():
+        assert orders.remember_link(made, "https://t.me/$one") == "https://t.me/$one"
+        assert orders.remember_link(made, "https://t.me/$two") == "https://t.me/$one"
+
+
+def test_the_ledger_says_what_became_of_an_order(alice):
+    made = order(alice)
+
+    def state(**later: object) -> str:
+        return orders.state(orders.find(made.public_id), NOW, **later)
+
+    assert state() == "open"
+    charge = pay(facts(made))
+    assert state() == "paid"
+    with transaction():
+        refund = refunds.request(charge, "asked", requested_by="owner", now=NOW)
+    assert state() == "refunding"
+    with transaction():
+        refunds.refuse(refund, "no", NOW)
+    assert state() == "paid"
+    settle(charge)
+    assert state() == "refunded"
+
+
+def test_an_unpaid_order_ends(alice):
+    made = order(alice)
+    assert orders.state(made, NOW + 15 * MINUTE) == "expired"
+    with transaction():
+        assert orders.close_expired(NOW + 14 * MINUTE) == 0
+        assert orders.close_expired(NOW + 15 * MINUTE) == 1
+        assert orders.close_expired(NOW + 15 * MINUTE) == 0
+    change_price(300)
+    second = order(alice, now=NOW + DAY)
+    change_price(400)
+    order(alice, now=NOW + DAY)
+    assert orders.state(orders.find(second.public_id), NOW + DAY) == "closed"
+
+
+def test_the_shop_sells_what_is_listed(alice):
+    assert [product.slug for product in catalogue.on_sale()] == ["atlas", "notes", "week", "whole-sky"]
+    assert [product.slug for product in catalogue.giving("atlas")] == ["atlas", "whole-sky"]
+    before = catalogue.version()
+    with transaction():
+        assert catalogue.replace([ATLAS, item("new")], NOW) == {"added": 1, "changed": 0, "retired": 3}
+    assert catalogue.version() != before
+    with transaction():
+        assert catalogue.replace([item("new"), ATLAS], NOW)["changed"] == 2
+    assert catalogue.get("notes", include_retired=True).retired_at == NOW
+    with pytest.raises(ProductNotFound):
+        catalogue.get("notes")

@@ -1,0 +1,77 @@
+from datetime import timedelta
+
+import pytest
+
+from tests.domain.arrange import ALICE, NOW
+from webapp.domain import outbox
+from webapp.extensions import db, transaction
+from webapp.models import OutboxMessage
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def add(dedupe_key: str = "receipt:1") -> None:
+    with transaction():
+        outbox.add(ALICE, "receipt", {"stars": 250}, dedupe_key=dedupe_key, now=NOW)
+
+
+def claim(after_seconds: float = 0) -> list[OutboxMessage]:
+    with transaction():
+        return outbox.claim(10, NOW + timedelta(seconds=after_seconds))
+
+
+def only_message() -> OutboxMessage:
+    return db.session.scalars(db.select(OutboxMessage), execution_options={"populate_existing": True}).one()
+
+
+def test_a_message_written_twice_is_sent_once():
+    add()
+    add()
+    assert [message.facts for message in claim()] == [{"stars": 250}]
+
+
+def test_messages_leave_in_the_order_they_were_written():
+    for number in range(3):
+        add(f"receipt:{number}")
+    assert [message.dedupe_key for message in claim()] == ["receipt:0", "receipt:1", "receipt:2"]
+
+
+def test_a_message_is_lost_with_its_sender_and_taken_over():
+    add()
+    assert len(claim()) == 1
+    assert claim(after_seconds=29) == []
+    assert len(claim(after_seconds=31)) == 1
+
+
+def test_a_sent_message_stays_sent():
+    add()
+    with transaction():
+        outbox.sent(claim()[0], NOW)
+    assert only_message().sent_at == NOW
+    assert claim(after_seconds=9999) == []
+
+
+def test_a_message_nobody_can_get_is_given_up():
+    add()
+    with transaction():
+        outbox.failed(claim()[0], "Forbidden: bot was blocked by the user", NOW)
+    assert only_message().error == "Forbidden: bot was blocked by the user"
+    assert claim(after_seconds=9999) == []
+
+
+def test_a_message_is_tried_again_ever_more_slowly():
+    add()
+    [first] = claim()
+    with transaction():
+        outbox.retry(first, "timed out", NOW)
+    assert claim(after_seconds=1) == []
+    assert len(claim(after_seconds=2)) == 1
+
+
+def test_telegrams_pause_is_kept_exactly():
+    add()
+    [first] = claim()
+    with transaction():
+        outbox.retry(first, "Too Many Requests", NOW, after_seconds=60)
+    assert claim(after_seconds=59) == []
+    assert len(claim(after_seconds=60)) == 1

@@ -1,0 +1,221 @@
+from dataclasses import replace
+
+import pytest
+
+from tests.domain.arrange import (
+    BOB,
+    DAY,
+    KEYS,
+    NOTES,
+    NOW,
+    OWNER,
+    decide,
+    facts,
+    meet,
+    open_shop,
+    order,
+    pay,
+    question,
+    settle,
+)
+from webapp.domain import (
+    catalogue,
+    entitlements,
+    ledger,
+    orders,
+    outbox,
+    payloads,
+    payments,
+    refunds,
+    users,
+)
+from webapp.domain.keys import KeyRing
+from webapp.errors import ChargeNotFound
+from webapp.extensions import db, transaction
+from webapp.models import OutboxMessage
+
+
+@pytest.fixture
+def alice(app):
+    open_shop()
+    return meet()
+
+
+def kinds(telegram_id: int) -> list[str]:
+    return [entry.kind for entry in ledger.of(telegram_id)]
+
+
+def messages(telegram_id: int) -> list[str]:
+    query = db.select(OutboxMessage).where(OutboxMessage.telegram_id == telegram_id)
+    return [message.kind for message in db.session.scalars(query.order_by(OutboxMessage.id))]
+
+
+def test_paying_unlocks_and_tells(alice):
+    made = order(alice)
+    decide(question(made))
+    charge = pay(facts(made))
+    assert charge.quarantined_because is None
+    assert orders.find(made.public_id).charge_id == "charge-1"
+    assert entitlements.has(alice.telegram_id, "atlas", NOW)
+    assert not entitlements.has(alice.telegram_id, "notes", NOW)
+    assert (kinds(alice.telegram_id), messages(alice.telegram_id)) == (["charge"], ["receipt"])
+    assert entitlements.differences() == []
+
+
+def test_a_charge_told_twice_is_one_charge(alice):
+    made = order(alice)
+    first, second = pay(facts(made)), pay(facts(made, cause="statement"))
+    assert first.id == second.id
+    assert (kinds(alice.telegram_id), messages(alice.telegram_id)) == (["charge"], ["receipt"])
+
+
+def test_a_second_charge_for_what_is_owned_is_refunded_by_itself(alice):
+    made = order(alice)
+    pay(facts(made))
+    pay(facts(made, "charge-2"))
+    assert refunds.find("charge-2").status == "requested"
+    assert refunds.find("charge-1") is None
+    assert orders.find(made.public_id).charge_id == "charge-1"
+    assert entitlements.has(alice.telegram_id, "atlas", NOW)
+    assert messages(alice.telegram_id) == ["receipt", "paid_twice"]
+
+
+def test_two_charges_at_once_are_told_apart_whichever_comes_first(alice):
+    made = order(alice)
+    pay(facts(made, "charge-2"))
+    settle(pay(facts(made, "charge-1")))
+    assert entitlements.has(alice.telegram_id, "atlas", NOW)
+
+
+def test_a_pass_paid_twice_lasts_twice_as_long(alice):
+    made = order(alice, "week")
+    pay(facts(made))
+    pay(facts(made, "charge-2"))
+    assert refunds.find("charge-2") is None
+    assert entitlements.of(alice.telegram_id)["tonight"].until == NOW + 14 * DAY
+
+
+def test_a_pass_ends(alice):
+    pay(facts(order(alice, "week")))
+    assert entitlements.has(alice.telegram_id, "tonight", NOW + 6 * DAY)
+    assert not entitlements.has(alice.telegram_id, "tonight", NOW + 7 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"payload": "order-1"}, "UnknownPayload"),
+        ({"payload": ""}, "UnknownPayload"),
+        ({"telegram_id": BOB}, "WrongPayer"),
+        ({"stars": 1}, "WrongAmount"),
+        ({"currency": "USD"}, "WrongCurrency"),
+        ({"charged_at": NOW + DAY}, "OrderExpired"),
+    ],
+)
+def test_a_charge_that_cannot_be_right_is_kept_and_waits(alice, changes, problem):
+    told = facts(order(alice), **changes)
+    assert pay(told).quarantined_because == problem
+    assert entitlements.of(alice.telegram_id) == entitlements.of(BOB) == {}
+    assert kinds(told.telegram_id) == ["charge"]
+    assert refunds.find("charge-1") is None
+    assert (messages(told.telegram_id), messages(OWNER)) == (["in_review"], ["owner_in_review"])
+
+
+def test_a_key_that_nobody_has_any_more_parks_the_charge(alice):
+    made = order(alice)
+    foreign = KeyRing.of("Zt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")
+    sealed = payloads.seal(payloads.unseal(made.payload, KEYS), foreign)
+    assert pay(facts(made, payload=sealed)).quarantined_because == "UnknownPayload"
+
+
+def test_a_charge_we_said_yes_to_is_delivered_however_late(alice):
+    made = order(alice)
+    decide(question(made))
+    with transaction():
+        catalogue.replace([NOTES], NOW)
+        users.ban(alice.telegram_id, NOW)
+    assert pay(facts(made, charged_at=NOW + DAY), now=NOW + DAY).quarantined_because is None
+    assert entitlements.has(alice.telegram_id, "atlas", NOW + DAY)
+
+
+def test_a_charge_for_what_went_off_sale_before_it_waits(alice):
+    made = order(alice)
+    with transaction():
+        catalogue.replace([NOTES], NOW)
+    assert pay(facts(made)).quarantined_because == "OffSale"
+    assert pay(facts(made, "charge-2", charged_at=NOW - DAY)).quarantined_because is None
+
+
+def test_a_charge_by_somebody_banned_waits(alice):
+    made = order(alice)
+    with transaction():
+        users.ban(alice.telegram_id, NOW)
+    assert pay(facts(made)).quarantined_because == "Banned"
+
+
+def test_a_charge_survives_the_loss_of_its_order(alice):
+    made = order(alice, "week")
+    lost = replace(payloads.unseal(made.payload, KEYS), order_id=payloads.new_order_id())
+    told = facts(made, payload=payloads.seal(lost, KEYS))
+    assert pay(told).quarantined_because is None
+    assert entitlements.of(alice.telegram_id)["tonight"].until == NOW + 7 * DAY
+
+
+def test_without_its_order_the_payload_decides_the_price(alice):
+    made = order(alice)
+    lost = replace(payloads.unseal(made.payload, KEYS), order_id=payloads.new_order_id())
+    told = facts(made, payload=payloads.seal(lost, KEYS), stars=1)
+    assert pay(told).quarantined_because == "WrongAmount"
+
+
+def test_a_product_nobody_knows_any_more_parks_the_charge(alice):
+    made = order(alice)
+    lost = replace(payloads.unseal(made.payload, KEYS), order_id=payloads.new_order_id(), slug="gone")
+    assert pay(facts(made, payload=payloads.seal(lost, KEYS))).quarantined_because == "UnknownProduct"
+
+
+def test_a_payment_by_nobody_we_know_is_kept(alice):
+    told = facts(order(alice), telegram_id=777, payload="?")
+    assert pay(told).telegram_id == 777
+    assert kinds(777) == ["charge"]
+
+
+def test_the_history_begins_with_the_latest(alice):
+    pay(facts(order(alice)))
+    pay(facts(order(alice, "notes"), "charge-2", charged_at=NOW + DAY))
+    assert [charge.telegram_payment_charge_id for charge in payments.of(alice.telegram_id)] == [
+        "charge-2",
+        "charge-1",
+    ]
+
+
+def test_a_charge_nobody_told_us_of_does_not_exist(app):
+    with pytest.raises(ChargeNotFound):
+        payments.get("charge-1")
+
+
+@pytest.mark.parametrize("table", ["ledger_entries", "charges"])
+@pytest.mark.parametrize("change", ["UPDATE {} SET stars = 1", "DELETE FROM {}"])
+def test_the_database_refuses_to_rewrite_history(alice, table, change):
+    pay(facts(order(alice)))
+    with pytest.raises(Exception, match="append-only"), transaction():
+        db.session.execute(db.text(change.format(table)))
+
+
+def test_dropping_the_entitlements_loses_nothing(alice):
+    pay(facts(order(alice)))
+    pay(facts(order(alice, "week"), "charge-2"))
+    with transaction():
+        db.session.execute(db.text("DELETE FROM entitlements"))
+    assert entitlements.differences() == [(alice.telegram_id, "atlas"), (alice.telegram_id, "tonight")]
+    with transaction():
+        assert entitlements.rebuild() == 2
+    assert entitlements.differences() == []
+
+
+def test_messages_are_written_once_and_claimed_once(alice):
+    made = order(alice)
+    pay(facts(made))
+    with transaction():
+        first, second = outbox.claim(10, NOW), outbox.claim(10, NOW)
+    assert ([message.kind for message in first], second) == (["receipt"], [])
