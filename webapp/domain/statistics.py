@@ -1,0 +1,143 @@
+"""What the rows say about the shop as a whole: the facts behind its metrics."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from webapp.extensions import db
+from webapp.models import Charge, InboxItem, Lease, OutboxMessage, PreCheckout, Refund, Shop
+
+# Rows are counted for good once no transaction that began before them can still be open
+# (statements end after 5 s, idle transactions after 10: see extensions.py).
+SETTLED_SECONDS = 60
+
+
+@dataclass
+class Histogram:
+    """How many observations stayed within each bound, and their sum."""
+
+    bounds: tuple[float, ...]
+    counts: list[int] = field(default_factory=list)
+    total_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.counts = self.counts or [0] * (len(self.bounds) + 1)
+
+    def observe(self, seconds: float) -> None:
+        self.counts[next((i for i, bound in enumerate(self.bounds) if seconds <= bound), -1)] += 1
+        self.total_seconds += seconds
+
+    def cumulative(self) -> list[tuple[str, float]]:
+        """Return Prometheus's buckets: the count at or below each bound."""
+        names = [*map(str, self.bounds), "+Inf"]
+        return [(name, float(sum(self.counts[: i + 1]))) for i, name in enumerate(names)]
+
+    def copy(self) -> "Histogram":
+        return Histogram(self.bounds, list(self.counts), self.total_seconds)
+
+
+class Sales:
+    """Charges so far: those settled are added up once, the latest anew each time."""
+
+    def __init__(self) -> None:
+        self.after = datetime.min
+        self.results = Counter[str]()
+        self.stars = 0
+        self.lag = Histogram((0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 360.0, 3600.0, 86400.0))
+
+    def read(self, now: datetime) -> "Sales":
+        """Return the sums up to now."""
+        until = now - timedelta(seconds=SETTLED_SECONDS)
+        self._add(self._between(self.after, until))
+        self.after = until
+        sums = Sales()
+        sums.results, sums.stars, sums.lag = Counter(self.results), self.stars, self.lag.copy()
+        sums._add(self._between(until, None))
+        return sums
+
+    def _between(self, after: datetime, until: datetime | None) -> Iterator[Sequence[Any]]:
+        query = select(Charge.stars, Charge.quarantined_because, Charge.charged_at, Charge.recorded_at)
+        return _rows(query, Charge.recorded_at, after, until)
+
+    def _add(self, rows: Iterator[Sequence[Any]]) -> None:
+        for stars, quarantined_because, charged_at, recorded_at in rows:
+            self.results["failed" if quarantined_because else "success"] += 1
+            self.stars += stars
+            self.lag.observe(max(0.0, (recorded_at - charged_at).total_seconds()))
+
+
+class Gates:
+    """Pre-checkout decisions so far, counted like sales."""
+
+    def __init__(self) -> None:
+        self.after = datetime.min
+        self.declines = Counter[str]()
+        self.latency = Histogram((0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 4.0, 6.0, 10.0))
+
+    def read(self, now: datetime) -> "Gates":
+        """Return the sums up to now."""
+        until = now - timedelta(seconds=SETTLED_SECONDS)
+        self._add(self._between(self.after, until))
+        self.after = until
+        sums = Gates()
+        sums.declines, sums.latency = Counter(self.declines), self.latency.copy()
+        sums._add(self._between(until, None))
+        return sums
+
+    def _between(self, after: datetime, until: datetime | None) -> Iterator[Sequence[Any]]:
+        query = select(PreCheckout.received_at, PreCheckout.decided_at, PreCheckout.declined_because)
+        return _rows(query, PreCheckout.decided_at, after, until)
+
+    def _add(self, rows: Iterator[Sequence[Any]]) -> None:
+        for received_at, decided_at, declined_because in rows:
+            self.latency.observe(max(0.0, (decided_at - received_at).total_seconds()))
+            if declined_because:
+                self.declines[declined_because] += 1
+
+
+def waiting(now: datetime) -> dict[str, float]:
+    """Return how much is undone, and how long the oldest of it has waited, in seconds."""
+    undone = (InboxItem.done_at.is_(None), InboxItem.quarantined_at.is_(None))
+    unsent = (OutboxMessage.sent_at.is_(None), OutboxMessage.failed_at.is_(None))
+    open_refund = (Refund.done_at.is_(None), Refund.refused_at.is_(None), Refund.attempts > 0)
+    oldest_inbox, oldest_outbox, reconciled_at = db.session.execute(
+        select(
+            select(func.min(InboxItem.received_at)).where(*undone).scalar_subquery(),
+            select(func.min(OutboxMessage.created_at)).where(*unsent).scalar_subquery(),
+            select(Shop.reconciled_at).scalar_subquery(),
+        )
+    ).one()
+    parked, unknown = db.session.execute(
+        select(
+            select(func.count()).where(InboxItem.quarantined_at.is_not(None)).scalar_subquery(),
+            select(func.count()).where(*open_refund).scalar_subquery(),
+        )
+    ).one()
+    return {
+        "inbox_oldest_seconds": _age(oldest_inbox, now),
+        "inbox_quarantined": float(parked),
+        "outbox_oldest_seconds": _age(oldest_outbox, now),
+        "refunds_unknown": float(unknown),
+        "statement_age_seconds": _age(reconciled_at, now),
+    }
+
+
+def duties() -> dict[str, datetime]:
+    """Return until when each background duty is held."""
+    return {name: expires_at for name, expires_at in db.session.execute(select(Lease.name, Lease.expires_at))}
+
+
+def _rows(query: Select[Any], moment: Any, after: datetime, until: datetime | None) -> Iterator[Sequence[Any]]:
+    if after != datetime.min:
+        query = query.where(moment > after)
+    if until is not None:
+        query = query.where(moment <= until)
+    return iter(db.session.execute(query.execution_options(yield_per=5000)))
+
+
+def _age(moment: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - moment).total_seconds()) if moment else 0.0
