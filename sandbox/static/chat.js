@@ -27,7 +27,12 @@ export function createChat(on) {
     h(
       "header.bar.glass",
       {},
-      h("button.bar-back", { type: "button", "aria-label": "Back to chats", onclick: on.back }, icon("back"), unread),
+      h(
+        "button.bar-back",
+        { type: "button", "aria-label": "Back to chats", onclick: on.back },
+        icon("back"),
+        unread,
+      ),
       h("div.bar-title", {}, name, status),
       botAvatar(),
     ),
@@ -76,7 +81,8 @@ export function createChat(on) {
       // A message that looks as before keeps its element, so that focus and pressed buttons survive.
       const looks = JSON.stringify([message, isLast]);
       const before = drawn.get(message.message_id);
-      const element = before?.looks === looks ? before.element : messageElement(message, { bot, isLast, on: does });
+      const element =
+        before?.looks === looks ? before.element : messageElement(message, { bot, isLast, on: does });
       if (!before && drawn.size) element.classList.add("is-new");
       kept.set(message.message_id, { looks, element });
       elements.push(element);
@@ -91,7 +97,10 @@ export function createChat(on) {
     if (foot.dataset.shows !== wanted) {
       foot.dataset.shows = wanted;
       if (wanted === "start") {
-        fill(foot, footButton("Start", "start", () => send("/start")));
+        fill(
+          foot,
+          footButton("Start", "start", () => send("/start")),
+        );
       } else if (wanted === "blocked") {
         const unblock = async () => api.changePerson(person.id, { blocked: false });
         fill(foot, footButton("Unblock", "unblock", unblock));
@@ -250,7 +259,11 @@ function createComposer({ send, openApp }) {
     slash.hidden = !commands.length;
     drawMenu(bot.menu_button);
     keys.hidden = !keyboard;
-    if (keyboard) fill(keys, keyboard.map((row) => h("div.row", {}, row.map(replyKey))));
+    if (keyboard)
+      fill(
+        keys,
+        keyboard.map((row) => h("div.row", {}, row.map(replyKey))),
+      );
   }
 
   function drawMenu(button) {

@@ -63,7 +63,11 @@ function dialogButton(button, answer) {
   const main = button.type === "cancel" ? "" : ".is-main";
   return h(
     `button${kind}${main}`,
-    { type: "button", "data-test": `dialog-button-${button.id || button.type}`, onclick: () => answer(button.id) },
+    {
+      type: "button",
+      "data-test": `dialog-button-${button.id || button.type}`,
+      onclick: () => answer(button.id),
+    },
     button.text || TEXTS[button.type] || "OK",
   );
 }

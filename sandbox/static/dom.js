@@ -37,12 +37,16 @@ export const prefersStillness = () => matchMedia("(prefers-reduced-motion: reduc
 
 /** Resolve when the element's transition has run, or would have. */
 export function settled(element, milliseconds = 420) {
-  return prefersStillness() ? Promise.resolve() : Promise.race([
-    new Promise((resolve) => element.addEventListener("transitionend", (event) => {
-      if (event.target === element) resolve();
-    })),
-    wait(milliseconds),
-  ]);
+  return prefersStillness()
+    ? Promise.resolve()
+    : Promise.race([
+        new Promise((resolve) =>
+          element.addEventListener("transitionend", (event) => {
+            if (event.target === element) resolve();
+          }),
+        ),
+        wait(milliseconds),
+      ]);
 }
 
 export function clockTime(date) {

@@ -171,7 +171,11 @@ export function createMiniApp(on) {
   async function close() {
     if (!app.launch) return;
     if (app.look.confirmsClosing) {
-      const question = { message: "Changes that you made may not be saved.", yes: "Close Anyway", destructive: true };
+      const question = {
+        message: "Changes that you made may not be saved.",
+        yes: "Close Anyway",
+        destructive: true,
+      };
       if (!(await confirm(question))) return;
     }
     await closeNow();
@@ -258,7 +262,10 @@ export function createMiniApp(on) {
   function drawButtons(theme) {
     const { main, secondary } = app.look;
     drawButton(parts.main, main, { color: theme.button_color, text_color: theme.button_text_color });
-    drawButton(parts.secondary, secondary, { color: theme.bottom_bar_bg_color, text_color: theme.button_color });
+    drawButton(parts.secondary, secondary, {
+      color: theme.bottom_bar_bg_color,
+      text_color: theme.button_color,
+    });
     parts.bar.hidden = !hasButtons();
     parts.bar.dataset.position = secondary.is_visible ? (secondary.position ?? "left") : "left";
   }
@@ -280,7 +287,9 @@ function build(app) {
   const close = h("button.pill", { type: "button", onclick: () => leave(app) });
   const title = h("strong", { "data-test": "app-title" });
   const subtitle = h("small", {}, "mini app");
-  const settings = menuItem("settings", "Settings", "menu-settings", () => app.send("settings_button_pressed"));
+  const settings = menuItem("settings", "Settings", "menu-settings", () =>
+    app.send("settings_button_pressed"),
+  );
   const menu = h(
     "div.menu",
     { role: "menu", hidden: true, "data-test": "app-menu-list" },
@@ -332,8 +341,16 @@ function build(app) {
   const strip = h(
     "div.app-strip",
     { hidden: true },
-    h("button.round", { type: "button", "aria-label": "Close the mini app", onclick: () => app.close() }, icon("close")),
-    h("button.strip-title", { type: "button", "data-test": "app-restore", onclick: () => app.restore() }, stripTitle),
+    h(
+      "button.round",
+      { type: "button", "aria-label": "Close the mini app", onclick: () => app.close() },
+      icon("close"),
+    ),
+    h(
+      "button.strip-title",
+      { type: "button", "data-test": "app-restore", onclick: () => app.restore() },
+      stripTitle,
+    ),
   );
   fill(layer.app, h("div.app-backdrop", { onclick: () => leave(app, true) }), window_);
   document.getElementById("screen").append(strip);
@@ -352,7 +369,20 @@ function build(app) {
     }
   });
   swipeToClose(header, window_, app);
-  return { window: window_, close, title, settings, menu, place, silence, main, secondary, bar, strip, stripTitle };
+  return {
+    window: window_,
+    close,
+    title,
+    settings,
+    menu,
+    place,
+    silence,
+    main,
+    secondary,
+    bar,
+    strip,
+    stripTitle,
+  };
 }
 
 function leave(app, always = false) {
@@ -365,7 +395,12 @@ function menuItem(name, label, test, onclick) {
 }
 
 function bottomButton(test, onclick) {
-  return h("button.bottom-button", { type: "button", "data-test": test, hidden: true, onclick }, h("span"), icon("spinner"));
+  return h(
+    "button.bottom-button",
+    { type: "button", "data-test": test, hidden: true, onclick },
+    h("span"),
+    icon("spinner"),
+  );
 }
 
 /** The header can be pulled down to close, or up to expand, as Telegram's sheet can. */

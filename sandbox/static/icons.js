@@ -25,7 +25,8 @@ const LINES = {
   moon: '<path d="M19.5 14.2A8 8 0 1 1 9.8 4.5a6.5 6.5 0 0 0 9.7 9.7Z"/>',
   sun: '<circle cx="12" cy="12" r="4"/><path d="M12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6 7 7M17 17l1.4 1.4M18.4 5.6 17 7M7 17l-1.4 1.4"/>',
   drop: '<path d="M12 3.5c3.4 4 6 7 6 10.2a6 6 0 0 1-12 0c0-3.2 2.6-6.2 6-10.2Z"/>',
-  globe: '<circle cx="12" cy="12" r="8.5"/><path d="M3.5 12h17M12 3.5c2.6 2.4 3.8 5.3 3.8 8.5s-1.2 6.1-3.8 8.5c-2.6-2.4-3.8-5.3-3.8-8.5s1.2-6.1 3.8-8.5Z"/>',
+  globe:
+    '<circle cx="12" cy="12" r="8.5"/><path d="M3.5 12h17M12 3.5c2.6 2.4 3.8 5.3 3.8 8.5s-1.2 6.1-3.8 8.5c-2.6-2.4-3.8-5.3-3.8-8.5s1.2-6.1 3.8-8.5Z"/>',
   out: '<path d="M7 17 17 7M9 7h8v8"/>',
   into: '<path d="M17 7 7 17M15 17H7V9"/>',
   window: '<rect x="3.5" y="5" width="17" height="14" rx="3"/><path d="M3.5 9.5h17"/>',
@@ -33,11 +34,13 @@ const LINES = {
   trouble: '<path d="M12 4.2 3 19.5h18Z"/><path d="M12 10v4.5M12 17v.1"/>',
   pulse: '<path d="M3 12h4l2.5-6 5 12 2.5-6h4"/>',
   receipt: '<path d="M6 3.5h12v17l-3-2-3 2-3-2-3 2Z"/><path d="M9 8.5h6M9 12.5h6"/>',
-  sliders: '<path d="M5 7h8M17 7h2M5 17h2M11 17h8"/><circle cx="15" cy="7" r="2"/><circle cx="9" cy="17" r="2"/>',
+  sliders:
+    '<path d="M5 7h8M17 7h2M5 17h2M11 17h8"/><circle cx="15" cy="7" r="2"/><circle cx="9" cy="17" r="2"/>',
   copy: '<rect x="8.5" y="8.5" width="11" height="11" rx="3"/><path d="M15.5 5.5a2 2 0 0 0-2-2h-7a3 3 0 0 0-3 3v7a2 2 0 0 0 2 2"/>',
   block: '<circle cx="12" cy="12" r="8.5"/><path d="m6 6 12 12"/>',
   phone: '<rect x="6.5" y="3" width="11" height="18" rx="3"/><path d="M11 18h2"/>',
-  language: '<path d="M4 6h9M8.5 4v2M11 6c-.8 3.6-3 6.2-6.5 8M6.5 9c1 2 2.7 3.6 5 4.7M12.5 20l4-9.5 4 9.5M14 17h5"/>',
+  language:
+    '<path d="M4 6h9M8.5 4v2M11 6c-.8 3.6-3 6.2-6.5 8M6.5 9c1 2 2.7 3.6 5 4.7M12.5 20l4-9.5 4 9.5M14 17h5"/>',
 };
 
 const FILLED = {

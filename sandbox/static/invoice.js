@@ -127,7 +127,14 @@ function offerTopUp(purchase, missing) {
   sheet.corner(balance(person));
   sheet.show(
     "top-up",
-    starHero(`${starsInWords(missing)} Needed`, "Buy Stars to get ", h("b", {}, invoice.title), " in ", store.state.bot.name, "."),
+    starHero(
+      `${starsInWords(missing)} Needed`,
+      "Buy Stars to get ",
+      h("b", {}, invoice.title),
+      " in ",
+      store.state.bot.name,
+      ".",
+    ),
     packs({
       missing,
       onPick: async (pack, button) => {
@@ -144,7 +151,9 @@ async function pay(purchase, button) {
   button.classList.add("is-busy");
   button.setAttribute("aria-busy", "true");
   sheet.lock(true);
-  const outcome = await api.pay(slug, person.id).catch((error) => ({ status: "failed", error: error.message }));
+  const outcome = await api
+    .pay(slug, person.id)
+    .catch((error) => ({ status: "failed", error: error.message }));
   sheet.lock(false);
   if (outcome.error === "BALANCE_TOO_LOW") {
     const fresh = (await api.state()).people.find((one) => one.id === person.id);
@@ -173,6 +182,10 @@ function report({ invoice }, outcome) {
   } else if (outcome.status === "pending") {
     toast("The payment is still being processed.");
   } else if (outcome.error) {
-    ask({ title: "Payment failed", message: SENTENCES[outcome.error] ?? outcome.error, buttons: [{ id: "ok", type: "ok" }] });
+    ask({
+      title: "Payment failed",
+      message: SENTENCES[outcome.error] ?? outcome.error,
+      buttons: [{ id: "ok", type: "ok" }],
+    });
   }
 }

@@ -34,7 +34,11 @@ function readProtocol(url, username) {
 
 function aboutBot(query, namesApp) {
   if (namesApp || query.has("startapp")) {
-    return { kind: "app", start_param: query.get("startapp") || null, compact: query.get("mode") === "compact" };
+    return {
+      kind: "app",
+      start_param: query.get("startapp") || null,
+      compact: query.get("mode") === "compact",
+    };
   }
   if (query.has("start")) return { kind: "start", payload: query.get("start") };
   return { kind: "bot" };

@@ -18,7 +18,8 @@ const CALLS = {
   setChatMenuButton: () => "The bot set the menu button",
   createInvoiceLink: (it) => `The shop made an invoice: ${it.title}, ⭐ ${price(it)}`,
   sendInvoice: (it) => `The bot sent ${person(it.chat_id)} an invoice: ${it.title}, ⭐ ${price(it)}`,
-  answerPreCheckoutQuery: (it) => (isTrue(it.ok) ? "The bot approved the payment" : `The bot declined: ${it.error_message}`),
+  answerPreCheckoutQuery: (it) =>
+    isTrue(it.ok) ? "The bot approved the payment" : `The bot declined: ${it.error_message}`,
   sendMessage: (it) => `The bot wrote to ${person(it.chat_id)}: ${short(it.text)}`,
   editMessageText: (it) => `The bot changed a message: ${short(it.text)}`,
   answerCallbackQuery: () => "The bot answered a button",
@@ -54,7 +55,11 @@ export function createLogTab() {
     h("strong", {}, "Nothing yet"),
     h("span", {}, "Press Start on the phone. Each call and each update will be told here as it happens."),
   );
-  const filters = h("div.log-tools", { role: "group", "aria-label": "Show" }, Object.entries(KINDS).map(filter));
+  const filters = h(
+    "div.log-tools",
+    { role: "group", "aria-label": "Show" },
+    Object.entries(KINDS).map(filter),
+  );
 
   function filter([kind, label]) {
     const toggle = (event) => {
@@ -81,7 +86,14 @@ export function createLogTab() {
     element: h("div.tab-body", {}, filters, empty, log),
     happened: (event) => add(tell(event)),
     told: (type, data) => {
-      if (ASKS[type]) add({ kind: "app", title: ASKS[type], detail: detailOf(type, data), raw: { [type]: data }, at: new Date() });
+      if (ASKS[type])
+        add({
+          kind: "app",
+          title: ASKS[type],
+          detail: detailOf(type, data),
+          raw: { [type]: data },
+          at: new Date(),
+        });
     },
     clear() {
       fill(log);
@@ -127,7 +139,13 @@ function tellCall({ method, params, result, error, ok, status }) {
   const isBad = ok === false || Boolean(error) || status >= 400;
   if (ROUTINE.has(method) && !isBad) return null;
   const title = CALLS[method]?.(params ?? {}) ?? `The bot called ${method}`;
-  return { kind: "call", title, detail: isBad ? (error?.description ?? error ?? `answered ${status}`) : method, isBad, raw: { method, params, result, error } };
+  return {
+    kind: "call",
+    title,
+    detail: isBad ? (error?.description ?? error ?? `answered ${status}`) : method,
+    isBad,
+    raw: { method, params, result, error },
+  };
 }
 
 function tellUpdate(update) {
@@ -136,12 +154,16 @@ function tellUpdate(update) {
 
 function updateWords(update) {
   const { message, callback_query: press, pre_checkout_query: question } = update;
-  if (message?.successful_payment) return `${who(message)} paid ⭐ ${message.successful_payment.total_amount}`;
-  if (message?.refunded_payment) return `${who(message)} was refunded ⭐ ${message.refunded_payment.total_amount}`;
+  if (message?.successful_payment)
+    return `${who(message)} paid ⭐ ${message.successful_payment.total_amount}`;
+  if (message?.refunded_payment)
+    return `${who(message)} was refunded ⭐ ${message.refunded_payment.total_amount}`;
   if (message) return `${who(message)} wrote: ${short(message.text ?? "")}`;
   if (press) return `${press.from.first_name} pressed a button`;
   if (question) return `May ${question.from.first_name} pay ⭐ ${question.total_amount}?`;
-  return `An update: ${Object.keys(update).filter((key) => key !== "update_id").join(", ")}`;
+  return `An update: ${Object.keys(update)
+    .filter((key) => key !== "update_id")
+    .join(", ")}`;
 }
 
 const who = (message) => message.from?.first_name ?? "Somebody";
@@ -158,10 +180,22 @@ function price({ prices }) {
 const isTrue = (value) => value === true || value === "true" || value === "True";
 
 function short(text = "") {
-  const line = text.replace(/<[^>]+>/g, "").replace(/\s+/g, " ").trim();
+  const line = text
+    .replace(/<[^>]+>/g, "")
+    .replace(/\s+/g, " ")
+    .trim();
   return line.length > 70 ? `${line.slice(0, 69)}…` : line;
 }
 
 function detailOf(type, data) {
-  return data.text ?? data.message ?? data.url ?? data.slug ?? data.path_full ?? data.impact_style ?? data.notification_type ?? type;
+  return (
+    data.text ??
+    data.message ??
+    data.url ??
+    data.slug ??
+    data.path_full ??
+    data.impact_style ??
+    data.notification_type ??
+    type
+  );
 }

@@ -20,7 +20,12 @@ export function messageElement(message, { bot, isLast, on }) {
       {},
       message.photo_url && h("img.photo", { src: message.photo_url, alt: "" }),
       message.invoice && invoiceCard(message.invoice),
-      h("div.text", {}, formatted(text(message), message.entities ?? message.caption_entities, on), stamp(message)),
+      h(
+        "div.text",
+        {},
+        formatted(text(message), message.entities ?? message.caption_entities, on),
+        stamp(message),
+      ),
     ),
     inlineKeyboard(message, on),
   );
@@ -73,7 +78,13 @@ function inlineKeyboard(message, on) {
   return h(
     "div.keyboard",
     {},
-    rows.map((row) => h("div.row", {}, row.map((button) => inlineButton(button, message, on)))),
+    rows.map((row) =>
+      h(
+        "div.row",
+        {},
+        row.map((button) => inlineButton(button, message, on)),
+      ),
+    ),
   );
 }
 

@@ -31,11 +31,21 @@ export function createPanel() {
   const root = document.documentElement;
   const opener = h(
     "button.panel-open",
-    { type: "button", "aria-controls": "panel", "aria-expanded": "false", "data-test": "panel-open", onclick: () => open(true) },
+    {
+      type: "button",
+      "aria-controls": "panel",
+      "aria-expanded": "false",
+      "data-test": "panel-open",
+      onclick: () => open(true),
+    },
     icon("sliders"),
     "Controls",
   );
-  const closer = h("button.panel-close", { type: "button", "data-test": "panel-close", onclick: () => open(false) }, "Done");
+  const closer = h(
+    "button.panel-close",
+    { type: "button", "data-test": "panel-close", onclick: () => open(false) },
+    "Done",
+  );
   document.body.append(opener);
   fill(
     panel,
@@ -79,14 +89,19 @@ function brand() {
 }
 
 function cutOff() {
-  return h("p.cut-off", { role: "status" }, "The sandbox has stopped answering. Start it again; this page will find it.");
+  return h(
+    "p.cut-off",
+    { role: "status" },
+    "The sandbox has stopped answering. Start it again; this page will find it.",
+  );
 }
 
 function startOver(log) {
   const reset = async () => {
     const wanted = await confirm({
       title: "Start over?",
-      message: "All chats, Stars and payments of this sandbox are forgotten. What the shop has in its own database stays.",
+      message:
+        "All chats, Stars and payments of this sandbox are forgotten. What the shop has in its own database stays.",
       yes: "Start Over",
       destructive: true,
     });
@@ -102,7 +117,18 @@ function startOver(log) {
 function createTabs(tabs) {
   const names = Object.keys(tabs);
   const heads = names.map((name) =>
-    h("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `tabpanel-${name}`, "data-test": `tab-${name}`, onclick: () => choose(name) }, tabs[name].label),
+    h(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        id: `tab-${name}`,
+        "aria-controls": `tabpanel-${name}`,
+        "data-test": `tab-${name}`,
+        onclick: () => choose(name),
+      },
+      tabs[name].label,
+    ),
   );
   const panels = names.map((name) => {
     const { panel } = tabs[name];
@@ -111,7 +137,11 @@ function createTabs(tabs) {
     panel.setAttribute("aria-labelledby", `tab-${name}`);
     return panel;
   });
-  const list = h("div.segments", { role: "tablist", "aria-label": "Telegram's side", onkeydown: move }, heads);
+  const list = h(
+    "div.segments",
+    { role: "tablist", "aria-label": "Telegram's side", onkeydown: move },
+    heads,
+  );
 
   function choose(name) {
     names.forEach((one, index) => {

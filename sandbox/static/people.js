@@ -28,7 +28,13 @@ export function createPeopleCard() {
     icon("plus"),
   );
   return {
-    element: h("section.card", {}, h("header", {}, h("h2", {}, "Who holds the phone"), add), form.element, list),
+    element: h(
+      "section.card",
+      {},
+      h("header", {}, h("h2", {}, "Who holds the phone"), add),
+      form.element,
+      list,
+    ),
     draw() {
       const focused = list.contains(document.activeElement) && document.activeElement.dataset.test;
       fill(list, store.state.people.map(personRow));
@@ -56,7 +62,13 @@ function personRow(person) {
         "span.person-name",
         {},
         [person.first_name, person.last_name].filter(Boolean).join(" "),
-        h("small", {}, [person.username && `@${person.username}`, LANGUAGES[person.language_code]].filter(Boolean).join(" · ")),
+        h(
+          "small",
+          {},
+          [person.username && `@${person.username}`, LANGUAGES[person.language_code]]
+            .filter(Boolean)
+            .join(" · "),
+        ),
       ),
       person.blocked ? h("span.tag.is-bad", {}, "blocked the bot") : null,
       h("b.amount", { "aria-label": starsInWords(person.stars) }, icon("star"), stars(person.stars)),
@@ -76,7 +88,12 @@ function personTools(person) {
     TOP_UPS.map((amount) =>
       h(
         "button.chip",
-        { type: "button", "aria-label": `Give ${starsInWords(amount)}`, "data-test": `give-${amount}`, onclick: () => give(amount) },
+        {
+          type: "button",
+          "aria-label": `Give ${starsInWords(amount)}`,
+          "data-test": `give-${amount}`,
+          onclick: () => give(amount),
+        },
         "+",
         stars(amount),
         icon("star"),
@@ -88,15 +105,22 @@ function personTools(person) {
         type: "button",
         "aria-pressed": String(Boolean(person.blocked)),
         "data-test": "block-bot",
+        "aria-label": `${person.first_name} blocks the bot`,
         onclick: () => api.changePerson(person.id, { blocked: !person.blocked }),
       },
-      person.blocked ? "Unblock bot" : "Block bot",
+      "Block",
     ),
   );
 }
 
 function newPersonForm() {
-  const name = h("input", { name: "first_name", required: true, maxlength: "64", placeholder: "First name", "aria-label": "First name" });
+  const name = h("input", {
+    name: "first_name",
+    required: true,
+    maxlength: "64",
+    placeholder: "First name",
+    "aria-label": "First name",
+  });
   const problem = h("p.problem", { role: "alert", hidden: true });
   const form = h(
     "form.new-person",
@@ -149,7 +173,10 @@ export function createDeviceCard() {
     ),
     draw() {
       const { settings, person } = store;
-      fill(themes, Object.entries(THEMES).map(([name, theme]) => themeChoice(name, theme)));
+      fill(
+        themes,
+        Object.entries(THEMES).map(([name, theme]) => themeChoice(name, theme)),
+      );
       language.choose(person.language_code);
       platform.choose(settings.platform);
       version.choose(settings.version);

@@ -62,7 +62,8 @@ async function start() {
     document.documentElement.classList.toggle("is-cut-off", !isConnected);
   });
   document.documentElement.dataset.ready = "";
-  if (store.open) await openApp(store.open === "menu" ? { from: "menu" } : { from: "direct", start_param: store.open });
+  if (store.open)
+    await openApp(store.open === "menu" ? { from: "menu" } : { from: "direct", start_param: store.open });
 }
 
 async function firstState() {
@@ -94,7 +95,12 @@ async function openApp(options) {
 function react() {
   const seen = () => ({
     theme: store.settings.theme,
-    launch: [store.person.id, store.person.language_code, store.settings.platform, store.settings.version].join(),
+    launch: [
+      store.person.id,
+      store.person.language_code,
+      store.settings.platform,
+      store.settings.version,
+    ].join(),
   });
   let before = seen();
   return () => {
@@ -123,7 +129,8 @@ async function redraw() {
 function onEvent(event) {
   panel?.happened(event);
   if (isQuiet(event)) return;
-  if (event.data?.method === "sendChatAction" && event.data.params?.chat_id === store.person.id) chat.showTyping();
+  if (event.data?.method === "sendChatAction" && event.data.params?.chat_id === store.person.id)
+    chat.showTyping();
   clearTimeout(onEvent.timer);
   onEvent.timer = setTimeout(async () => setState(await api.state()), REFRESH_MILLISECONDS);
 }
@@ -152,7 +159,13 @@ async function openTelegramLink(href) {
       show("chat");
       return chat.prefill(link.text);
     default:
-      if (await confirm({ title: "Leave the sandbox?", message: `${href} belongs to the real Telegram.`, yes: "Open" })) {
+      if (
+        await confirm({
+          title: "Leave the sandbox?",
+          message: `${href} belongs to the real Telegram.`,
+          yes: "Open",
+        })
+      ) {
         window.open(link.href, "_blank", "noreferrer");
       }
   }
@@ -180,7 +193,14 @@ const nudge = (pixels) => [
   { transform: `translateX(${-pixels}px)` },
   { transform: "none" },
 ];
-const PULSES = { light: nudge(1), soft: nudge(1), medium: nudge(2), rigid: nudge(2), heavy: nudge(3), error: nudge(4) };
+const PULSES = {
+  light: nudge(1),
+  soft: nudge(1),
+  medium: nudge(2),
+  rigid: nudge(2),
+  heavy: nudge(3),
+  error: nudge(4),
+};
 
 document.addEventListener("visibilitychange", () => {
   if (!app.isMinimised) app.send("visibility_changed", { is_visible: !document.hidden });

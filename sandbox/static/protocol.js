@@ -46,7 +46,8 @@ export const answers = {
   web_app_setup_secondary_button: (app, data) => setUp(app, "secondary", data),
   web_app_setup_back_button: (app, { is_visible: shown }) => change(app, { hasBack: Boolean(shown) }),
   web_app_setup_settings_button: (app, { is_visible: shown }) => change(app, { hasSettings: Boolean(shown) }),
-  web_app_setup_closing_behavior: (app, data) => change(app, { confirmsClosing: Boolean(data.need_confirmation) }),
+  web_app_setup_closing_behavior: (app, data) =>
+    change(app, { confirmsClosing: Boolean(data.need_confirmation) }),
   // Swipes inside the frame never reach this page; pulling the header stays allowed, as in Telegram.
   web_app_setup_swipe_behavior() {},
 
@@ -98,9 +99,14 @@ export const answers = {
     await api.inject({ message: dataMessage(person, { data, button_text: options.button ?? "" }) });
   },
   // Web A gives nothing of the clipboard away.
-  web_app_read_text_from_clipboard: (app, { req_id }) => app.send("clipboard_text_received", { req_id, data: null }),
+  web_app_read_text_from_clipboard: (app, { req_id }) =>
+    app.send("clipboard_text_received", { req_id, data: null }),
   async web_app_request_file_download(app, { url, file_name: name }) {
-    const wanted = await confirm({ title: "Download file", message: `Do you want to download ${name}?`, yes: "Download" });
+    const wanted = await confirm({
+      title: "Download file",
+      message: `Do you want to download ${name}?`,
+      yes: "Download",
+    });
     app.send("file_download_requested", { status: wanted ? "downloading" : "cancelled" });
     if (wanted) window.open(url, "_blank", "noreferrer");
   },
@@ -110,7 +116,8 @@ export const answers = {
   },
   web_app_share_to_story: () => note("Sharing to a story"),
   web_app_set_emoji_status: (app) => app.send("emoji_status_failed", { error: "UNSUPPORTED" }),
-  web_app_request_emoji_status_access: (app) => app.send("emoji_status_access_requested", { status: "cancelled" }),
+  web_app_request_emoji_status_access: (app) =>
+    app.send("emoji_status_access_requested", { status: "cancelled" }),
   web_app_biometry_get_info: (app) => app.send("biometry_info_received", { available: false }),
   web_app_check_location: (app) => app.send("location_checked", { available: false }),
   web_app_request_location: (app) => app.send("location_requested", { available: false }),
@@ -126,7 +133,9 @@ function change(app, look) {
 
 function setUp(app, button, data) {
   const isVisible = Boolean(data.is_visible) && (button !== "main" || Boolean(data.text?.trim()));
-  change(app, { [button]: isVisible ? { is_active: true, ...data, is_visible: true } : { is_visible: false } });
+  change(app, {
+    [button]: isVisible ? { is_active: true, ...data, is_visible: true } : { is_visible: false },
+  });
 }
 
 const hex = (color) => (isHexColour(color) ? color : null);

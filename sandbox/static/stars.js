@@ -78,11 +78,5 @@ export function openTopUp() {
 }
 
 export function starHero(title, ...text) {
-  return h(
-    "div.hero",
-    {},
-    h("div.hero-star", {}, icon("star")),
-    h("h2", {}, title),
-    h("p", {}, ...text),
-  );
+  return h("div.hero", {}, h("div.hero-star", {}, icon("star")), h("h2", {}, title), h("p", {}, ...text));
 }

@@ -27,7 +27,10 @@ export function createStatementTab() {
     drawn = looks;
     const refunded = new Set(transactions.filter(isOutgoing).map((one) => one.id));
     empty.hidden = transactions.length > 0;
-    fill(rows, transactions.toReversed().map((one) => row(one, refunded)));
+    fill(
+      rows,
+      transactions.toReversed().map((one) => row(one, refunded)),
+    );
   }
 
   return {
@@ -55,8 +58,17 @@ function row(transaction, refunded) {
     h(
       "span.transaction-end",
       {},
-      h(`b.amount${outgoing ? ".is-minus" : ".is-plus"}`, {}, `${outgoing ? "−" : "+"}${stars(transaction.amount)}`, icon("star")),
-      outgoing ? null : refunded.has(transaction.id) ? h("span.tag", {}, "refunded") : refundButton(transaction, partner),
+      h(
+        `b.amount${outgoing ? ".is-minus" : ".is-plus"}`,
+        {},
+        `${outgoing ? "−" : "+"}${stars(transaction.amount)}`,
+        icon("star"),
+      ),
+      outgoing
+        ? null
+        : refunded.has(transaction.id)
+          ? h("span.tag", {}, "refunded")
+          : refundButton(transaction, partner),
     ),
   );
 }

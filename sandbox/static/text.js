@@ -93,5 +93,9 @@ function link(href, children, on) {
 
 function spoiler(children) {
   const reveal = (event) => event.currentTarget.classList.add("is-revealed");
-  return h("button.spoiler", { type: "button", "aria-label": "Show the hidden text", onclick: reveal }, children);
+  return h(
+    "button.spoiler",
+    { type: "button", "aria-label": "Show the hidden text", onclick: reveal },
+    children,
+  );
 }

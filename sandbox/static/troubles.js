@@ -39,17 +39,19 @@ const FAILURES = {
 export const isTroubled = (troubles) =>
   Boolean(
     troubles &&
-      (troubles.duplicate ||
-        troubles.delay_seconds ||
-        troubles.lose ||
-        troubles.reorder ||
-        troubles.client_status ||
-        Object.keys(troubles.api ?? {}).length),
+    (troubles.duplicate ||
+      troubles.delay_seconds ||
+      troubles.lose ||
+      troubles.reorder ||
+      troubles.client_status ||
+      Object.keys(troubles.api ?? {}).length),
   );
 
 export function createTroublesTab() {
   const change = (part) => api.makeTrouble({ ...store.state.troubles, ...part });
-  const duplicate = stepper("Send each update again", "duplicate", "times more", (n) => change({ duplicate: n }));
+  const duplicate = stepper("Send each update again", "duplicate", "times more", (n) =>
+    change({ duplicate: n }),
+  );
   const delay = stepper("Hold each update back", "delay", "seconds", (n) => change({ delay_seconds: n }));
   const lose = stepper("Lose the next updates", "lose", "of them", (n) => change({ lose: n }));
   const reorder = h("input.switch", {
@@ -58,7 +60,10 @@ export function createTroublesTab() {
     "data-test": "trouble-reorder",
     onchange: () => change({ reorder: reorder.checked }),
   });
-  const claims = h("div.claims", { role: "radiogroup", "aria-label": "What the phone tells the page after a payment" });
+  const claims = h("div.claims", {
+    role: "radiogroup",
+    "aria-label": "What the phone tells the page after a payment",
+  });
   const failing = h("ul.failing", { "aria-label": "Calls that will fail" });
   const calm = h(
     "button.chip",
@@ -89,8 +94,14 @@ export function createTroublesTab() {
       delay.show(troubles.delay_seconds ?? 0);
       lose.show(troubles.lose ?? 0);
       reorder.checked = Boolean(troubles.reorder);
-      fill(claims, Object.entries(CLAIMS).map(([value, label]) => claim(value, label, troubles, change)));
-      fill(failing, Object.entries(troubles.api ?? {}).map(([method, one]) => failingCall(method, one, change)));
+      fill(
+        claims,
+        Object.entries(CLAIMS).map(([value, label]) => claim(value, label, troubles, change)),
+      );
+      fill(
+        failing,
+        Object.entries(troubles.api ?? {}).map(([method, one]) => failingCall(method, one, change)),
+      );
       calm.hidden = !isTroubled(troubles);
     },
   };
@@ -135,9 +146,23 @@ function claim(value, label, troubles, change) {
 
 function callForm(change) {
   const option = ([value, one]) => h("option", { value }, one.label ?? one);
-  const method = h("select", { "aria-label": "Which call", "data-test": "trouble-method" }, Object.entries(METHODS).map(option));
-  const failure = h("select", { "aria-label": "What goes wrong", "data-test": "trouble-failure" }, Object.entries(FAILURES).map(option));
-  const times = h("input", { type: "number", min: "1", max: "99", value: "1", "aria-label": "How many times" });
+  const method = h(
+    "select",
+    { "aria-label": "Which call", "data-test": "trouble-method" },
+    Object.entries(METHODS).map(option),
+  );
+  const failure = h(
+    "select",
+    { "aria-label": "What goes wrong", "data-test": "trouble-failure" },
+    Object.entries(FAILURES).map(option),
+  );
+  const times = h("input", {
+    type: "number",
+    min: "1",
+    max: "99",
+    value: "1",
+    "aria-label": "How many times",
+  });
   const add = (event) => {
     event.preventDefault();
     const one = { ...FAILURES[failure.value].make, times: Number(times.value) };
@@ -166,7 +191,11 @@ function failingCall(method, one, change) {
     {},
     h("code", {}, method === "*" ? "any call" : method),
     h("span", {}, `${failureName(one)}${one.times ? `, ${one.times} more` : ""}`),
-    h("button", { type: "button", "aria-label": `End the trouble with ${method}`, onclick: remove }, icon("close")),
+    h(
+      "button",
+      { type: "button", "aria-label": `End the trouble with ${method}`, onclick: remove },
+      icon("close"),
+    ),
   );
 }
 

@@ -43,7 +43,12 @@ export function tabBar(current, on) {
       icon(symbol),
       label,
     );
-  return h("nav.tabs.glass", { "aria-label": "Telegram" }, tab("chats", "Chats", "chats"), tab("settings", "Settings", "settings"));
+  return h(
+    "nav.tabs.glass",
+    { "aria-label": "Telegram" },
+    tab("chats", "Chats", "chats"),
+    tab("settings", "Settings", "settings"),
+  );
 }
 
 export function createChats(on) {
@@ -116,8 +121,18 @@ export function createGuide(on) {
     h(
       "header.bar.glass",
       {},
-      h("button.bar-back", { type: "button", "aria-label": "Back to chats", onclick: () => on.show("chats") }, icon("back"), "Chats"),
-      h("div.bar-title", {}, h("strong", {}, "Telegram in a box", icon("verified")), h("small", {}, "service notifications")),
+      h(
+        "button.bar-back",
+        { type: "button", "aria-label": "Back to chats", onclick: () => on.show("chats") },
+        icon("back"),
+        "Chats",
+      ),
+      h(
+        "div.bar-title",
+        {},
+        h("strong", {}, "Telegram in a box", icon("verified")),
+        h("small", {}, "service notifications"),
+      ),
       h("span.avatar.avatar-telegram", { "aria-hidden": "true" }, icon("send")),
     ),
     h(
@@ -125,7 +140,11 @@ export function createGuide(on) {
       { tabindex: "0" },
       h("div.service.is-day", {}, h("span", {}, "Today")),
       GUIDE.map((text, index) =>
-        h(`div.message.is-theirs${index === GUIDE.length - 1 ? ".is-last" : ""}`, {}, h("div.bubble", {}, h("div.text", {}, text))),
+        h(
+          `div.message.is-theirs${index === GUIDE.length - 1 ? ".is-last" : ""}`,
+          {},
+          h("div.bubble", {}, h("div.text", {}, text)),
+        ),
       ),
     ),
   );
@@ -153,7 +172,14 @@ export function createSettings(on) {
           h("h2", {}, [person.first_name, person.last_name].filter(Boolean).join(" ")),
           h("p", {}, person.username ? `@${person.username}` : `id ${person.id}`),
         ),
-        group(row({ symbol: "star", label: "My Stars", value: stars(person.stars), onclick: () => on.show("stars") })),
+        group(
+          row({
+            symbol: "star",
+            label: "My Stars",
+            value: stars(person.stars),
+            onclick: () => on.show("stars"),
+          }),
+        ),
         group(
           ...Object.entries(THEMES).map(([name, theme]) =>
             row({
@@ -165,7 +191,13 @@ export function createSettings(on) {
             }),
           ),
         ),
-        group(row({ symbol: "language", label: "Language", value: LANGUAGES[person.language_code] ?? person.language_code ?? "" })),
+        group(
+          row({
+            symbol: "language",
+            label: "Language",
+            value: LANGUAGES[person.language_code] ?? person.language_code ?? "",
+          }),
+        ),
       );
     },
   };
@@ -179,7 +211,12 @@ export function createStarsView(on) {
     h(
       "header.bar.glass",
       {},
-      h("button.bar-back", { type: "button", "aria-label": "Back to settings", onclick: () => on.show("settings") }, icon("back"), "Settings"),
+      h(
+        "button.bar-back",
+        { type: "button", "aria-label": "Back to settings", onclick: () => on.show("settings") },
+        icon("back"),
+        "Settings",
+      ),
       h("div.bar-title", {}, h("strong", {}, "My Stars")),
     ),
     body,
@@ -192,7 +229,11 @@ export function createStarsView(on) {
       fill(
         body,
         starHero("Telegram Stars", "Your balance is ", h("b", {}, starsInWords(person.stars)), "."),
-        h("button.big", { type: "button", "data-test": "get-stars", onclick: openTopUp }, h("span", {}, "Get More Stars")),
+        h(
+          "button.big",
+          { type: "button", "data-test": "get-stars", onclick: openTopUp },
+          h("span", {}, "Get More Stars"),
+        ),
         payments.length ? h("h3.group-title", {}, "Transactions") : null,
         payments.length ? group(...payments.map(payment)) : null,
       );
@@ -213,7 +254,12 @@ function payment(message) {
       message.successful_payment?.title ?? store.state.bot.name,
       h("small", {}, `${isRefund ? "Refund, " : ""}${when(sentAt(message))}`),
     ),
-    h(`b.amount${isRefund ? ".is-plus" : ".is-minus"}`, {}, `${isRefund ? "+" : "−"}${stars(amount)}`, icon("star")),
+    h(
+      `b.amount${isRefund ? ".is-plus" : ".is-minus"}`,
+      {},
+      `${isRefund ? "+" : "−"}${stars(amount)}`,
+      icon("star"),
+    ),
   );
 }
 
@@ -229,5 +275,9 @@ function row({ symbol, label, value, pressed, onclick }) {
     onclick && pressed === undefined && icon("chevron"),
   ];
   if (!onclick) return h("div.setting", {}, parts);
-  return h("button.setting", { type: "button", "aria-pressed": pressed === undefined ? null : String(pressed), onclick }, parts);
+  return h(
+    "button.setting",
+    { type: "button", "aria-pressed": pressed === undefined ? null : String(pressed), onclick },
+    parts,
+  );
 }
