@@ -1,0 +1,104 @@
+"""Who is asking, and what they may open."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import Flask, Response, current_app, g, request
+
+from webapp import clock
+from webapp.config import current
+from webapp.domain import entitlements, sessions, users
+from webapp.domain.sessions import InvalidSession, Session
+from webapp.errors import NotEntitled, SignInNeeded
+from webapp.models import User
+
+COOKIE = "__Host-session"
+READING = frozenset({"GET", "HEAD"})
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def init_app(app: Flask) -> None:
+    """Let templates ask who is there, and keep what is personal out of every cache."""
+    app.after_request(_keep_apart)
+    app.context_processor(lambda: {"current_user": current_user})
+
+
+def current_user() -> User | None:
+    """Return the person whose session this request carries, looked up once.
+
+    :raise SignInNeeded: it carries a bearer that is not or no longer good
+    """
+    if "user" not in g:
+        g.user = _found()
+    user: User | None = g.user
+    return user
+
+
+def signed_in(view: View) -> View:
+    """Let only a person with a session in; they are ``g.user``."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if current_user() is None:
+            raise SignInNeeded
+        return view(*args, **kwargs)
+
+    return guarded  # type: ignore[return-value]
+
+
+def entitled(key: str) -> Callable[[View], View]:
+    """Let only people in whom the ledger gives this entitlement; for the owner's own routes too."""
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if not may_open(key):
+                raise NotEntitled(key=key)
+            return view(*args, **kwargs)
+
+        return guarded  # type: ignore[return-value]
+
+    return guard
+
+
+def may_open(key: str) -> bool:
+    """Tell whether the person asking holds an entitlement now."""
+    user = current_user()
+    return user is not None and entitlements.has(user.telegram_id, key, clock.now())
+
+
+def _found() -> User | None:
+    bearer = _bearer()
+    if bearer is not None:
+        # Somebody who sends a bearer means it: a bad one never falls back to the cookie.
+        user = _owner_of(bearer)
+        if user is None:
+            raise SignInNeeded
+        return user
+    cookie = request.cookies.get(COOKIE)
+    # A cookie comes along from any page, so it may look but not touch.
+    return _owner_of(cookie) if cookie and request.method in READING else None
+
+
+def _bearer() -> str | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _owner_of(token: str) -> User | None:
+    try:
+        session: Session = sessions.verify(
+            token, bot_id=current().bot_id, keys=current_app.extensions["keys"], now=clock.now()
+        )
+    except InvalidSession:
+        return None
+    user = users.get(session.telegram_id)
+    if user is None or user.session_epoch != session.epoch or user.banned_at:
+        return None
+    return user
+
+
+def _keep_apart(response: Response) -> Response:
+    response.vary.update(("HX-Request", "Authorization", "Cookie"))
+    return response
