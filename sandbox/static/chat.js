@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { ask, toast } from "./dialogs.js";
-import { dayName, fill, h } from "./dom.js";
+import { dayName, fill, h, prefersStillness } from "./dom.js";
 import { botAvatar, icon } from "./icons.js";
 import { isService, messageElement, sentAt } from "./message.js";
 import { store } from "./store.js";
@@ -64,7 +64,7 @@ export function createChat(on) {
     const first = drawn.size === 0;
     const elements = messages.length ? timeline(bot) : [startCard(bot)];
     list.replaceChildren(...elements);
-    if (stick) list.scrollTo({ top: list.scrollHeight, behavior: first ? "instant" : "smooth" });
+    if (stick) toEnd(first ? "instant" : undefined);
     drawFoot(person);
   }
 
@@ -116,7 +116,11 @@ export function createChat(on) {
     if (!words) return;
     await api.write(store.person.id, words);
     await refresh();
-    list.scrollTo({ top: list.scrollHeight, behavior: "smooth" });
+    toEnd();
+  }
+
+  function toEnd(behavior = prefersStillness() ? "instant" : "smooth") {
+    list.scrollTo({ top: list.scrollHeight, behavior });
   }
 
   async function press(messageId, data) {

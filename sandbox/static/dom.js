@@ -23,10 +23,13 @@ export function append(element, children) {
   return element;
 }
 
-/** Replace what an element holds, keeping the element. */
+/** Replace what an element holds; what had the focus keeps it if it is named and comes back. */
 export function fill(element, ...children) {
+  const named = element.contains(document.activeElement) && document.activeElement.dataset.test;
   element.replaceChildren();
-  return append(element, children);
+  append(element, children);
+  if (named) element.querySelector(`[data-test="${named}"]`)?.focus({ preventScroll: true });
+  return element;
 }
 
 export function wait(milliseconds) {

@@ -19,6 +19,8 @@ const SILENCE_MILLISECONDS = 2500; // a loaded page that has not spoken by then 
 const SWIPE_TO_CLOSE_PIXELS = 110;
 const FULLSCREEN_BUTTONS_PIXELS = 46; // what Telegram's own buttons take of a full screen
 
+const screen = document.getElementById("screen");
+
 /** The Mini App window; `on` has buy, openLink, openTelegramLink, openBot, prefill, haptic and told. */
 export function createMiniApp(on) {
   const app = { on, launch: null, bridge: null, look: null, frame: null, isMinimised: false };
@@ -77,6 +79,7 @@ export function createMiniApp(on) {
     parts.title.textContent = store.state.bot.name;
     app.isMinimised = false;
     parts.strip.hidden = true;
+    screen.classList.remove("has-strip");
     mount();
     redraw();
     openLayer("app");
@@ -185,7 +188,7 @@ export function createMiniApp(on) {
     if (!app.launch) return;
     parts.menu.hidden = true;
     parts.strip.hidden = true;
-    document.getElementById("screen").classList.remove("has-strip", "is-app-fullscreen");
+    screen.classList.remove("has-strip", "is-app-fullscreen");
     app.launch = null;
     unmount();
     layer.app.classList.remove("is-shown");
@@ -199,7 +202,7 @@ export function createMiniApp(on) {
     parts.menu.hidden = true;
     parts.strip.hidden = false;
     parts.stripTitle.textContent = store.state.bot.name;
-    document.getElementById("screen").classList.add("has-strip");
+    screen.classList.add("has-strip");
     layer.app.classList.remove("is-shown");
     closeLayer("app");
     send("visibility_changed", { is_visible: false });
@@ -208,7 +211,7 @@ export function createMiniApp(on) {
   function restore() {
     app.isMinimised = false;
     parts.strip.hidden = true;
-    document.getElementById("screen").classList.remove("has-strip");
+    screen.classList.remove("has-strip");
     layer.app.classList.add("is-shown");
     openLayer("app");
     send("visibility_changed", { is_visible: true });
@@ -242,7 +245,6 @@ export function createMiniApp(on) {
     sheet.classList.toggle("has-dark-bar", isDark(hasButtons() ? bar : background));
     sheet.classList.toggle("is-compact", !look.isExpanded);
     sheet.classList.toggle("is-fullscreen", look.isFullscreen);
-    const screen = document.getElementById("screen");
     screen.classList.toggle("is-app-fullscreen", look.isFullscreen);
     screen.classList.toggle("is-app-dark", isDark(background));
     drawClose(look);
@@ -353,7 +355,7 @@ function build(app) {
     ),
   );
   fill(layer.app, h("div.app-backdrop", { onclick: () => leave(app, true) }), window_);
-  document.getElementById("screen").append(strip);
+  screen.append(strip);
 
   more.addEventListener("click", (event) => {
     event.stopPropagation();

@@ -50,7 +50,7 @@ export function createPanel() {
   fill(
     panel,
     closer,
-    h("div.side.side-left", {}, brand(), steps.element, people.element, device.element, startOver(log)),
+    h("div.side.side-left", {}, brand(), steps.element, people.element, device.element, startOver()),
     h("div.side.side-right", {}, cutOff(), tabs),
   );
 
@@ -96,7 +96,7 @@ function cutOff() {
   );
 }
 
-function startOver(log) {
+function startOver() {
   const reset = async () => {
     const wanted = await confirm({
       title: "Start over?",
@@ -107,10 +107,17 @@ function startOver(log) {
     });
     if (!wanted) return;
     await api.reset();
-    log.clear();
+    forgetPlaces();
     location.reload();
   };
   return h("button.start-over", { type: "button", "data-test": "start-over", onclick: reset }, "Start over");
+}
+
+/** What Mini Apps keep in this browser on Telegram's behalf goes with the rest. */
+function forgetPlaces() {
+  for (const key of Object.keys(localStorage)) {
+    if (/^sandbox:(cloud|may-write):/.test(key)) localStorage.removeItem(key);
+  }
 }
 
 /** Tabs by the ARIA pattern: arrow keys move between them, the chosen one is remembered. */

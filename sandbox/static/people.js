@@ -36,9 +36,7 @@ export function createPeopleCard() {
       list,
     ),
     draw() {
-      const focused = list.contains(document.activeElement) && document.activeElement.dataset.test;
       fill(list, store.state.people.map(personRow));
-      if (focused) list.querySelector(`[data-test="${focused}"]`)?.focus();
     },
   };
 }

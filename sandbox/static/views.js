@@ -68,6 +68,7 @@ export function createChats(on) {
       fill(
         list,
         chatRow({
+          test: "chat-bot",
           picture: botAvatar(),
           name: bot.name,
           when: last && when(sentAt(last)),
@@ -77,6 +78,7 @@ export function createChats(on) {
         }),
         chatRow({
           picture: h("span.avatar.avatar-telegram", { "aria-hidden": "true" }, icon("send")),
+          test: "chat-guide",
           name: "Telegram in a box",
           verified: true,
           text: "What this phone is, in four messages.",
@@ -91,13 +93,13 @@ function when(date) {
   return dayName(date) === "Today" ? clockTime(date) : dayName(date);
 }
 
-function chatRow({ picture, name, verified, when: time, text, onclick, open }) {
+function chatRow({ picture, name, verified, when: time, text, onclick, open, test }) {
   return h(
     "li",
     {},
     h(
       "button.chat-row",
-      { type: "button", onclick },
+      { type: "button", "data-test": test, onclick },
       picture,
       h("strong", {}, name, verified && icon("verified")),
       h("time", {}, time ?? ""),
@@ -267,7 +269,7 @@ function group(...rows) {
   return h("div.group", {}, rows);
 }
 
-function row({ symbol, label, value, pressed, onclick }) {
+function row({ symbol, label, value, pressed, onclick, test = `setting-${symbol}` }) {
   const parts = [
     h(`span.setting-icon.is-${symbol}`, {}, icon(symbol)),
     h("span.setting-text", {}, label),
@@ -277,7 +279,12 @@ function row({ symbol, label, value, pressed, onclick }) {
   if (!onclick) return h("div.setting", {}, parts);
   return h(
     "button.setting",
-    { type: "button", "aria-pressed": pressed === undefined ? null : String(pressed), onclick },
+    {
+      type: "button",
+      "data-test": test,
+      "aria-pressed": pressed === undefined ? null : String(pressed),
+      onclick,
+    },
     parts,
   );
 }
