@@ -32,6 +32,12 @@ const CALLS = {
 // Calls that come all the time and mean nothing by themselves, unless they fail.
 const ROUTINE = new Set(["getUpdates", "getWebhookInfo", "getMe", "sendChatAction"]);
 
+const BUTTONS = {
+  web_app_setup_main_button: "main button",
+  web_app_setup_secondary_button: "second button",
+  web_app_setup_back_button: "back button",
+};
+
 const ASKS = {
   web_app_open_invoice: "The page opened an invoice",
   web_app_open_popup: "The page asked something",
@@ -39,9 +45,6 @@ const ASKS = {
   web_app_open_tg_link: "The page opened a Telegram link",
   web_app_close: "The page closed itself",
   web_app_ready: "The page is ready",
-  web_app_setup_main_button: "The page set the main button",
-  web_app_setup_secondary_button: "The page set the second button",
-  web_app_setup_back_button: "The page set the back button",
   web_app_trigger_haptic_feedback: "The page tapped the hand",
 };
 
@@ -85,16 +88,7 @@ export function createLogTab() {
   return {
     element: h("div.tab-body", {}, filters, empty, log),
     happened: (event) => add(tell(event)),
-    told: (type, data) => {
-      if (ASKS[type])
-        add({
-          kind: "app",
-          title: ASKS[type],
-          detail: detailOf(type, data),
-          raw: { [type]: data },
-          at: new Date(),
-        });
-    },
+    told: (type, data) => add(asks(type, data)),
     clear() {
       fill(log);
       empty.hidden = false;
@@ -123,6 +117,20 @@ function entryElement({ kind, title, detail, raw, at, isBad }) {
   );
 }
 
+const buttonsSeen = new Map();
+
+/** What the Mini App asked of the phone, or null where that is nothing new. */
+function asks(type, data) {
+  const asked = { kind: "app", detail: detailOf(type, data), raw: { [type]: data }, at: new Date() };
+  if (!BUTTONS[type]) return ASKS[type] ? { ...asked, title: ASKS[type] } : null;
+  // Pages set their buttons again and again; a button that was hidden and stays so is no news.
+  const looks = data.is_visible ? (data.text ?? "shown") : "hidden";
+  const before = buttonsSeen.get(type) ?? "hidden";
+  buttonsSeen.set(type, looks);
+  if (looks === before) return null;
+  return { ...asked, title: `The page ${data.is_visible ? "shows" : "hid"} the ${BUTTONS[type]}` };
+}
+
 /** An event of the sandbox in words, or null where it says nothing to a person. */
 function tell({ type, data, at }) {
   const when = at ? new Date(typeof at === "number" ? at * 1000 : at) : new Date();
@@ -149,7 +157,7 @@ function tellCall({ method, params, result, error, ok, status }) {
 }
 
 function tellUpdate(update) {
-  return { kind: "update", title: updateWords(update), detail: "update", raw: update };
+  return { kind: "update", title: updateWords(update), detail: `update ${update.update_id}`, raw: update };
 }
 
 function updateWords(update) {
