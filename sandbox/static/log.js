@@ -69,7 +69,7 @@ export function createLogTab() {
       if (shown.has(kind)) shown.delete(kind);
       else shown.add(kind);
       event.currentTarget.setAttribute("aria-pressed", String(shown.has(kind)));
-      for (const entry of log.children) entry.hidden = isHidden(entry.dataset.filter);
+      for (const entry of log.children) entry.hidden = isHidden(entry.dataset.kind);
     };
     return h("button.chip", { type: "button", "aria-pressed": "true", onclick: toggle }, label);
   }
@@ -105,7 +105,7 @@ function entryElement({ kind, title, detail, raw, at, isBad }) {
   };
   return h(
     `details.entry${isBad ? ".is-bad" : ""}`,
-    { "data-kind": kind, "data-filter": kind, ontoggle: open },
+    { "data-kind": kind, ontoggle: open },
     h(
       "summary",
       {},
