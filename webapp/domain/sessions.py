@@ -23,9 +23,9 @@ CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti", "ep", "auth"]
 LARGEST = 1024  # characters
 TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
 SUBJECT = re.compile(r"[1-9][0-9]{0,15}")
-LIFE = 15 * 60  # seconds, like all that follow
-LONGEST = 24 * 60 * 60  # after the launch, however often the session was renewed
-LEEWAY = 30  # that our own machines' clocks may differ
+LIFE_SECONDS = 15 * 60
+LONGEST_SECONDS = 24 * 60 * 60  # after the launch, however often the session was renewed
+LEEWAY_SECONDS = 30  # that our own machines' clocks may differ
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,8 @@ class InvalidSession(ValueError):
 def mint(
     telegram_id: int, epoch: int, *, bot_id: int, auth_at: datetime, keys: KeyRing, now: datetime
 ) -> str:
-    """Return a session for a person, which ends a day after their launch at the latest.
-
-    :raise InvalidSession: that day is over
-    """
-    expires_at = min(now + timedelta(seconds=LIFE), auth_at + timedelta(seconds=LONGEST))
-    if expires_at <= now:
-        raise InvalidSession("expired")
+    """Return a session for a person; a launch older than a day gives one that is over already."""
+    expires_at = min(now + timedelta(seconds=LIFE_SECONDS), auth_at + timedelta(seconds=LONGEST_SECONDS))
     kid, key = keys.key("session")
     claims = {
         "iss": ISSUER,
@@ -117,11 +112,11 @@ def _session(claims: dict[str, Any], now: float) -> Session:
     telegram_id = int(claims["sub"])
     if telegram_id > LARGEST_ID:
         raise InvalidSession("claims")
-    if expires > minted + LIFE or expires > launched + LONGEST or launched > minted + CLOCK_SKEW:
+    if expires > min(minted + LIFE_SECONDS, launched + LONGEST_SECONDS) or launched > minted + CLOCK_SKEW:
         raise InvalidSession("claims")
-    if minted > now + LEEWAY:
+    if minted > now + LEEWAY_SECONDS:
         raise InvalidSession("future")
-    if expires <= now - LEEWAY:
+    if expires <= now - LEEWAY_SECONDS:
         raise InvalidSession("expired")
     return Session(
         telegram_id=telegram_id,
