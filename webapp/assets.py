@@ -1,0 +1,157 @@
+"""Static files under names that change with their content, compressed once per process."""
+
+import base64
+import gzip
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import brotli
+from flask import Flask
+
+ROOT = Path(__file__).parent.parent / "static"
+PREFIX = "/static/"
+TYPES = {".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".webp": "image/webp"}
+TYPES |= {".png": "image/png", ".jpg": "image/jpeg"}
+SPRITE = "pictures.svg"
+WIDTH, HEIGHT = 320, 180  # of every picture in static/pictures
+ONE_YEAR_SECONDS = 365 * 24 * 3600
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Bytes together with their compressed forms."""
+
+    body: bytes
+
+    @cached_property
+    def brotli(self) -> bytes:
+        return brotli.compress(self.body, quality=11)
+
+    @cached_property
+    def gzip(self) -> bytes:
+        return gzip.compress(self.body, compresslevel=9, mtime=0)
+
+    def best(self, accepted: str) -> tuple[str | None, bytes]:
+        """Return the smallest form that an Accept-Encoding header allows, and its name."""
+        offers = [offer.strip().lower() for offer in accepted.split(",")]
+        names = {offer.partition(";")[0] for offer in offers if not re.search(r";\s*q=0(\.0*)?$", offer)}
+        if "br" in names:
+            return "br", self.brotli
+        return ("gzip", self.gzip) if "gzip" in names else (None, self.body)
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file as it is served."""
+
+    name: str
+    content: Encoded
+
+    @cached_property
+    def version(self) -> str:
+        return hashlib.sha256(self.content.body).hexdigest()[:10]
+
+    @property
+    def url(self) -> str:
+        stem, dot, extension = self.name.rpartition(".")
+        return f"{PREFIX}{stem}.{self.version}{dot}{extension}"
+
+
+def init_app(app: Flask) -> None:
+    """Serve the assets before Flask is asked, and give templates their addresses."""
+    headers = [("X-Content-Type-Options", "nosniff"), ("Content-Security-Policy", "default-src 'none'")]
+    headers.append(("Referrer-Policy", "no-referrer"))
+    app.wsgi_app = _Server(app.wsgi_app, headers)  # type: ignore[method-assign]
+    app.jinja_env.globals.update(asset=url, picture=picture, critical_style=critical_style)
+
+
+def url(name: str) -> str:
+    """Return the address of a static file, which changes with its content."""
+    return _all()[name].url
+
+
+def picture(name: str) -> str:
+    """Return the address of a product's picture: all of them travel in one file."""
+    stem, _, extension = name.rpartition(".")
+    return f"{url(SPRITE)}#{stem}" if extension == "svg" else url(f"pictures/{name}")
+
+
+@lru_cache
+def critical_style() -> str:
+    """Return the stylesheet as it stands inside every page."""
+    style = re.sub(r"/\*.*?\*/", "", (ROOT / "app.css").read_text(encoding="utf-8"), flags=re.DOTALL)
+    return re.sub(r"\s*([{};,>])\s*", r"\1", re.sub(r"\s+", " ", style)).replace(";}", "}").strip()
+
+
+@lru_cache
+def style_hashes() -> tuple[str, ...]:
+    """Return what the content security policy calls our inline stylesheet."""
+    digest = hashlib.sha256(critical_style().encode()).digest()
+    return (f"'sha256-{base64.b64encode(digest).decode()}'",)
+
+
+@lru_cache
+def _all() -> dict[str, Asset]:
+    found = {SPRITE: Asset(SPRITE, Encoded(_sprite().encode()))}
+    for file in sorted(ROOT.rglob("*")):
+        name = file.relative_to(ROOT).as_posix()
+        if file.suffix in TYPES and file.suffix != ".svg":
+            found[name] = Asset(name, Encoded(file.read_bytes()))
+    return found
+
+
+def _sprite() -> str:
+    """Return every drawn picture as one view of one file: one request, however many products."""
+    drawings = sorted((ROOT / "pictures").glob("*.svg"))
+    views = [_view(index, file) for index, file in enumerate(drawings)]
+    size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(views)}</svg>'
+
+
+def _view(index: int, file: Path) -> str:
+    name = file.stem
+    body = re.sub(r"^.*?<svg[^>]*>|</svg>\s*$", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+    # Drawings do not know of each other, so each gets names of its own.
+    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", body)
+    body = re.sub(r">\s+<", "><", body.strip())
+    top = index * HEIGHT
+    frame = f'<svg y="{top}" width="{WIDTH}" height="{HEIGHT}">{body}</svg>'
+    return f'<view id="{name}" viewBox="0 {top} {WIDTH} {HEIGHT}"/>{frame}'
+
+
+class _Server:
+    """Answers for static files; everything else goes on to the application."""
+
+    def __init__(self, application: Wsgi, headers: list[tuple[str, str]]) -> None:
+        self.application = application
+        self.headers = headers
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or not path.startswith(PREFIX):
+            return self.application(environ, start_response)
+        # A page from before a deployment asks for an older version: it gets today's.
+        asset = _all().get(re.sub(r"\.[0-9a-f]{10}(?=\.\w+$)", "", path.removeprefix(PREFIX)))
+        if asset is None:
+            return self.application(environ, start_response)
+        encoding, body = asset.content.best(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        lasting = f"public, max-age={ONE_YEAR_SECONDS}, immutable" if path == asset.url else "no-cache"
+        headers = [
+            ("Content-Type", TYPES[Path(asset.name).suffix]),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", lasting),
+            ("Vary", "Accept-Encoding"),
+            *([("Content-Encoding", encoding)] if encoding else []),
+            *self.headers,
+        ]
+        start_response("200 OK", headers)
+        return [body] if environ["REQUEST_METHOD"] == "GET" else []
