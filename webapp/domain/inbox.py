@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 
 from webapp.extensions import db, insert
 from webapp.models import InboxItem
@@ -44,6 +44,11 @@ def receive(body: bytes | dict[str, Any], source: str, now: datetime) -> int | N
     return row_id
 
 
+def is_due(now: datetime, *, only: Collection[str] = (), without: Collection[str] = ()) -> bool:
+    """Tell whether an item of these kinds waits to be handled."""
+    return db.session.scalar(_due(now, only, without).limit(1)) is not None
+
+
 def claim(
     limit: int, now: datetime, *, only: Collection[str] = (), without: Collection[str] = ()
 ) -> list[InboxItem]:
@@ -51,17 +56,10 @@ def claim(
 
     :param only: these kinds; :param without: not these
     """
-    undone = select(InboxItem.id).where(
-        InboxItem.done_at.is_(None),
-        InboxItem.quarantined_at.is_(None),
-        InboxItem.next_attempt_at <= now,
-    )
-    undone = undone.where(InboxItem.kind.in_(only)) if only else undone
-    undone = undone.where(InboxItem.kind.not_in(without)) if without else undone
-    undone = undone.order_by(InboxItem.next_attempt_at, InboxItem.id).limit(limit)
+    due = _due(now, only, without).order_by(InboxItem.next_attempt_at, InboxItem.id).limit(limit)
     claimed = (
         update(InboxItem)
-        .where(InboxItem.id.in_(undone.with_for_update(skip_locked=True).scalar_subquery()))
+        .where(InboxItem.id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
         .values(
             attempts=InboxItem.attempts + 1,
             next_attempt_at=now + timedelta(seconds=LEASE_SECONDS),
@@ -91,6 +89,16 @@ def fail(item: InboxItem, error: str, now: datetime) -> None:
 def quarantine(item: InboxItem, error: str, now: datetime) -> None:
     """Set an item aside for the owner: it is kept, and in nobody's way."""
     _update(item, quarantined_at=now, error=error[:2000])
+
+
+def _due(now: datetime, only: Collection[str], without: Collection[str]) -> Select[tuple[int]]:
+    due = select(InboxItem.id).where(
+        InboxItem.done_at.is_(None),
+        InboxItem.quarantined_at.is_(None),
+        InboxItem.next_attempt_at <= now,
+    )
+    due = due.where(InboxItem.kind.in_(only)) if only else due
+    return due.where(InboxItem.kind.not_in(without)) if without else due
 
 
 def _described(body: bytes | dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 
 from webapp.extensions import db, insert
 from webapp.models import OutboxMessage
@@ -29,22 +29,17 @@ def add(telegram_id: int, kind: str, facts: dict[str, Any], *, dedupe_key: str, 
     )
 
 
+def is_due(now: datetime) -> bool:
+    """Tell whether a message waits to be sent."""
+    return db.session.scalar(_due(now).limit(1)) is not None
+
+
 def claim(limit: int, now: datetime) -> list[OutboxMessage]:
     """Take messages to send; whoever dies with them loses them to another after 30 s."""
-    due = (
-        select(OutboxMessage.id)
-        .where(
-            OutboxMessage.sent_at.is_(None),
-            OutboxMessage.failed_at.is_(None),
-            OutboxMessage.next_attempt_at <= now,
-        )
-        .order_by(OutboxMessage.next_attempt_at, OutboxMessage.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    due = _due(now).order_by(OutboxMessage.next_attempt_at, OutboxMessage.id).limit(limit)
     claimed = (
         update(OutboxMessage)
-        .where(OutboxMessage.id.in_(due.scalar_subquery()))
+        .where(OutboxMessage.id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
         .values(attempts=OutboxMessage.attempts + 1, next_attempt_at=now + timedelta(seconds=LEASE_SECONDS))
         .returning(OutboxMessage)
     )
@@ -68,6 +63,14 @@ def retry(message: OutboxMessage, error: str, now: datetime, *, after_seconds: f
     """Send a message again later: after what Telegram asked for, or twice as long as last time."""
     pause = after_seconds if after_seconds is not None else min(2**message.attempts, LONGEST_PAUSE_SECONDS)
     _update(message, next_attempt_at=now + timedelta(seconds=pause), error=error[:255])
+
+
+def _due(now: datetime) -> Select[tuple[int]]:
+    return select(OutboxMessage.id).where(
+        OutboxMessage.sent_at.is_(None),
+        OutboxMessage.failed_at.is_(None),
+        OutboxMessage.next_attempt_at <= now,
+    )
 
 
 def _update(message: OutboxMessage, **changes: Any) -> None:
