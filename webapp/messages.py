@@ -1,0 +1,214 @@
+"""What the bot says: texts and buttons, the same words whoever sends them.
+
+Plain text without a parse mode, so that nothing a person wrote can become markup.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask_babel import force_locale, format_datetime, gettext, ngettext
+
+from webapp.config import current
+
+LANGUAGES = ("en",)  # those with a catalogue in webapp/translations, and English, which needs none
+
+
+@dataclass(frozen=True)
+class Message:
+    """A text with a button that opens a page of the shop, each as it will be shown."""
+
+    text: str
+    button: str = ""
+    path: str = "/"
+
+    def reply_markup(self) -> dict[str, Any] | None:
+        """Return Telegram's inline keyboard for the button."""
+        if not self.button:
+            return None
+        page = {"url": f"{current().public_url}{self.path}"}
+        return {"inline_keyboard": [[{"text": self.button, "web_app": page}]]}
+
+
+@contextmanager
+def speaking(language_code: str | None) -> Iterator[None]:
+    """Say everything inside the block in a person's language, or in English."""
+    code = (language_code or "").partition("-")[0].lower()
+    with force_locale(code if code in LANGUAGES else "en"):
+        yield
+
+
+def told(kind: str, facts: dict[str, Any], language_code: str | None) -> Message:
+    """Return the message for a fact of the outbox, in a person's language.
+
+    :raise KeyError: no such kind of message
+    """
+    with speaking(language_code):
+        return TOLD[kind](facts)
+
+
+def sentence(text: str, language_code: str | None) -> str:
+    """Return one of the shop's sentences in a person's language."""
+    with speaking(language_code):
+        return gettext(text)
+
+
+def greeting(first_name: str) -> Message:
+    return Message(
+        gettext(
+            "Hello, %(name)s! This is where you get our upgrades, paid with Telegram Stars. "
+            "Open the shop to look around; what you buy is unlocked at once.",
+            name=first_name,
+        ),
+        gettext("Open the shop"),
+    )
+
+
+def product(title: str, description: str, stars: int, slug: str) -> Message:
+    price = ngettext("%(num)d Star", "%(num)d Stars", stars)
+    return Message(
+        f"{title} · {price}\n\n{description}", gettext("Show %(title)s", title=title), f"/products/{slug}"
+    )
+
+
+def shop() -> Message:
+    return Message(gettext("Everything we sell is one tap away."), gettext("Open the shop"))
+
+
+def help_() -> Message:
+    return Message(
+        gettext(
+            "/shop opens the shop\n"
+            "/paysupport helps with a payment or a refund\n"
+            "/terms shows the terms\n"
+            "/support is for everything else"
+        ),
+        gettext("Open the shop"),
+    )
+
+
+def payment_support() -> Message:
+    contact = current().support_contact
+    whom = gettext("Write to %(contact)s.", contact=contact) if contact else gettext("Answer here.")
+    return Message(
+        gettext(
+            "Something wrong with a payment? Your purchases show every payment with its number, and whether "
+            "it was refunded. If you paid and nothing opened, tap “I paid” on the item: we compare with "
+            "Telegram's own records at once."
+        )
+        + "\n\n"
+        + gettext("For a refund, tell us the payment number.")
+        + " "
+        + whom
+        + "\n\n"
+        + gettext("Telegram's own support does not handle purchases made in this bot."),
+        gettext("My purchases"),
+        "/purchases",
+    )
+
+
+def support() -> Message:
+    contact = current().support_contact
+    if contact:
+        return Message(
+            gettext("Write to %(contact)s, we answer.", contact=contact), gettext("Help"), "/support"
+        )
+    return Message(gettext("Here is what people ask most."), gettext("Help"), "/support")
+
+
+def terms() -> Message:
+    return Message(
+        gettext(
+            "What you buy is digital, paid in Telegram Stars and unlocked at once. The terms say the rest."
+        ),
+        gettext("Read the terms"),
+        "/terms",
+    )
+
+
+def _receipt(facts: dict[str, Any]) -> Message:
+    days = facts.get("pass_days")
+    lasts = ngettext("For %(num)d day.", "For %(num)d days.", days) if days else gettext("Yours for good.")
+    text = "\n".join(
+        [
+            gettext("Thank you! %(title)s is unlocked.", title=facts["title"]) + " " + lasts,
+            "",
+            gettext("Paid: %(stars)s", stars=_stars(facts)),
+            gettext("When: %(moment)s UTC", moment=_moment(facts)),
+            gettext("Payment number: %(number)s", number=facts["charge_id"]),
+        ]
+    )
+    return Message(
+        text, gettext("Open it"), f"/products/{facts['slug']}" if facts.get("slug") else "/upgrades"
+    )
+
+
+def _paid_twice(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "%(title)s was yours already, so the second payment of %(stars)s goes back to you by itself. "
+            "There is nothing you need to do.",
+            title=facts["title"],
+            stars=_stars(facts),
+        ),
+        gettext("My purchases"),
+        "/purchases",
+    )
+
+
+def _in_review(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "We received %(stars)s from you, but could not tell what they were for. They are safe: somebody "
+            "will look at it and either unlock it or send them back. Payment number: %(number)s",
+            stars=_stars(facts),
+            number=facts["charge_id"],
+        ),
+        gettext("My purchases"),
+        "/purchases",
+    )
+
+
+def _owner_in_review(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "A payment waits for you: %(stars)s from user %(person)s (%(problem)s). Nothing was unlocked. "
+            "Payment number: %(number)s",
+            stars=_stars(facts),
+            person=facts["telegram_id"],
+            problem=facts["problem"],
+            number=facts["charge_id"],
+        )
+    )
+
+
+def _refunded(facts: dict[str, Any]) -> Message:
+    if facts.get("title"):
+        text = gettext(
+            "%(stars)s for %(title)s are back with you, and it is locked again.",
+            stars=_stars(facts),
+            title=facts["title"],
+        )
+    else:
+        text = gettext("%(stars)s are back with you.", stars=_stars(facts))
+    number = gettext("Payment number: %(number)s", number=facts["charge_id"])
+    return Message(f"{text}\n\n{number}", gettext("My purchases"), "/purchases")
+
+
+TOLD = {
+    "receipt": _receipt,
+    "paid_twice": _paid_twice,
+    "in_review": _in_review,
+    "owner_in_review": _owner_in_review,
+    "refunded": _refunded,
+}
+
+
+def _stars(facts: dict[str, Any]) -> str:
+    return ngettext("%(num)d Star", "%(num)d Stars", facts["stars"])
+
+
+def _moment(facts: dict[str, Any]) -> str:
+    return format_datetime(datetime.fromisoformat(facts["charged_at"]), "d MMM y, HH:mm", rebase=False)
