@@ -1,0 +1,97 @@
+"""What Telegram is told at a release: commands, menu button, and where updates go."""
+
+import logging
+from typing import Any
+
+from webapp.bot_api import BotApi, BotApiError
+from webapp.config import Config
+from webapp.views.telegram import PATH
+
+log = logging.getLogger(__name__)
+
+# Named one by one: a list left out keeps the last one, and what it lacks never arrives.
+ALLOWED_UPDATES = (
+    "message",
+    "callback_query",
+    "pre_checkout_query",
+    "my_chat_member",
+    "purchased_paid_media",
+    "subscription",
+)
+MOST_CONNECTIONS = 40  # Bot API: setWebhook, max_connections (default)
+COMMANDS = {
+    "start": "Say hello",
+    "shop": "Open the shop",
+    "paysupport": "Help with a payment or a refund",
+    "terms": "Terms of sale",
+    "support": "Ask us something",
+    "help": "What this bot can do",
+}
+SHORT_DESCRIPTION = "Upgrades for Telegram Stars, unlocked at once."
+DESCRIPTION = "Open the shop, pay with Telegram Stars, and what you bought is unlocked at once."
+
+
+class RegistrationError(Exception):
+    """Updates would not arrive like this; the sentence says why and what to do."""
+
+
+def register(client: BotApi, config: Config) -> None:
+    """Have Telegram know the bot's face and send its updates to the right place.
+
+    :raise RegistrationError: a webhook is in the way, or was not accepted
+    :raise BotApiError: Telegram did not take the webhook
+    """
+    _dress(client, config)
+    if config.bot_mode == "webhook":
+        _set_webhook(client, config)
+    else:
+        _check_polling(client, config)
+
+
+def webhook_url(config: Config) -> str:
+    return f"{config.public_url}{PATH}"
+
+
+def _dress(client: BotApi, config: Config) -> None:
+    commands = [{"command": name, "description": text} for name, text in COMMANDS.items()]
+    button = {"type": "web_app", "text": "Shop", "web_app": {"url": f"{config.public_url}/"}}
+    for method, params in (
+        ("setMyCommands", {"commands": commands}),
+        ("setMyShortDescription", {"short_description": SHORT_DESCRIPTION}),
+        ("setMyDescription", {"description": DESCRIPTION}),
+        ("setChatMenuButton", {"menu_button": button}),
+    ):
+        try:
+            client.call(method, params)
+        except BotApiError as error:
+            # A shop without a menu button still sells.
+            log.warning("%s did not work: %s", method, error.description)
+
+
+def _set_webhook(client: BotApi, config: Config) -> None:
+    wanted: dict[str, Any] = {
+        "url": webhook_url(config),
+        "secret_token": config.webhook_secret,
+        "allowed_updates": list(ALLOWED_UPDATES),
+        "max_connections": MOST_CONNECTIONS,
+    }
+    client.call("setWebhook", wanted)
+    info = client.call("getWebhookInfo")
+    if info.get("url") != wanted["url"] or set(info.get("allowed_updates", [])) != set(ALLOWED_UPDATES):
+        raise RegistrationError(
+            "Telegram did not keep the webhook as it was set: is another release, or another program with "
+            "this token, setting one at the same time?"
+        )
+
+
+def _check_polling(client: BotApi, config: Config) -> None:
+    url = client.call("getWebhookInfo").get("url", "")
+    if not url:
+        return
+    if url != webhook_url(config):
+        raise RegistrationError(
+            f"A webhook of something else is set for this bot: {url}. Stop what uses it and delete it, "
+            "or use a bot of its own for this shop."
+        )
+    # Our own, from when BOT_MODE was webhook; what waits there will be polled.
+    client.call("deleteWebhook")
