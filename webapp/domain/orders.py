@@ -76,6 +76,15 @@ def find(public_id: str) -> Order | None:
     )
 
 
+def correlation_id(payload: str, keys: KeyRing) -> str | None:
+    """Return the id of the tap that an invoice came from, so that logs can be followed to it."""
+    try:
+        described = payloads.unseal(payload, keys)
+    except payloads.PayloadInvalid:
+        return None
+    return db.session.scalar(select(Order.correlation_id).where(Order.public_id == described.order_id))
+
+
 def state(order: Order, now: datetime) -> str:
     """Return what the ledger makes of an order: open, paid, refunding, refunded, expired or closed."""
     if order.is_paid:

@@ -1,0 +1,272 @@
+"""What the bot process does with what was kept: answers, settles, tells, compares."""
+
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from functools import partial
+
+from flask import Flask
+
+from webapp import clock, logs, messages
+from webapp.bot_api import BotApiError, Forbidden, Refused, TooManyRequests
+from webapp.checkout import Checkout
+from webapp.domain import inbox, leases, orders, outbox, pre_checkouts, rate_limits, updates, users
+from webapp.domain.updates import UpdateUnreadable
+from webapp.errors import CheckoutTooLate, ShopError, ShopUnavailable
+from webapp.extensions import db, run_in_transaction, transaction
+from webapp.models import InboxItem, OutboxMessage
+
+log = logging.getLogger(__name__)
+
+ITEMS_AT_ONCE = 20
+MESSAGES_A_SECOND = 25  # under Telegram's 30 for a bot as a whole
+ANSWER_SECONDS = 3.0  # for one try at answering; two fit into our six
+DUTY_SECONDS = 30.0
+RECONCILE_EVERY = timedelta(minutes=5)
+RECONCILE_AGAIN_AFTER = timedelta(seconds=30)
+HOUSEKEEP_EVERY = timedelta(minutes=1)
+
+
+class Worker:
+    """The duties of one bot process. Every method may be called by a thread of its own."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.checkout: Checkout = app.extensions["checkout"]
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.silent_until = clock.now()
+        self.reconcile_at = clock.now()
+        self.housekeep_at = clock.now()
+        self.held_until: dict[str, datetime] = {}
+
+    def claim_questions(self, limit: int) -> list[InboxItem]:
+        """Take pre-checkout queries that wait for an answer."""
+        with self.app.app_context():
+            return _claimed(limit, only=[inbox.PRE_CHECKOUT])
+
+    def answer(self, item: InboxItem) -> None:
+        """Tell Telegram whether it may charge; without a committed yes the answer is no."""
+        with self.app.app_context():
+            try:
+                question = updates.question(item)
+            except UpdateUnreadable as error:
+                self._finish(partial(inbox.quarantine, item, str(error), clock.now()))
+                return
+            with logs.bind(correlation_id=self._correlation_id(question.payload), query=question.query_id):
+                self._send_answer(question, self._decide(question))
+            self._finish(lambda: inbox.finish(item, clock.now()))
+
+    def settle_money(self) -> int:
+        """Put waiting payments and refunds on the ledger, and return how many there were."""
+        with self.app.app_context():
+            items = _claimed(ITEMS_AT_ONCE, only=updates.MONEY)
+            for item in items:
+                self._handle(item, partial(self._apply, item))
+            return len(items)
+
+    def claim_chat(self) -> list[InboxItem]:
+        """Take everything that is not about money: what people write, and kinds yet unknown."""
+        with self.app.app_context():
+            return _claimed(ITEMS_AT_ONCE, without={*updates.MONEY, inbox.PRE_CHECKOUT})
+
+    def finish(self, item: InboxItem) -> None:
+        """Note that a chat item is handled."""
+        with self.app.app_context():
+            self._finish(lambda: inbox.finish(item, clock.now()))
+
+    def fail(self, item: InboxItem, error: BaseException) -> None:
+        """Have an item tried again later, or set aside after its eighth try."""
+        with self.app.app_context():
+            log.warning("update not handled", exc_info=error, extra={"update_id": item.update_id})
+            self._finish(lambda: inbox.fail(item, f"{type(error).__name__}: {error}", clock.now()))
+
+    def send_messages(self) -> int:
+        """Send what waits in the outbox, and return how many messages there were."""
+        with self.app.app_context():
+            now = clock.now()
+            if now < self.silent_until or not outbox.is_due(now) or not self._holds("outbox"):
+                return 0
+            batch = run_in_transaction(lambda: outbox.claim(MESSAGES_A_SECOND, clock.now()))
+            for number, message in enumerate(batch):
+                if not self._send(message):
+                    self._give_back(batch[number + 1 :])
+                    break
+                time.sleep(1 / MESSAGES_A_SECOND)
+            return len(batch)
+
+    def tick(self) -> None:
+        """Do the duties that come round: refunds, the statement, and cleaning up."""
+        with self.app.app_context():
+            now = clock.now()
+            if self._holds("refunds"):
+                self.checkout.carry_out_refunds()
+            if now >= self.reconcile_at and self._holds("reconciliation"):
+                self.reconcile_at = now + self._reconcile()
+            if now >= self.housekeep_at and self._holds("housekeeping"):
+                self.housekeep_at = now + HOUSEKEEP_EVERY
+                self._housekeep(now)
+
+    def let_go(self) -> None:
+        """Leave the duties to others at once, since this process ends."""
+        with self.app.app_context(), transaction():
+            for duty in ("outbox", "refunds", "reconciliation", "housekeeping"):
+                leases.release(duty, self.name, clock.now())
+
+    def _decide(self, question: pre_checkouts.Question) -> ShopError | None:
+        try:
+            return run_in_transaction(
+                lambda: pre_checkouts.decide(question, keys=self.checkout.keys, now=clock.now())
+            )
+        except Exception:
+            # Not committed means not approved, whatever went wrong.
+            log.exception("pre-checkout could not be decided")
+            db.session.rollback()
+            return ShopUnavailable()
+
+    def _send_answer(self, question: pre_checkouts.Question, refusal: ShopError | None) -> None:
+        for _ in range(2):
+            if refusal is None and pre_checkouts.is_too_late(question.received_at, clock.now()):
+                refusal = CheckoutTooLate()
+            try:
+                self.checkout.client.call(
+                    "answerPreCheckoutQuery",
+                    self._answer(question, refusal),
+                    timeout_seconds=ANSWER_SECONDS,
+                )
+            except Refused as error:
+                # Too old, or answered already by a copy of this process: nothing was charged for it.
+                log.warning("pre-checkout answer refused: %s", error.description)
+                return
+            except BotApiError as error:
+                log.warning("pre-checkout answer not confirmed: %s", error.description)
+            else:
+                log.info(
+                    "pre-checkout", extra={"event": "pre_checkout", "declined": refusal and refusal.code}
+                )
+                return
+
+    def _answer(self, question: pre_checkouts.Question, refusal: ShopError | None) -> dict[str, object]:
+        if refusal is None:
+            return {"pre_checkout_query_id": question.query_id, "ok": True}
+        words = messages.sentence(refusal.sentence, self._language(question.telegram_id))
+        return {"pre_checkout_query_id": question.query_id, "ok": False, "error_message": words}
+
+    def _apply(self, item: InboxItem) -> None:
+        updates.apply(
+            item, keys=self.checkout.keys, now=clock.now(), owner_ids=self.checkout.config.owner_ids
+        )
+        inbox.finish(item, clock.now())
+
+    def _handle(self, item: InboxItem, work: Callable[[], None]) -> None:
+        """Do the work and note it done in one transaction, or note that it failed."""
+        with logs.bind(correlation_id=self._correlation_of(item), update_id=item.update_id):
+            try:
+                run_in_transaction(work)
+            except UpdateUnreadable as error:
+                log.error("update set aside: %s", error, extra={"event": "quarantined", "kind": item.kind})
+                self._finish(partial(inbox.quarantine, item, str(error), clock.now()))
+            except Exception as error:
+                db.session.rollback()
+                self.fail(item, error)
+            else:
+                log.info("settled", extra={"event": item.kind})
+
+    def _finish(self, note: Callable[[], None]) -> None:
+        try:
+            run_in_transaction(note)
+        except Exception:
+            # The lease runs out and somebody does it again: everything here is safe twice.
+            log.exception("could not note what became of an update")
+            db.session.rollback()
+
+    def _correlation_of(self, item: InboxItem) -> str:
+        try:
+            facts = updates.charge(item) if item.kind == "successful_payment" else updates.refund(item)
+        except (UpdateUnreadable, updates.NotAPayment):
+            return logs.new_correlation_id()
+        return self._correlation_id(getattr(facts, "payload", ""))
+
+    def _correlation_id(self, payload: str) -> str:
+        """Return the id that began with the tap on Buy, if the payload leads back to it."""
+        try:
+            return orders.correlation_id(payload, self.checkout.keys) or logs.new_correlation_id()
+        except Exception:
+            db.session.rollback()
+            return logs.new_correlation_id()
+
+    def _language(self, telegram_id: int) -> str | None:
+        try:
+            user = users.get(telegram_id)
+        except Exception:
+            db.session.rollback()
+            return None
+        return user.language_code if user else None
+
+    def _holds(self, duty: str) -> bool:
+        now = clock.now()
+        if now < self.held_until.get(duty, now):
+            return True
+        with transaction():
+            held = leases.hold(duty, self.name, DUTY_SECONDS, now) is not None
+        if held:
+            # Renewed well before its end, and not at every look.
+            self.held_until[duty] = now + timedelta(seconds=DUTY_SECONDS / 3)
+        return held
+
+    def _send(self, message: OutboxMessage) -> bool:
+        """Send one message; False when Telegram wants silence."""
+        told = messages.told(message.kind, message.facts, self._language(message.telegram_id))
+        params = {"chat_id": message.telegram_id, "text": told.text, "reply_markup": told.reply_markup()}
+        try:
+            self.checkout.client.call(
+                "sendMessage", {key: value for key, value in params.items() if value is not None}
+            )
+        except TooManyRequests as error:
+            pause = error.retry_after_seconds
+            self.silent_until = clock.now() + timedelta(seconds=pause)
+            self._note(partial(outbox.retry, message, error.description, after_seconds=pause))
+            return False
+        except (Forbidden, Refused) as error:
+            self._note(partial(outbox.failed, message, error.description))
+        except BotApiError as error:
+            self._note(partial(outbox.retry, message, error.description))
+        else:
+            self._note(partial(outbox.sent, message))
+        return True
+
+    def _give_back(self, batch: list[OutboxMessage]) -> None:
+        pause = max(0.0, (self.silent_until - clock.now()).total_seconds())
+        for message in batch:
+            self._note(partial(outbox.retry, message, "waits with the others", after_seconds=pause))
+
+    def _note(self, note: Callable[[datetime], None]) -> None:
+        run_in_transaction(lambda: note(clock.now()))
+
+    def _reconcile(self) -> timedelta:
+        try:
+            report = self.checkout.reconcile()
+        except BotApiError as error:
+            log.warning("statement not read: %s", error.description)
+            return RECONCILE_AGAIN_AFTER
+        if report.charges_added or report.refunds_added:
+            log.warning(
+                "the statement knew more than we did",
+                extra={"charges": report.charges_added, "refunds": report.refunds_added},
+            )
+        return RECONCILE_EVERY
+
+    def _housekeep(self, now: datetime) -> None:
+        with transaction():
+            orders.close_expired(now)
+            rate_limits.sweep(now)
+
+
+def _claimed(limit: int, **which: Collection[str]) -> list[InboxItem]:
+    # Looking first costs no lock, and mostly there is nothing.
+    if not inbox.is_due(clock.now(), **which):
+        return []
+    return run_in_transaction(lambda: inbox.claim(limit, clock.now(), **which))
