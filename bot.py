@@ -1,0 +1,391 @@
+"""The companion bot: ``python bot.py``.
+
+It fetches updates itself and keeps every one of them before Telegram hears that it arrived.
+python-telegram-bot would acknowledge first and hold them in memory, where a killed process
+loses paid orders; it gets the chat part, after the money is safe.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+from telegram import InlineKeyboardMarkup, Update
+from telegram.error import Forbidden, NetworkError
+from telegram.ext import (
+    Application,
+    ApplicationBuilder,
+    CommandHandler,
+    ContextTypes,
+    MessageHandler,
+    filters,
+)
+from telegram.request import HTTPXRequest
+
+from webapp import clock, create_app, messages
+from webapp.bot_api import (
+    BotApi,
+    BotApiError,
+    Conflict,
+    NotReached,
+    OutcomeUnknown,
+    TooManyRequests,
+    Unauthorized,
+)
+from webapp.config import Config, ConfigError
+from webapp.domain import catalogue, inbox, shops
+from webapp.errors import ProductNotFound
+from webapp.extensions import run_in_transaction, transaction
+from webapp.messages import Message
+from webapp.models import InboxItem
+from webapp.registration import ALLOWED_UPDATES
+from webapp.worker import Worker
+
+log = logging.getLogger("bot")
+
+Chat: TypeAlias = "Application[Any, Any, Any, Any, Any, Any]"
+
+POLL_SECONDS = 25  # how long Telegram may hold a poll open; it allows up to 50
+UPDATES_AT_ONCE = 100  # Bot API: getUpdates, limit
+QUESTIONS_AT_ONCE = 32  # one at a time, a burst of 200 buyers leaves half past Telegram's 10 s
+LOOK_EVERY_SECONDS = 0.1  # how soon is seen what another process kept
+TICK_EVERY_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
+DRAIN_SECONDS = 8.0
+
+
+class Stop(Exception):
+    """The bot cannot work like this; the sentence says what to do."""
+
+
+class Bot:
+    """The loops of one bot process, each in a thread of its own, chat in this one."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.config: Config = app.config["STARFRONT"]
+        self.worker = Worker(app)
+        self.client: BotApi = self.worker.checkout.client
+        self.stopping = threading.Event()
+        # Rung when something was kept or written here, so that nobody waits for the next look.
+        self.bells = {lane: threading.Event() for lane in ("questions", "money", "chat", "messages")}
+        # Without polling, updates come from the web process and have to be looked for.
+        self.look_every = 0.5 if self.config.bot_mode == "polling" else LOOK_EVERY_SECONDS
+        self.lane = ThreadPoolExecutor(QUESTIONS_AT_ONCE, thread_name_prefix="pre-checkout")
+        self.places = threading.BoundedSemaphore(QUESTIONS_AT_ONCE)
+        self.broken: BaseException | None = None
+
+    async def run(self) -> int:
+        """Work until told to stop; the exit code says whether something broke."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        self._introduce()
+        chat = _chat_application(self.app)
+        await self._initialize(chat)
+        threads = [
+            # Daemons: one that hangs in the network must not hold up the exit.
+            threading.Thread(target=self._loop, args=(work,), name=name, daemon=True)
+            for name, work in self._duties()
+        ]
+        for thread in threads:
+            thread.start()
+        log.info("at work", extra={"event": "started", "mode": self.config.bot_mode})
+        await self._answer_chat(chat)
+        await asyncio.to_thread(self._drain, threads)
+        await chat.shutdown()
+        return 1 if self.broken else 0
+
+    def stop(self) -> None:
+        """Take nothing new; asked twice, go at once."""
+        if self.stopping.is_set():
+            os._exit(1)
+        self._wake_all()
+
+    def _duties(self) -> list[tuple[str, Callable[[], None]]]:
+        duties = [
+            ("questions", self._ask_lane),
+            ("money", self._settle),
+            ("messages", self._send),
+            ("duties", self._tick),
+        ]
+        return [("poller", Poller(self).step), *duties] if self.config.bot_mode == "polling" else duties
+
+    def _loop(self, work: Callable[[], None]) -> None:
+        pause = LOOK_EVERY_SECONDS
+        while not self.stopping.is_set():
+            try:
+                work()
+                pause = LOOK_EVERY_SECONDS
+            except SQLAlchemyError:
+                log.exception("the database is away")
+                self.stopping.wait(pause := min(pause * 2, LONGEST_PAUSE_SECONDS))
+            except BaseException as error:
+                # Limping on would hide it; the platform starts a fresh process.
+                log.exception("a duty broke")
+                self.broken = error
+                self._wake_all()
+
+    def _ask_lane(self) -> None:
+        self._wait("questions")
+        for item in self.worker.claim_questions(QUESTIONS_AT_ONCE):
+            self.places.acquire()
+            self.lane.submit(self._answer, item)
+
+    def _answer(self, item: InboxItem) -> None:
+        try:
+            self.worker.answer(item)
+        except Exception:
+            log.exception("a pre-checkout was not answered")
+        finally:
+            self.places.release()
+
+    def _settle(self) -> None:
+        self._wait("money")
+        while self.worker.settle_money() and not self.stopping.is_set():
+            self.bells["messages"].set()
+
+    def _send(self) -> None:
+        if not self.worker.send_messages():
+            self._wait("messages")
+
+    def _tick(self) -> None:
+        self.worker.tick()
+        self.stopping.wait(TICK_EVERY_SECONDS)
+
+    async def _answer_chat(self, chat: Chat) -> None:
+        while not self.stopping.is_set():
+            try:
+                items = await asyncio.to_thread(self.worker.claim_chat)
+            except SQLAlchemyError:
+                log.exception("the database is away")
+                items = []
+            for item in items:
+                await self._handle(chat, item)
+            if not items:
+                await asyncio.to_thread(self._wait, "chat")
+
+    async def _handle(self, chat: Chat, item: InboxItem) -> None:
+        try:
+            update = Update.de_json(json.loads(item.body), chat.bot)
+            # process_update itself swallows what a handler raises; _remember_error keeps it.
+            await chat.process_update(update)
+            error = chat.bot_data["errors"].pop(update.update_id, None)
+            if error is not None:
+                raise error
+        except Forbidden:
+            # The person blocked the bot meanwhile: nobody is left to answer.
+            await asyncio.to_thread(self.worker.finish, item)
+        except Exception as error:
+            await asyncio.to_thread(self.worker.fail, item, error)
+        else:
+            await asyncio.to_thread(self.worker.finish, item)
+
+    async def _initialize(self, chat: Chat) -> None:
+        while not self.stopping.is_set():
+            try:
+                await chat.initialize()
+                return
+            except NetworkError:
+                log.warning("Telegram cannot be reached yet")
+                await asyncio.sleep(1)
+
+    def _introduce(self) -> None:
+        """Learn that the token is good and that the database is this bot's."""
+        pause = 1.0
+        while not self.stopping.is_set():
+            try:
+                me = self.client.call("getMe")
+                break
+            except Unauthorized as error:
+                raise Stop("Telegram does not know this BOT_TOKEN: copy it again from @BotFather.") from error
+            except BotApiError as error:
+                log.warning("Telegram cannot be reached yet: %s", error.description)
+                self.stopping.wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        else:
+            return
+        try:
+            with self.app.app_context(), transaction():
+                shops.claim(self.config.bot_id, str(me["username"]), self.config.bot_environment)
+        except shops.ForeignDatabase as error:
+            raise Stop(str(error)) from error
+        except SQLAlchemyError as error:
+            raise Stop("The database is not ready: run flask --app webapp release first.") from error
+
+    def _drain(self, threads: list[threading.Thread]) -> None:
+        """Let everything that has begun come to its end."""
+        self._wake_all()
+        deadline = clock.now().timestamp() + DRAIN_SECONDS
+        self.lane.shutdown(wait=False)
+        for thread in threads:
+            # The poller may sit in a long poll; nothing is lost with it.
+            if thread.name != "poller":
+                thread.join(max(0.1, deadline - clock.now().timestamp()))
+        try:
+            self.worker.let_go()
+        except SQLAlchemyError:
+            log.warning("duties not handed over; they run out by themselves")
+        log.info("stopped", extra={"event": "stopped"})
+
+    def _wake_all(self) -> None:
+        self.stopping.set()
+        self.ring()
+
+    def ring(self) -> None:
+        """Have every lane look at once."""
+        for bell in self.bells.values():
+            bell.set()
+
+    def _wait(self, lane: str) -> None:
+        self.bells[lane].wait(self.look_every)
+        self.bells[lane].clear()
+
+
+class Poller:
+    """Fetches updates; Telegram hears that they arrived by the next poll's offset, after the commit."""
+
+    def __init__(self, bot: Bot) -> None:
+        self.bot = bot
+        self.offset: int | None = None
+        self.pause = 1.0
+
+    def step(self) -> None:
+        """Poll once, or wait after a failure."""
+        try:
+            updates = self._fetch()
+        except Unauthorized as error:
+            raise Stop("Telegram no longer knows this BOT_TOKEN.") from error
+        except Conflict as error:
+            log.error("not polling: %s. Only one program may poll, and none while a webhook is set.", error)
+            self._wait(self.pause)
+        except TooManyRequests as error:
+            self._wait(error.retry_after_seconds)
+        except BotApiError as error:
+            if not isinstance(error, NotReached | OutcomeUnknown):
+                log.error("Telegram refused the poll: %s", error.description)
+            self._wait(self.pause)
+        else:
+            self.pause = 1.0
+            self._keep(updates)
+
+    def _fetch(self) -> list[dict[str, Any]]:
+        asked: dict[str, Any] = {
+            "timeout": POLL_SECONDS,
+            "limit": UPDATES_AT_ONCE,
+            "allowed_updates": list(ALLOWED_UPDATES),
+        }
+        if self.offset is not None:
+            asked["offset"] = self.offset
+        updates: list[dict[str, Any]] = self.bot.client.call(
+            "getUpdates", asked, timeout_seconds=POLL_SECONDS + 10
+        )
+        return updates
+
+    def _keep(self, updates: list[dict[str, Any]]) -> None:
+        if not updates:
+            return
+
+        def keep() -> None:
+            for update in updates:
+                inbox.receive(update, "polling", clock.now())
+
+        with self.bot.app.app_context():
+            run_in_transaction(keep)
+        # Only what is committed may be confirmed.
+        self.offset = max(update["update_id"] for update in updates) + 1
+        self.bot.ring()
+
+    def _wait(self, seconds: float) -> None:
+        self.bot.stopping.wait(seconds * random.uniform(1, 1.5))  # noqa: S311 - jitter, no secret
+        self.pause = min(self.pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _chat_application(app: Flask) -> Chat:
+    config: Config = app.config["STARFRONT"]
+    chat = (
+        ApplicationBuilder()
+        .token(config.bot_token)
+        .base_url(config.bot_api_url)
+        .request(HTTPXRequest(connection_pool_size=8))
+        .updater(None)
+        .build()
+    )
+    private = filters.ChatType.PRIVATE
+    for command, handler in {
+        "start": on_start,
+        "shop": _says(messages.shop),
+        "help": _says(messages.help_),
+        "paysupport": _says(messages.payment_support),
+        "support": _says(messages.support),
+        "terms": _says(messages.terms),
+    }.items():
+        chat.add_handler(CommandHandler(command, handler, filters=private))
+    chat.add_handler(MessageHandler(private & filters.TEXT, _says(messages.help_)))
+    chat.add_error_handler(_remember_error)
+    chat.bot_data.update(app=app, errors={})
+    return chat
+
+
+async def on_start(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """Greet; a deep link that names a product shows the product."""
+    slug = context.args[0] if context.args else ""
+
+    def words() -> Message:
+        try:
+            product = catalogue.get(slug)
+        except ProductNotFound:
+            return messages.greeting(update.effective_user.first_name if update.effective_user else "")
+        return messages.product(product.title, product.description, product.stars, product.slug)
+
+    await _say(update, context, words)
+
+
+def _says(words: Callable[[], Message]) -> Callable[[Update, ContextTypes.DEFAULT_TYPE], Awaitable[None]]:
+    async def handler(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        await _say(update, context, words)
+
+    return handler
+
+
+async def _say(update: Update, context: ContextTypes.DEFAULT_TYPE, words: Callable[[], Message]) -> None:
+    if update.effective_message is None:
+        return
+    app: Flask = context.bot_data["app"]
+    language = update.effective_user.language_code if update.effective_user else None
+
+    def worded() -> tuple[str, dict[str, Any] | None]:
+        with app.app_context(), messages.speaking(language):
+            message = words()
+            return message.text, message.reply_markup()
+
+    text, markup = await asyncio.to_thread(worded)
+    keyboard = InlineKeyboardMarkup.de_json(markup, context.bot) if markup else None
+    await update.effective_message.reply_text(text, reply_markup=keyboard)
+
+
+async def _remember_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
+    if isinstance(update, Update) and context.error:
+        context.bot_data["errors"][update.update_id] = context.error
+
+
+def main() -> int:
+    """Run until told to stop, and return the exit code."""
+    try:
+        return asyncio.run(Bot(create_app()).run())
+    except (ConfigError, shops.ForeignDatabase, Stop) as reason:
+        sys.stderr.write(f"The bot cannot start. {reason}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
