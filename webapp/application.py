@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from weakref import WeakSet
 
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
@@ -10,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from webapp import assets, cli, config, logs, metrics, security
 from webapp.checkout import Checkout
 from webapp.config import Config
-from webapp.domain import shops
+from webapp.domain import init_data, shops
 from webapp.domain.keys import KeyRing
 from webapp.extensions import babel, configure_engine, db, engine_options, htmx, migrate
 from webapp.views import guards, health, help, library, orders, problems, session, shop, telegram
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 ROOT = Path(__file__).parent.parent
 # Threads that may wait for Telegram in one web process; four of 32 always serve pages (gunicorn.py).
 CALLS_AT_ONCE = 28
+
+_applications: "WeakSet[Flask]" = WeakSet()
 
 
 def create_app(settings: Config | None = None) -> Flask:
@@ -38,6 +41,7 @@ def create_app(settings: Config | None = None) -> Flask:
     _init_domain(app, settings)
     _init_views(app, settings)
     _check_database(app, settings)
+    _applications.add(app)
     return app
 
 
@@ -63,6 +67,7 @@ def _init_extensions(app: Flask) -> None:
 def _init_domain(app: Flask, settings: Config) -> None:
     keys = KeyRing.of(settings.secret_key, settings.previous_secret_keys)
     app.extensions["keys"] = keys
+    app.extensions["init_data_secret"] = init_data.secret_of(settings.bot_token)
     app.extensions["checkout"] = Checkout(settings, keys, calls_at_once=CALLS_AT_ONCE)
     cli.init_app(app)
 
@@ -70,15 +75,22 @@ def _init_domain(app: Flask, settings: Config) -> None:
 def _init_views(app: Flask, settings: Config) -> None:
     for views in (shop, orders, library, help, session, telegram, health):
         app.register_blueprint(views.bp)
-    problems.init_app(app)
-    guards.init_app(app)
-    security.init_app(app)
-    metrics.init_app(app)
     logs.init_app(app)
+    metrics.init_app(app)
+    problems.init_app(app)
+    security.init_app(app)
+    guards.init_app(app)
     assets.init_app(app)
     if settings.proxy_hops:
         # Only as many hops as the owner counted: anything further left is the client's own word.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=1, x_host=0)  # type: ignore[method-assign]
+
+
+def forget_connections() -> None:
+    """Let a forked worker open database connections of its own."""
+    for app in _applications:
+        with app.app_context():
+            db.engine.dispose(close=False)
 
 
 def _check_database(app: Flask, settings: Config) -> None:
