@@ -16,6 +16,7 @@ CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 DEFAULT_BODY_BYTES = 64 * 1024
 BODY_BYTES = {"session.create": 16 * 1024, "telegram.receive": telegram.LARGEST_UPDATE}
 MOST_FORM_PARTS = 100
+FORM = "application/x-www-form-urlencoded"
 TWO_YEARS_SECONDS = 2 * 365 * 24 * 3600
 UNUSED_FEATURES = ("camera", "microphone", "geolocation", "payment", "usb", "interest-cohort")
 
@@ -48,9 +49,9 @@ def _refuse_foreign(origin: str) -> None:
         raise Forbidden
     if told is not None and told != origin:
         raise Forbidden
-    if request.endpoint != "session.create" and request.content_length:
-        if request.mimetype != "application/x-www-form-urlencoded":
-            raise UnsupportedMediaType
+    takes_json = request.endpoint == "session.create"
+    if request.content_length and not takes_json and request.mimetype != FORM:
+        raise UnsupportedMediaType
 
 
 def _content_policy(settings: Config) -> str:
@@ -73,9 +74,7 @@ def _content_policy(settings: Config) -> str:
 def _protect(response: Response, policy: str, settings: Config) -> Response:
     headers = response.headers
     unframed = (request.endpoint or "").startswith(UNFRAMED)
-    headers["Content-Security-Policy"] = (
-        "default-src 'none'; frame-ancestors 'none'" if unframed else policy
-    )
+    headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'" if unframed else policy
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"
     headers["Permissions-Policy"] = ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES)

@@ -44,7 +44,7 @@ class Sales:
     """Charges so far: those settled are added up once, the latest anew each time."""
 
     def __init__(self) -> None:
-        self.after = datetime.min
+        self.after: datetime | None = None
         self.results = Counter[str]()
         self.stars = 0
         self.lag = Histogram((0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 360.0, 3600.0, 86400.0))
@@ -59,7 +59,7 @@ class Sales:
         sums._add(self._between(until, None))
         return sums
 
-    def _between(self, after: datetime, until: datetime | None) -> Iterator[Sequence[Any]]:
+    def _between(self, after: datetime | None, until: datetime | None) -> Iterator[Sequence[Any]]:
         query = select(Charge.stars, Charge.quarantined_because, Charge.charged_at, Charge.recorded_at)
         return _rows(query, Charge.recorded_at, after, until)
 
@@ -74,7 +74,7 @@ class Gates:
     """Pre-checkout decisions so far, counted like sales."""
 
     def __init__(self) -> None:
-        self.after = datetime.min
+        self.after: datetime | None = None
         self.declines = Counter[str]()
         self.latency = Histogram((0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 4.0, 6.0, 10.0))
 
@@ -88,7 +88,7 @@ class Gates:
         sums._add(self._between(until, None))
         return sums
 
-    def _between(self, after: datetime, until: datetime | None) -> Iterator[Sequence[Any]]:
+    def _between(self, after: datetime | None, until: datetime | None) -> Iterator[Sequence[Any]]:
         query = select(PreCheckout.received_at, PreCheckout.decided_at, PreCheckout.declined_because)
         return _rows(query, PreCheckout.decided_at, after, until)
 
@@ -131,8 +131,10 @@ def duties() -> dict[str, datetime]:
     return {name: expires_at for name, expires_at in db.session.execute(select(Lease.name, Lease.expires_at))}
 
 
-def _rows(query: Select[Any], moment: Any, after: datetime, until: datetime | None) -> Iterator[Sequence[Any]]:
-    if after != datetime.min:
+def _rows(
+    query: Select[Any], moment: Any, after: datetime | None, until: datetime | None
+) -> Iterator[Sequence[Any]]:
+    if after is not None:
         query = query.where(moment > after)
     if until is not None:
         query = query.where(moment <= until)

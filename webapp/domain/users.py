@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from sqlalchemy import select, update
-from webapp.domain.init_data import Profile
 
+from webapp.domain.init_data import Profile
 from webapp.extensions import db, insert
 from webapp.models import User
 
