@@ -1,0 +1,60 @@
+# make run and make test are all a newcomer needs; both work on a fresh machine with Python 3.11.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+run: $(READY) ## The shop, its bot and a pretend Telegram, at the address it prints
+	@$(BIN)/python -m sandbox.up
+
+test: $(READY) browser ## Everything, on SQLite and on PostgreSQL, in a real browser
+	$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+check: $(READY) lint types imports test ## What must hold before anything lands
+
+lint: $(READY) ## Format and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY) ## Types, strictly in the domain
+	$(BIN)/mypy
+
+imports: $(READY) ## The shape: who may import whom
+	$(BIN)/lint-imports
+
+browser: $(READY) ## Chromium, from the system, its packages, or playwright
+	@$(BIN)/python -m tests.browser
+
+kill: $(READY) ## A thousand processes killed in the middle of sales; nothing may be lost
+	KILLS=$${KILLS:-1000} $(BIN)/pytest tests/e2e/test_kills.py -s
+
+bench: $(READY) ## The figures in bench/, measured here and now
+	$(BIN)/python -m bench
+
+lock: $(READY) ## Write requirements*.txt anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-build \
+		--no-emit-index-url --no-header --quiet -o requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes --no-build \
+		--no-emit-index-url --no-header --quiet -c requirements.txt -o requirements-dev.txt
+
+audit: $(READY) ## Known weaknesses in what we depend on
+	$(BIN)/pip-audit --requirement requirements.txt --require-hashes --disable-pip
+
+$(READY): requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+		-r requirements-dev.txt
+	@touch $@
+
+clean: ## Forget the environment and what runs left behind
+	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
+
+.PHONY: help run test check lint types imports browser kill bench lock audit clean
