@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.domain.arrange import NOW
+from tests.arrange import NOW
 from webapp.domain import init_data
 from webapp.domain.init_data import InitData, InvalidInitData, Profile
 
@@ -275,6 +275,7 @@ def test_s8_some_places_ask_for_a_launch_of_the_last_hour():
         '{"id":1001,"id":1002}',
         '{"id":1001,"x":{"y":1,"y":1}}',
         '{"id":1001,"\\u0069d":1002}',
+        '{"id":1001,"x":NaN}',
         '{"id":1001,"is_bot":true}',
         '{"id":1001,"is_bot":1}',
         '{"id":1001,"first_name":7}',
