@@ -1,0 +1,247 @@
+// Speaks with Telegram's client and keeps the session. What the pages show, the server decides.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const all = (name, listener) => document.addEventListener(name, listener);
+  const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+  const main = () => document.getElementById("main");
+
+  // --- The launch. Telegram's script reads it from the address too, but may come late or never.
+  const STORED = "__telegram__initParams"; // its own name for it, so that it finds it there
+  const carried = location.hash.includes("tgWebAppData=");
+  const launch = readLaunch();
+
+  function readLaunch() {
+    let stored = {};
+    try { stored = JSON.parse(sessionStorage.getItem(STORED)) || {}; } catch {}
+    const params = { ...stored };
+    if (location.hash.includes("tgWebApp")) {
+      for (const pair of location.hash.slice(1).split("&")) {
+        const [name, value = ""] = pair.split("=");
+        try { params[name] = decodeURIComponent(value.replace(/\+/g, "%20")); } catch {}
+      }
+    }
+    try {
+      sessionStorage.setItem(STORED, JSON.stringify(params));
+      clean();
+    } catch {}
+    return params;
+  }
+
+  function clean() {
+    if (location.hash.includes("tgWebApp")) history.replaceState(history.state, "", location.pathname + location.search);
+  }
+
+  const telegram = () => window.Telegram?.WebApp;
+  const initData = () => telegram()?.initData || launch.tgWebAppData || "";
+  const launchValue = (name) => new URLSearchParams(initData()).get(name) || "";
+  const person = () => { try { return String(JSON.parse(launchValue("user")).id); } catch { return ""; } };
+
+  // Clients are older than they say: nothing asked of them may stop the page.
+  function ask(version, task) {
+    const app = telegram();
+    try {
+      if (!app || !app.initData || (version !== "6.0" && !app.isVersionAtLeast(version))) return false;
+      task(app);
+      return true;
+    } catch { return false; }
+  }
+
+  // --- The session: a bearer in this page's memory, renewed from the launch.
+  let token = "", endsAt = 0, signingIn = null, renewal = 0;
+  const fresh = () => token && Date.now() < endsAt - 20000;
+
+  function signIn() {
+    signingIn = signingIn || exchange(0).finally(() => { signingIn = null; });
+    return signingIn;
+  }
+
+  async function exchange(attempt) {
+    const told = initData();
+    if (!told) return settle("outside");
+    if (!token) settle("pending");
+    const answer = await fetch("/session", {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ init_data: told }),
+    }).catch(() => null);
+    if (answer?.ok) {
+      const body = await answer.json();
+      token = body.token;
+      endsAt = Date.now() + body.expires_in * 1000;
+      clearTimeout(renewal);
+      renewal = setTimeout(signIn, Math.max(body.expires_in - 60, 30) * 1000);
+      settle("ready");
+      return announce();
+    }
+    token = "";
+    if (answer?.status === 401) return settle("stale");
+    if (attempt === 4) return settle("failed");
+    await pause(Math.max(500 * 2 ** attempt, 1000 * Math.min(Number(answer?.headers.get("Retry-After")) || 0, 10)));
+    return exchange(attempt + 1);
+  }
+
+  function settle(state) { root.dataset.session = state; }
+
+  function announce() {
+    if (!fresh() || !window.htmx) return;
+    const shown = main()?.dataset.viewer;
+    if (shown && shown !== person()) return go(main().dataset.path);
+    htmx.trigger(document.body, "session:ready");
+  }
+
+  // A reloaded page may have been rendered for the account that was here before.
+  if (main()?.dataset.viewer && initData() && main().dataset.viewer !== person()) main().classList.add("stranger");
+
+  // --- htmx: who asks, what waits, what is repeated.
+  all("htmx:configRequest", ({ detail }) => {
+    if (token) detail.headers.Authorization = `Bearer ${token}`;
+    detail.headers["HX-Current-URL"] = location.origin + location.pathname;
+    if (detail.elt.dataset.order && claims[detail.elt.id]) detail.parameters.told = claims[detail.elt.id];
+  });
+
+  all("htmx:confirm", (event) => {
+    const { elt, verb, issueRequest } = event.detail;
+    if ((verb === "get" && !elt.closest("[data-personal]")) || fresh() || !initData()) return;
+    event.preventDefault();
+    signIn().then(() => { if (elt.isConnected) issueRequest(true); });
+  });
+
+  all("htmx:beforeSwap", (event) => {
+    const { xhr, requestConfig } = event.detail;
+    if (xhr.status !== 401 || !initData() || requestConfig.headers["Asked-Again"]) return;
+    event.detail.shouldSwap = event.detail.isError = false;
+    token = "";
+    signIn().then(() => {
+      const { verb, path, elt, target } = requestConfig;
+      if (token && elt.isConnected) htmx.ajax(verb, path, { source: elt, target, headers: { "Asked-Again": "1" } });
+    });
+  });
+
+  function go(path, push) {
+    if (!window.htmx) { location.href = path; return; }
+    htmx.ajax("GET", path, { target: "#main", swap: "outerHTML show:window:top", push: push && path });
+  }
+
+  // --- History: pages are asked for again, by the same way as any other.
+  const scrolls = {};
+  let depth = 0, scrollTo = 0;
+  all("htmx:beforeHistoryUpdate", () => { scrolls[location.pathname] = scrollY; });
+  all("htmx:pushedIntoHistory", () => { depth += 1; });
+  all("htmx:historyCacheMiss", (event) => {
+    event.preventDefault();
+    depth = Math.max(depth - 1, 0);
+    scrollTo = scrolls[location.pathname] || 0;
+    go(event.detail.path);
+  });
+  const back = () => (depth ? history.back() : go("/", true));
+
+  // --- What Telegram draws around the page.
+  all("htmx:load", ({ detail }) => {
+    const elt = detail.elt;
+    if (elt.id === "main") {
+      elt.focus({ preventScroll: true });
+      if (scrollTo) window.scrollTo(0, scrollTo);
+      scrollTo = 0;
+    }
+    if (elt.dataset.order === "paid") feel("success");
+    if (elt.id === "said") feel("error");
+    if (location.search.includes("tgWebApp")) history.replaceState(history.state, "", main().dataset.path);
+    announce();
+    dress();
+  });
+  all("htmx:beforeRequest", () => setTimeout(dress));
+  all("htmx:afterRequest", ({ detail }) => {
+    setTimeout(dress);
+    if (detail.xhr.status) delete root.dataset.offline;
+    if (detail.successful) document.getElementById("problem")?.replaceChildren();
+  });
+  for (const name of ["htmx:sendError", "htmx:timeout"]) all(name, () => { root.dataset.offline = ""; });
+
+  const feel = (kind) => ask("6.1", (app) => app.HapticFeedback.notificationOccurred(kind));
+
+  function dress() {
+    const act = document.querySelector("[data-main-button]");
+    const shown = act && !["outside", "stale"].includes(root.dataset.session);
+    const drawn = ask("6.0", ({ MainButton }) => {
+      if (!shown) return MainButton.hide();
+      MainButton.setText(act.dataset.mainButton);
+      if (act.disabled || "busy" in act.dataset) MainButton.showProgress(); else MainButton.hideProgress();
+      MainButton.show();
+    });
+    root.classList.toggle("has-main-button", Boolean(drawn && shown));
+    ask("6.1", ({ BackButton }) => (main().dataset.path === "/" ? BackButton.hide() : BackButton.show()));
+    const paying = document.querySelector("[data-order=open]");
+    ask("6.2", (app) => (paying ? app.enableClosingConfirmation() : app.disableClosingConfirmation()));
+  }
+
+  function paint() {
+    ask("6.0", (app) => { root.dataset.theme = app.colorScheme; });
+    ask("6.1", (app) => { app.setHeaderColor("secondary_bg_color"); app.setBackgroundColor("secondary_bg_color"); });
+    ask("7.10", (app) => app.setBottomBarColor("bottom_bar_bg_color"));
+  }
+
+  function meet() {
+    clean();
+    ask("6.0", (app) => {
+      app.ready();
+      app.expand();
+      app.MainButton.onClick(() => document.querySelector("[data-main-button]")?.click());
+      app.onEvent("themeChanged", paint);
+      app.onEvent("activated", lookAgain);
+    });
+    ask("6.1", (app) => app.BackButton.onClick(back));
+    paint();
+    dress();
+  }
+
+  // --- Paying. What the client says is only a reason to ask the server.
+  const claims = {};
+  all("order:opened", ({ detail }) => openInvoice(detail.link, detail.order));
+
+  function openInvoice(link, order) {
+    const heard = (status) => { claims[`order-${order}`] = status || "none"; lookAgain(); };
+    return ask("6.1", (app) => app.openInvoice(link, heard));
+  }
+
+  function lookAgain() {
+    if (window.htmx) htmx.trigger(document.body, "order:ask");
+  }
+
+  all("click", (event) => {
+    const link = event.target.closest("a, button");
+    if (!link) return;
+    if (link.dataset.mainButton) ask("6.1", (app) => app.HapticFeedback.impactOccurred("light"));
+    if ("signIn" in link.dataset) signIn();
+    const start = main().dataset.start;
+    const reopened = `https://t.me/${root.dataset.bot}${start ? `?startapp=${start}` : "?startapp"}`;
+    const handled = link.dataset.invoice
+      ? openInvoice(link.href, link.dataset.invoice)
+      : "reopen" in link.dataset && root.dataset.bot
+        ? ask("6.1", (app) => { app.openTelegramLink(reopened); app.close(); })
+        : link.hostname === "t.me" && ask("6.1", (app) => app.openTelegramLink(link.href));
+    if (handled) event.preventDefault();
+  });
+
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) lookAgain(); });
+  addEventListener("offline", () => { root.dataset.offline = ""; });
+  addEventListener("online", () => {
+    delete root.dataset.offline;
+    if (fresh()) lookAgain(); else signIn();
+  });
+
+  // --- Begin.
+  try { // The theme of the launch, so that nothing changes colour when Telegram's script arrives.
+    for (const [name, colour] of Object.entries(JSON.parse(launch.tgWebAppThemeParams))) {
+      if (/^#[0-9a-f]{6}$/i.test(colour)) root.style.setProperty(`--tg-theme-${name.replace(/_/g, "-")}`, colour);
+      const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+      if (name === "bg_color") root.dataset.theme = Math.hypot(0.55 * red, 0.77 * green, 0.34 * blue) < 120 ? "dark" : "light";
+    }
+  } catch {}
+  if (telegram()) meet(); else document.getElementById("telegram")?.addEventListener("load", meet);
+  signIn();
+
+  // Some clients give the start parameter only inside the launch.
+  const start = launchValue("start_param");
+  if (carried && location.pathname === "/" && !location.search && /^[A-Za-z0-9_-]{1,512}$/.test(start)) {
+    addEventListener("DOMContentLoaded", () => setTimeout(() => go(`/?tgWebAppStartParam=${start}`)));
+  }
+})();
