@@ -85,6 +85,17 @@ def correlation_id(payload: str, keys: KeyRing) -> str | None:
     return db.session.scalar(select(Order.correlation_id).where(Order.public_id == described.order_id))
 
 
+def unfinished(buyer: User, now: datetime) -> list[Order]:
+    """Return a buyer's orders that can still be paid, the latest first."""
+    query = select(Order).where(
+        Order.telegram_id == buyer.telegram_id,
+        Order.closed_at.is_(None),
+        Order.expires_at > now,
+        Order.invoice_link.is_not(None),
+    )
+    return list(db.session.scalars(query.order_by(Order.created_at.desc()).limit(MOST_OPEN)))
+
+
 def state(order: Order, now: datetime) -> str:
     """Return what the ledger makes of an order: open, paid, refunding, refunded, expired or closed."""
     if order.is_paid:
