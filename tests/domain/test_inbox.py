@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.domain.arrange import NOW
+from tests.arrange import NOW
 from webapp.domain import inbox
 from webapp.extensions import db, transaction
 from webapp.models import InboxItem

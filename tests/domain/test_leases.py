@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.domain.arrange import NOW
+from tests.arrange import NOW
 from webapp import clock
 from webapp.domain import leases
 from webapp.extensions import db, transaction

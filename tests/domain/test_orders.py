@@ -1,6 +1,6 @@
 import pytest
 
-from tests.domain.arrange import (
+from tests.arrange import (
     ATLAS,
     BOB,
     DAY,

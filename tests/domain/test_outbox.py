@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.domain.arrange import ALICE, NOW
+from tests.arrange import ALICE, NOW
 from webapp.domain import outbox
 from webapp.extensions import db, transaction
 from webapp.models import OutboxMessage

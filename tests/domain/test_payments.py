@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.domain.arrange import (
+from tests.arrange import (
     BOB,
     DAY,
     KEYS,

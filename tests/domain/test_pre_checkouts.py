@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.domain.arrange import (
+from tests.arrange import (
     BOB,
     DAY,
     KEYS,

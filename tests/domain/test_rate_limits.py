@@ -5,7 +5,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from tests.domain.arrange import NOW
+from tests.arrange import NOW
 from webapp.domain import rate_limits
 from webapp.errors import TooManyRequests
 from webapp.extensions import db, run_in_transaction, transaction

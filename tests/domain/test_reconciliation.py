@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.domain.arrange import ALICE, DAY, KEYS, NOW, facts, meet, open_shop, order, pay
+from tests.arrange import ALICE, DAY, KEYS, NOW, facts, meet, open_shop, order, pay
 from webapp.domain import entitlements, ledger, payments, reconciliation, refunds
 from webapp.domain.reconciliation import Report
 from webapp.extensions import db, transaction
@@ -89,10 +89,11 @@ def test_rows_that_are_no_sales_are_passed_over(alice, foreign):
 
 
 def test_the_place_in_the_statement_moves_with_its_rows(alice):
-    apply(row(order(alice).payload), offset=250)
+    paid = row(order(alice).payload)
+    apply(paid, offset=250)
     assert db.session.get(Shop, 1, populate_existing=True).statement_offset == 251
     assert reconciliation.begin() == 151
-    apply(row(order(alice).payload), offset=10)
+    apply(paid, offset=10)
     assert reconciliation.begin() == 151
     with transaction():
         reconciliation.finish(NOW + DAY)

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.domain.arrange import ALICE, BOB, DAY, NOW, facts, meet, open_shop, order, pay, settle
+from tests.arrange import ALICE, BOB, DAY, NOW, facts, meet, open_shop, order, pay, settle
 from webapp.domain import entitlements, ledger, refunds
 from webapp.domain.refunds import RefundFacts
 from webapp.extensions import db, transaction

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.domain.arrange import ALICE, KEYS, NOW, facts, meet, open_shop, order
+from tests.arrange import ALICE, KEYS, NOW, facts, meet, open_shop, order
 from webapp.domain import entitlements, inbox, ledger, updates
 from webapp.domain.updates import UpdateUnreadable
 from webapp.extensions import db, transaction
