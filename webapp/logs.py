@@ -72,7 +72,8 @@ def init(config: Config) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JSONFormatter(config.secrets))
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    others = [one for one in root.handlers if not isinstance(one.formatter, JSONFormatter)]
+    root.handlers[:] = [*others, handler]
     root.setLevel(config.log_level)
     quiet = logging.WARNING if config.log_level != "DEBUG" else logging.DEBUG
     for name in NOISY:
