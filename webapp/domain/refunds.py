@@ -28,6 +28,15 @@ def find(charge_id: str) -> Refund | None:
     return db.session.get(Refund, charge_id, populate_existing=True)
 
 
+def of(telegram_id: int) -> dict[str, Refund]:
+    """Return a person's refunds by the charge they give back."""
+    refunds = db.session.scalars(
+        select(Refund).where(Refund.telegram_id == telegram_id),
+        execution_options={"populate_existing": True},
+    )
+    return {refund.charge_id: refund for refund in refunds}
+
+
 def request(charge: Charge, reason: str, *, requested_by: str, now: datetime) -> Refund:
     """Want a charge given back: access from it is suspended until Telegram says yes or no.
 
