@@ -74,6 +74,7 @@ def test_a_session_says_who_it_is():
     assert verify(mint()) == Session(
         telegram_id=ALICE,
         epoch=3,
+        minted_at=NOW,
         expires_at=NOW + timedelta(minutes=15),
         auth_at=NOW - timedelta(minutes=1),
     )
@@ -154,7 +155,7 @@ def test_s17_every_claim_is_there(name):
     + [{"aud": "bot:1"}, {"aud": [f"bot:{BOT_ID}"]}, {"aud": ""}, {"aud": BOT_ID}]
     + [{"sub": value} for value in (ALICE, "", "0", "-1", "01", "٣", "1e3", "1 ", str(2**52 + 1), "9" * 17)]
     + [{"iat": value} for value in ("1", 1.5, True, -(10**30), SECONDS - 1)]
-    + [{"exp": value} for value in ("1", float(SECONDS), SECONDS + 901, 10**30)]
+    + [{"exp": value} for value in ("1", float(SECONDS), SECONDS + 901, 10**30, -(10**30))]
     + [{"auth": value} for value in ("1", 1.5, SECONDS + 61, 10**30, SECONDS + 899 - 86400, 0)]
     + [{"ep": value} for value in ("3", 3.0, False)]
     + [{"jti": 7}],
@@ -212,6 +213,34 @@ def test_a_launch_slightly_ahead_of_our_clock_gives_a_session():
 
 def test_s22_roles_in_a_session_mean_nothing():
     assert verify(forge(role="owner", stars=0, nbf=SECONDS + 10**9)) == verify(mint())
+
+
+def test_s19_a_token_seen_before_is_not_believed_for_longer():
+    token = mint()
+    assert verify(token) == verify(token)
+    assert reason(token, now=NOW + timedelta(minutes=16)) == "expired"
+    assert reason(token, now=NOW - timedelta(minutes=1)) == "future"
+
+
+def test_s16_a_token_seen_before_goes_with_its_key():
+    token = mint()
+    assert verify(token)
+    assert reason(token, keys=OTHER_KEYS) == "key"
+    assert reason(token, bot_id=BOT_ID + 1) == "claims"
+
+
+def test_refused_tokens_take_no_room():
+    before = sessions._opened.cache_info()
+    for number in range(50):
+        assert reason(f"{mint()[:-43]}{number:043d}") == "signature"
+    assert sessions._opened.cache_info().currsize == before.currsize
+    assert before.maxsize == 4096
+
+
+def test_a_session_is_over_when_its_expiry_says():
+    launched = NOW - timedelta(hours=23, minutes=55)
+    assert sessions.expiry(NOW, NOW) == NOW + timedelta(minutes=15)
+    assert sessions.expiry(launched, NOW) == verify(mint(auth_at=launched)).expires_at
 
 
 def test_no_bit_can_be_changed():

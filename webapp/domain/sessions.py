@@ -8,6 +8,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -34,6 +35,7 @@ class Session:
 
     telegram_id: int
     epoch: int
+    minted_at: datetime
     expires_at: datetime
     auth_at: datetime  # the launch
 
@@ -46,18 +48,22 @@ class InvalidSession(ValueError):
         self.reason = reason
 
 
+def expiry(auth_at: datetime, now: datetime) -> datetime:
+    """Return when a session minted now is over; for a launch older than a day it is already."""
+    return min(now + timedelta(seconds=LIFE_SECONDS), auth_at + timedelta(seconds=LONGEST_SECONDS))
+
+
 def mint(
     telegram_id: int, epoch: int, *, bot_id: int, auth_at: datetime, keys: KeyRing, now: datetime
 ) -> str:
-    """Return a session for a person; a launch older than a day gives one that is over already."""
-    expires_at = min(now + timedelta(seconds=LIFE_SECONDS), auth_at + timedelta(seconds=LONGEST_SECONDS))
+    """Return a session for a person who showed a launch."""
     kid, key = keys.key("session")
     claims = {
         "iss": ISSUER,
         "aud": _audience(bot_id),
         "sub": str(telegram_id),
         "iat": int(now.timestamp()),
-        "exp": int(expires_at.timestamp()),
+        "exp": int(expiry(auth_at, now).timestamp()),
         "jti": secrets.token_urlsafe(12),
         "ep": epoch,
         "auth": int(auth_at.timestamp()),
@@ -70,6 +76,19 @@ def verify(token: str, *, bot_id: int, keys: KeyRing, now: datetime) -> Session:
 
     :raise InvalidSession: it was not minted by this shop for this bot, or it is over
     """
+    session = _opened(token, bot_id, keys)
+    leeway = timedelta(seconds=LEEWAY_SECONDS)
+    if session.minted_at > now + leeway:
+        raise InvalidSession("future")
+    if session.expires_at <= now - leeway:
+        raise InvalidSession("expired")
+    return session
+
+
+# A page sends the same token with every request: what it says is read once, its moments are
+# compared each time. Refusals are not kept, so nobody can push good tokens out with bad ones.
+@lru_cache(maxsize=4096)
+def _opened(token: str, bot_id: int, keys: KeyRing) -> Session:
     if len(token) > LARGEST or not TOKEN.fullmatch(token):
         raise InvalidSession("shape")
     try:
@@ -79,7 +98,7 @@ def verify(token: str, *, bot_id: int, keys: KeyRing, now: datetime) -> Session:
             algorithms=[ALGORITHM],
             audience=_audience(bot_id),
             issuer=ISSUER,
-            # The moments are compared below: the library would ask a clock of its own.
+            # The library would compare the moments with a clock of its own.
             options={
                 "require": CLAIMS,
                 "strict_aud": True,
@@ -92,7 +111,7 @@ def verify(token: str, *, bot_id: int, keys: KeyRing, now: datetime) -> Session:
         raise InvalidSession("signature") from error
     except jwt.PyJWTError as error:
         raise InvalidSession("claims") from error
-    return _session(claims, now.timestamp())
+    return _session(claims)
 
 
 def _key(header: dict[str, Any], keys: KeyRing) -> bytes:
@@ -104,7 +123,7 @@ def _key(header: dict[str, Any], keys: KeyRing) -> bytes:
     return key
 
 
-def _session(claims: dict[str, Any], now: float) -> Session:
+def _session(claims: dict[str, Any]) -> Session:
     numbers = [claims[name] for name in ("iat", "exp", "auth", "ep")]
     if not all(type(number) is int for number in numbers) or not SUBJECT.fullmatch(claims["sub"]):
         raise InvalidSession("claims")
@@ -114,16 +133,20 @@ def _session(claims: dict[str, Any], now: float) -> Session:
         raise InvalidSession("claims")
     if expires > min(minted + LIFE_SECONDS, launched + LONGEST_SECONDS) or launched > minted + CLOCK_SKEW:
         raise InvalidSession("claims")
-    if minted > now + LEEWAY_SECONDS:
-        raise InvalidSession("future")
-    if expires <= now - LEEWAY_SECONDS:
-        raise InvalidSession("expired")
     return Session(
         telegram_id=telegram_id,
         epoch=epoch,
-        expires_at=datetime.fromtimestamp(expires, UTC),
-        auth_at=datetime.fromtimestamp(launched, UTC),
+        minted_at=_moment(minted),
+        expires_at=_moment(expires),
+        auth_at=_moment(launched),
     )
+
+
+def _moment(seconds: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise InvalidSession("claims") from error
 
 
 def _audience(bot_id: int) -> str:
