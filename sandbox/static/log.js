@@ -157,7 +157,8 @@ function tellCall({ method, params, result, error, ok, status }) {
 }
 
 function tellUpdate(update) {
-  return { kind: "update", title: updateWords(update), detail: `update ${update.update_id}`, raw: update };
+  const detail = `update ${update.update_id}${update.lost ? ", lost on the way" : ""}`;
+  return { kind: "update", title: updateWords(update), detail, raw: update, isBad: update.lost };
 }
 
 function updateWords(update) {
@@ -170,7 +171,7 @@ function updateWords(update) {
   if (press) return `${press.from.first_name} pressed a button`;
   if (question) return `May ${question.from.first_name} pay ⭐ ${question.total_amount}?`;
   return `An update: ${Object.keys(update)
-    .filter((key) => key !== "update_id")
+    .filter((key) => !["update_id", "lost"].includes(key))
     .join(", ")}`;
 }
 

@@ -116,7 +116,7 @@ function startOver() {
 /** What Mini Apps keep in this browser on Telegram's behalf goes with the rest. */
 function forgetPlaces() {
   for (const key of Object.keys(localStorage)) {
-    if (/^sandbox:(cloud|may-write):/.test(key)) localStorage.removeItem(key);
+    if (key.startsWith("sandbox:cloud:")) localStorage.removeItem(key);
   }
 }
 

@@ -148,15 +148,13 @@ function setFullscreen(app, isFullscreen) {
 
 async function mayWrite(app) {
   const { person } = app.launch;
-  const place = `sandbox:may-write:${store.state.bot.id}:${person.id}`;
-  if (localStorage.getItem(place)) return true;
-  const { name } = store.state.bot;
+  if (person.started || person.write_access) return true;
   const allowed = await confirm({
     title: "Allow messages?",
-    message: `${name} would like permission to send you messages.`,
+    message: `${store.state.bot.name} would like permission to send you messages.`,
     yes: "Allow",
   });
-  if (allowed) localStorage.setItem(place, "yes");
+  if (allowed) await api.changePerson(person.id, { write_access: true });
   return allowed;
 }
 
