@@ -12,9 +12,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from playwright.sync_api import Browser, sync_playwright
 from werkzeug.datastructures import Headers
 
 from tests import arrange
+from tests.browser import FLAGS, find
 from tests.factories import make_config
 from webapp import clock, create_app
 from webapp.domain import sessions
@@ -160,3 +162,14 @@ def alice(open_shop: None) -> User:
 def bob(open_shop: None) -> User:
     """Bob is another buyer."""
     return arrange.meet(arrange.BOB, first_name="Bob")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; without one the run fails rather than skips."""
+    path = find()
+    assert path, "no Chromium: make browser"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield chromium
+        chromium.close()
