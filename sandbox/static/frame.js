@@ -44,9 +44,7 @@ export function createMiniApp(on) {
     sendSafeAreas,
     reloading: () => clearTimeout(reloadTimer),
     ready: () => parts.window.classList.add("is-loaded"),
-    get isOpen() {
-      return Boolean(app.launch);
-    },
+    isOpen: () => Boolean(app.launch),
   });
   return app;
 

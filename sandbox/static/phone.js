@@ -79,7 +79,7 @@ function tick() {
 }
 
 function show(name) {
-  if (app.isOpen && !app.isMinimised) app.minimise();
+  if (app.isOpen() && !app.isMinimised) app.minimise();
   showView(name);
 }
 
@@ -110,7 +110,7 @@ function react() {
       app.redraw();
       app.sendTheme();
     }
-    const isRelaunched = now.launch !== before.launch && app.isOpen;
+    const isRelaunched = now.launch !== before.launch && app.isOpen();
     before = now;
     if (isRelaunched) openApp(app.launch.options);
     redraw();
