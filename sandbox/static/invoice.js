@@ -161,15 +161,9 @@ async function pay(purchase, button) {
     offerTopUp(purchase, Math.max(purchase.invoice.stars - person.stars, 1));
     return;
   }
-  await finish(claimed(outcome));
+  // A trouble may make the client keep silent about a real payment, or lie.
+  await finish(outcome.status === "none" ? null : outcome.status);
   report(purchase, outcome);
-}
-
-/** What the client tells the page; a trouble may make it lie about a real payment. */
-function claimed(outcome) {
-  const claim = outcome.status === "paid" || outcome.charge_id ? store.state.troubles?.client_status : null;
-  if (claim === "none") return null;
-  return claim || outcome.status;
 }
 
 function report({ invoice }, outcome) {

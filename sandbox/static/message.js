@@ -47,8 +47,8 @@ function serviceNote(message, bot) {
   return h("div.service", { "data-message": String(message.message_id) }, h("span", {}, withStars(words)));
 }
 
-function paid({ successful_payment: payment }, bot) {
-  const what = payment.title ? ` for ${payment.title}` : ` to ${bot.name}`;
+function paid({ successful_payment: payment, title }, bot) {
+  const what = title ? ` for ${title}` : ` to ${bot.name}`;
   return `You paid ⭐ ${payment.total_amount}${what}`;
 }
 

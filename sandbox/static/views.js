@@ -253,7 +253,7 @@ function payment(message) {
     h(
       "span.setting-text",
       {},
-      message.successful_payment?.title ?? store.state.bot.name,
+      message.title ?? store.state.bot.name,
       h("small", {}, `${isRefund ? "Refund, " : ""}${when(sentAt(message))}`),
     ),
     h(
