@@ -1,7 +1,6 @@
 // The control panel beside the phone: cards on the left, what happens at Telegram on the right.
 
 import * as api from "./api.js";
-import { confirm } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { createLogTab } from "./log.js";
@@ -9,6 +8,7 @@ import { createDeviceCard, createPeopleCard } from "./people.js";
 import { createStatementTab } from "./statement.js";
 import { createSteps } from "./steps.js";
 import { store, watch } from "./store.js";
+import { sureButton } from "./sure.js";
 import { createTroublesTab, isTroubled } from "./troubles.js";
 
 const TAB_KEY = "sandbox:tab";
@@ -97,20 +97,16 @@ function cutOff() {
 }
 
 function startOver() {
-  const reset = async () => {
-    const wanted = await confirm({
-      title: "Start over?",
-      message:
-        "All chats, Stars and payments of this sandbox are forgotten. What the shop has in its own database stays.",
-      yes: "Start Over",
-      destructive: true,
-    });
-    if (!wanted) return;
-    await api.reset();
-    forgetPlaces();
-    location.reload();
-  };
-  return h("button.start-over", { type: "button", "data-test": "start-over", onclick: reset }, "Start over");
+  return sureButton("button.start-over", {
+    label: "Start over",
+    question: "Press again to forget all chats, Stars and payments",
+    test: "start-over",
+    onSure: async () => {
+      await api.reset();
+      forgetPlaces();
+      location.reload();
+    },
+  });
 }
 
 /** What Mini Apps keep in this browser on Telegram's behalf goes with the rest. */

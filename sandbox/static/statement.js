@@ -1,10 +1,11 @@
 // The panel's tab with Telegram's own books: every Star that came and went, and refunds made by Telegram.
 
 import * as api from "./api.js";
-import { confirm, toast } from "./dialogs.js";
+import { toast } from "./dialogs.js";
 import { clockTime, dayName, fill, h, stars, starsInWords } from "./dom.js";
 import { avatar, icon } from "./icons.js";
 import { store } from "./store.js";
+import { sureButton } from "./sure.js";
 
 export function createStatementTab() {
   const rows = h("div.transactions");
@@ -73,17 +74,17 @@ function row(transaction, refunded) {
   );
 }
 
+/** A refund that Telegram or a store decided on: the bot is only told. */
 function refundButton(transaction, partner) {
-  const refund = async () => {
-    const wanted = await confirm({
-      title: "Refund from Telegram's side?",
-      message: `${partner.first_name} gets ${starsInWords(transaction.amount)} back, as if Telegram or a store had decided it. The bot is only told.`,
-      yes: "Refund",
-      destructive: true,
-    });
-    if (!wanted) return;
-    await api.refund(transaction.id);
-    toast(`${starsInWords(transaction.amount)} went back to ${partner.first_name}.`, { image: icon("star") });
-  };
-  return h("button.chip", { type: "button", "data-test": "refund", onclick: refund }, "Refund");
+  return sureButton("button.chip", {
+    label: "Refund",
+    question: "Really?",
+    test: "refund",
+    onSure: async () => {
+      await api.refund(transaction.id);
+      toast(`${starsInWords(transaction.amount)} went back to ${partner.first_name}.`, {
+        image: icon("star"),
+      });
+    },
+  });
 }
