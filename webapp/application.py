@@ -14,7 +14,7 @@ from webapp.config import Config
 from webapp.domain import init_data, shops
 from webapp.domain.keys import KeyRing
 from webapp.extensions import babel, configure_engine, db, engine_options, htmx, migrate
-from webapp.views import guards, health, help, library, orders, problems, session, shop, telegram
+from webapp.views import guards, health, help, library, orders, pages, problems, session, shop, telegram
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +77,12 @@ def _init_views(app: Flask, settings: Config) -> None:
         app.register_blueprint(views.bp)
     logs.init_app(app)
     metrics.init_app(app)
+    pages.init_app(app)
     problems.init_app(app)
     security.init_app(app)
     guards.init_app(app)
     assets.init_app(app)
+    pages.init_app(app)
     if settings.proxy_hops:
         # Only as many hops as the owner counted: anything further left is the client's own word.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=1, x_host=0)  # type: ignore[method-assign]
