@@ -3,7 +3,7 @@
 import itertools
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import create_engine, text
 from werkzeug.datastructures import Headers
 
 from tests import arrange
 from tests.browser import FLAGS, find
 from tests.factories import make_config
 from webapp import clock, create_app
+from webapp.config import database_url as normal_url
 from webapp.domain import sessions
 from webapp.extensions import db
 from webapp.models import User
@@ -173,3 +175,16 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def rows(database_url: str) -> Iterator[Callable[[str], Any]]:
+    """Look into the database from outside: the first column of a query's first row."""
+    engine = create_engine(normal_url(database_url))
+
+    def look(query: str) -> Any:
+        with engine.connect() as connection:
+            return connection.execute(text(query)).scalar()
+
+    yield look
+    engine.dispose()

@@ -1,0 +1,26 @@
+"""Stages: the shop with all its processes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.processes import Stage
+
+ALICE, BOB, CARMEN = 5000000101, 5000000102, 5000000103  # people the sandbox starts with
+
+
+@pytest.fixture
+def stage(tmp_path: Path, database_url: str) -> Iterator[Stage]:
+    """A shop that polls."""
+    one = Stage(tmp_path, database_url)
+    yield one.open()
+    one.close()
+
+
+@pytest.fixture(params=["polling", "webhook"])
+def any_stage(request: pytest.FixtureRequest, tmp_path: Path, database_url: str) -> Iterator[Stage]:
+    """A shop in either mode of the bot."""
+    one = Stage(tmp_path, database_url, BOT_MODE=request.param)
+    yield one.open()
+    one.close()

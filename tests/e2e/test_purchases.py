@@ -1,0 +1,140 @@
+"""A purchase through every process, with what may go wrong at Telegram's side of it."""
+
+import threading
+import time
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import ALICE, BOB
+from tests.factories import METRICS_TOKEN
+from tests.processes import Shopper, Stage, eventually
+from webapp.domain import terms
+
+
+def texts(stage: Stage, person: int) -> list[str]:
+    return [message.get("text", "") for message in stage.messages(person) if message["from"] == "bot"]
+
+
+def metric(stage: Stage, line: str) -> float:
+    headers = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+    page = httpx.get(f"{stage.web}/metrics", headers=headers, timeout=30).text
+    found = [one for one in page.splitlines() if one.startswith(f"{line} ")]
+    return float(found[0].split()[-1]) if found else 0.0
+
+
+def test_paying_unlocks_and_is_confirmed_in_the_chat(any_stage):
+    alice = Shopper(any_stage, ALICE).sign_in()
+    assert not alice.has("/atlas")
+    opened = alice.order("deep-sky-atlas")
+    assert alice.pay(opened["link"])["status"] == "paid"
+    eventually(lambda: alice.has("/atlas"), seconds=5)
+    eventually(
+        lambda: any("Deep Sky Atlas is unlocked" in text for text in texts(any_stage, ALICE)), seconds=5
+    )
+    assert "unlocked" in alice.request("GET", f"/orders/{opened['order']}").text.lower()
+    assert metric(any_stage, 'telegram_payments_total{result="success"}') == 1
+    assert metric(any_stage, 'telegram_payment_value_total{currency="XTR"}') == 250
+    assert metric(any_stage, "miniapp_sessions_total") == 1
+    assert metric(any_stage, "miniapp_exchange_latency_seconds_count") == 1
+
+
+def test_a_double_tap_is_one_order(stage):
+    alice = Shopper(stage, ALICE).sign_in()
+    assert alice.order("deep-sky-atlas") == alice.order("deep-sky-atlas")
+    assert len(stage.calls("createInvoiceLink")) == 1
+
+
+def test_updates_that_come_twice_late_and_out_of_order_count_once(any_stage):
+    any_stage.control("PUT", "troubles", duplicate=3, reorder=True, delay_seconds=0.3)
+    alice = Shopper(any_stage, ALICE).sign_in()
+    alice.pay(alice.order("deep-sky-atlas")["link"])
+    eventually(lambda: alice.has("/atlas"), seconds=10)
+    time.sleep(1.5)
+    assert sum("is unlocked" in text for text in texts(any_stage, ALICE)) == 1
+    assert metric(any_stage, 'telegram_payments_total{result="success"}') == 1
+
+
+def test_a_lost_update_is_found_in_the_statement_when_the_buyer_says_so(stage):
+    alice = Shopper(stage, ALICE).sign_in()
+    opened = alice.order("deep-sky-atlas")
+    slug = opened["link"].rpartition("$")[2]
+    # The question is asked and answered; the payment that follows is lost on its way.
+    paying = httpx.Client(timeout=30)
+    lose_the_second_update(stage, paying, slug)
+    assert not alice.has("/atlas")
+    answer = alice.request("POST", f"/orders/{opened['order']}/check")
+    assert answer.status_code == 200, answer.text
+    assert alice.has("/atlas")
+    assert alice.request("POST", f"/orders/{opened['order']}/check").status_code in {200, 429}
+
+
+def lose_the_second_update(stage: Stage, paying: httpx.Client, slug: str) -> None:
+    """Pay while the answer to the question is slow, and lose whatever comes after the question."""
+    trouble = {"answerPreCheckoutQuery": {"latency_seconds": 1, "times": 1}}
+    stage.control("PUT", "troubles", api=trouble)
+    address = f"{stage.sandbox}/sandbox/invoices/{slug}/pay"
+    result: list[httpx.Response] = []
+    payer = threading.Thread(target=lambda: result.append(paying.post(address, json={"person": ALICE})))
+    payer.start()
+    time.sleep(0.5)
+    stage.control("PUT", "troubles", lose=1)
+    payer.join()
+    assert result[0].json()["status"] == "paid"
+
+
+def test_somebody_else_cannot_pay_an_order(stage):
+    alice = Shopper(stage, ALICE).sign_in()
+    link = alice.order("tonight-week")["link"]
+    result = Shopper(stage, BOB).pay(link)
+    assert result["status"] == "failed"
+    assert "someone else" in result["error"]
+    assert stage.state()["balance"] == 0
+
+
+def test_too_few_stars_charge_nothing(stage):
+    bob = Shopper(stage, BOB).sign_in()
+    assert bob.pay(bob.order("deep-sky-atlas")["link"]) == {"status": "failed", "error": "BALANCE_TOO_LOW"}
+
+
+def test_a_refund_from_telegrams_side_locks_again(any_stage):
+    alice = Shopper(any_stage, ALICE).sign_in()
+    charge = alice.pay(alice.order("deep-sky-atlas")["link"])["charge_id"]
+    eventually(lambda: alice.has("/atlas"), seconds=5)
+    any_stage.control("POST", f"charges/{charge}/refund")
+    eventually(lambda: not alice.has("/atlas"), seconds=5)
+    eventually(lambda: any("back with you" in text for text in texts(any_stage, ALICE)), seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status"),
+    [
+        ({"status": 429, "retry_after": 7}, 503),
+        ({"status": 500}, 503),
+        ({"status": 400}, 502),
+        ({"status": 401}, 502),
+        ({"status": 403}, 502),
+        ({"status": 409}, 502),
+        ({"garbage": True}, 503),
+        ({"lost_answer": True}, 503),
+        ({"latency_seconds": 8}, 503),
+    ],
+    ids=lambda part: str(part),
+)
+def test_an_invoice_telegram_will_not_make_is_explained(tmp_path, empty_sqlite, trouble, status):
+    file = tmp_path / "shop.db"
+    file.write_bytes(empty_sqlite.read_bytes())
+    stage = Stage(tmp_path, f"sqlite:///{file}").open("web")
+    try:
+        alice = Shopper(stage, ALICE).sign_in()
+        stage.control("PUT", "troubles", api={"createInvoiceLink": {**trouble, "times": 1}})
+        begun = time.monotonic()
+        answer = alice.request("POST", "/orders", product="deep-sky-atlas", terms=terms.VERSION)
+        assert answer.status_code == status
+        assert "Telegram" in answer.text
+        assert time.monotonic() - begun < 7
+        if trouble.get("retry_after"):
+            assert answer.headers["Retry-After"] == "7"
+        assert alice.order("deep-sky-atlas")["link"].startswith("https://t.me/$")
+    finally:
+        stage.close()

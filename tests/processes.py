@@ -1,0 +1,200 @@
+"""The shop as it really runs: a sandbox, the web process and the bot, each a process that can be killed."""
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from tests.factories import METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET
+from webapp.domain import terms
+
+ROOT = Path(__file__).parent.parent
+TOKEN = "7000000002:AAF-made-up-for-tests_0123456789abc"
+PATIENCE_SECONDS = 40.0
+Found = TypeVar("Found")
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def eventually(look: Callable[[], Found], *, seconds: float = PATIENCE_SECONDS) -> Found:
+    """Return the first thing found that is true, or fail after a while."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"still nothing after {seconds} s"
+        time.sleep(0.05)
+
+
+class Stage:
+    """A shop on a database of its own, with Telegram played beside it."""
+
+    def __init__(
+        self, folder: Path, database_url: str, *, bin_folder: Path | None = None, **settings: str
+    ) -> None:
+        self.folder = folder
+        self.bin = bin_folder or Path(sys.executable).parent
+        self.sandbox_port, self.web_port = free_port(), free_port()
+        self.sandbox = f"http://127.0.0.1:{self.sandbox_port}"
+        self.web = f"http://localhost:{self.web_port}"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.http = httpx.Client(timeout=30)
+        self.environment = {
+            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
+            "HOME": os.environ.get("HOME", "/"),
+            "PYTHONUNBUFFERED": "1",
+            "BOT_TOKEN": TOKEN,
+            "SECRET_KEY": SECRET_KEY,
+            "WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "METRICS_TOKEN": METRICS_TOKEN,
+            "PUBLIC_URL": self.web,
+            "PORT": str(self.web_port),
+            "DATABASE_URL": database_url,
+            "BOT_API_URL": f"{self.sandbox}/bot",
+            "TELEGRAM_JS_URL": f"{self.sandbox}/telegram-web-app.js",
+            "FRAME_ANCESTORS": self.sandbox,
+            "APP_ENV": "development",
+            "OWNER_IDS": "5000000103",
+            **settings,
+        }
+
+    def open(self, *names: str) -> "Stage":
+        """Have Telegram, the release and these processes up; web and bot unless told."""
+        self.start("sandbox")
+        eventually(lambda: self._answers(f"{self.sandbox}/sandbox/state"))
+        self.environment["TELEGRAM_PUBLIC_KEYS"] = self.state()["ed25519_public_key"]
+        assert self.run("release") == 0, self.output("release")
+        for name in names or ("web", "bot"):
+            self.start(name)
+        if "web" in (names or ("web",)):
+            eventually(lambda: self._answers(f"{self.web}/healthz"))
+        return self
+
+    def start(self, name: str) -> subprocess.Popen[bytes]:
+        """Start a process of the Procfile, or the sandbox; what it says goes to a file."""
+        with open(self.folder / f"{name}.log", "ab") as log:
+            self.processes[name] = subprocess.Popen(
+                self._command(name),
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self.processes[name]
+
+    def run(self, name: str) -> int:
+        """Run a process to its end, and return its exit code."""
+        return self.start(name).wait(PATIENCE_SECONDS)
+
+    def kill(self, name: str) -> None:
+        """End a process and its children at once, as a platform or the kernel may."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+    def stop(self, name: str) -> int:
+        """Ask a process to end, and return its exit code."""
+        process = self.processes.pop(name)
+        process.terminate()
+        return process.wait(15)
+
+    def close(self) -> None:
+        for name in list(self.processes):
+            if self.processes[name].poll() is None:
+                self.kill(name)
+        self.http.close()
+
+    def output(self, name: str) -> str:
+        """Return everything a process said."""
+        file = self.folder / f"{name}.log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.control("GET", "state")
+        return state
+
+    def control(self, method: str, path: str, **body: Any) -> Any:
+        """Do something in Telegram's place."""
+        answer = self.http.request(method, f"{self.sandbox}/sandbox/{path}", json=body or None)
+        answer.raise_for_status()
+        return answer.json()
+
+    def calls(self, method: str) -> list[dict[str, Any]]:
+        """Return the calls of the Bot API that were made."""
+        calls: list[dict[str, Any]] = self.control("GET", f"calls?method={method}")
+        return calls
+
+    def messages(self, person: int) -> list[dict[str, Any]]:
+        """Return what a person's chat with the bot shows."""
+        messages: list[dict[str, Any]] = self.control("GET", f"people/{person}/chat")
+        return messages
+
+    def _command(self, name: str) -> list[str]:
+        if name == "sandbox":
+            told = ["--port", str(self.sandbox_port), "--token", TOKEN, "--web-app", self.web]
+            return [sys.executable, "-m", "sandbox", *told]
+        lines = (ROOT / "Procfile").read_text().splitlines()
+        commands = {key: command for key, _, command in (line.partition(":") for line in lines)}
+        return shlex.split(commands[name.partition("-")[0]])
+
+    def _answers(self, address: str) -> bool:
+        try:
+            return self.http.get(address).is_success
+        except httpx.HTTPError:
+            return False
+
+
+class Shopper:
+    """A person who uses the shop over HTTP as the page does."""
+
+    def __init__(self, stage: Stage, telegram_id: int) -> None:
+        self.stage = stage
+        self.id = telegram_id
+        self.http = httpx.Client(base_url=stage.web, timeout=30)
+        self.token = ""
+
+    def sign_in(self) -> "Shopper":
+        launch = self.stage.control("POST", f"people/{self.id}/launch", **{"from": "menu"})
+        answer = self.http.post("/session", json={"init_data": launch["init_data"]})
+        assert answer.status_code == 200, answer.text
+        self.token = answer.json()["token"]
+        return self
+
+    def request(self, method: str, path: str, **form: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token}", "HX-Request": "true"}
+        return self.http.request(method, path, data=form or None, headers=headers)
+
+    def order(self, slug: str) -> dict[str, str]:
+        """Tap Buy, and return the order and the link of its invoice."""
+        answer = self.request("POST", "/orders", product=slug, terms=terms.VERSION)
+        assert answer.status_code == 200, answer.text
+        opened: dict[str, str] = httpx.Response(200, text=answer.headers["HX-Trigger"]).json()["order:opened"]
+        return opened
+
+    def pay(self, link: str) -> dict[str, Any]:
+        """Confirm an invoice in Telegram, and return what the client is told."""
+        slug = link.rpartition("$")[2]
+        result: dict[str, Any] = self.stage.control("POST", f"invoices/{slug}/pay", person=self.id)
+        return result
+
+    def has(self, path: str) -> bool:
+        """Tell whether a gated page is open to this person."""
+        page = self.request("GET", path)
+        assert page.status_code == 200, page.text
+        return "Opens with an upgrade" not in page.text
