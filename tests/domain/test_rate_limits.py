@@ -25,10 +25,10 @@ def hit(bucket: str = "invoice:1001", limit: int = 3, after: float = 0) -> int |
     return None
 
 
-def launch(fingerprint: str, limit: int = 2) -> int | None:
+def launch(fingerprint: str, limit: int = 2, repeats: int = 60) -> int | None:
     try:
         with transaction():
-            rate_limits.hit_distinct("launch:1001", fingerprint, limit, 60, NOW)
+            rate_limits.hit_distinct("launch:1001", fingerprint, limit, 60, NOW, repeats=repeats)
     except TooManyRequests as refusal:
         return refusal.retry_after_seconds
     return None
@@ -63,6 +63,25 @@ def test_s51_the_same_launch_again_and_again_is_counted_once():
 def test_s51_what_was_refused_once_does_not_come_in_later():
     assert [launch(name, limit=1) for name in ("one", "two", "two")] == [None, 60, 60]
     assert launch("one", limit=1) is None
+
+
+def test_s51_even_the_same_launch_may_not_come_for_ever():
+    assert [launch("one", repeats=3) for _ in range(5)] == [None, None, None, 60, 60]
+    assert launch("two", repeats=3) is None
+
+
+def test_looking_refuses_what_counting_would_and_writes_nothing():
+    def looked(after: float = 0) -> int | None:
+        try:
+            rate_limits.check("invoice:1001", 2, 60, NOW + after * SECOND)
+        except TooManyRequests as refusal:
+            return refusal.retry_after_seconds
+        return None
+
+    assert [looked(), looked(), looked()] == [None] * 3
+    assert rows() == 0
+    assert [hit(limit=2), looked(), hit(limit=2), looked(), looked(59.5)] == [None, None, None, 60, 1]
+    assert looked(60) is None
 
 
 def test_a_window_is_over_when_the_clock_says_so():

@@ -3,7 +3,7 @@
 import math
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from webapp.errors import TooManyRequests
 from webapp.extensions import db, insert
@@ -19,17 +19,34 @@ def hit(bucket: str, limit: int, window_seconds: int, now: datetime) -> None:
     """
     window_at = _window(window_seconds, now)
     if _count(bucket, window_at) > limit:
-        over = window_at + timedelta(seconds=window_seconds)
-        raise TooManyRequests(retry_after_seconds=math.ceil((over - now).total_seconds()))
+        raise _too_many(window_at, window_seconds, now)
 
 
-def hit_distinct(bucket: str, item: str, limit: int, window_seconds: int, now: datetime) -> None:
+def hit_distinct(
+    bucket: str, item: str, limit: int, window_seconds: int, now: datetime, *, repeats: float = math.inf
+) -> None:
     """Count one more in a bucket unless the same item was counted in this window.
 
-    :raise TooManyRequests: the window has had its share of different items already
+    :param repeats: how often one and the same item may come
+    :raise TooManyRequests: the window has had its share of different items, or of this one
     """
-    if _count(f"{bucket}:{item}", _window(window_seconds, now)) == 1:
+    window_at = _window(window_seconds, now)
+    hits = _count(f"{bucket}:{item}", window_at)
+    if hits > repeats:
+        raise _too_many(window_at, window_seconds, now)
+    if hits == 1:
         hit(bucket, limit, window_seconds, now)
+
+
+def check(bucket: str, limit: int, window_seconds: int, now: datetime) -> None:
+    """Refuse what :func:`hit` would refuse, counting nothing: a flood of noes costs no write.
+
+    :raise TooManyRequests: the window has had its share already
+    """
+    window_at = _window(window_seconds, now)
+    known = select(RateLimit.hits).where(RateLimit.bucket == bucket, RateLimit.window_at == window_at)
+    if (db.session.scalar(known) or 0) >= limit:
+        raise _too_many(window_at, window_seconds, now)
 
 
 def sweep(now: datetime) -> None:
@@ -49,3 +66,8 @@ def _count(bucket: str, window_at: datetime) -> int:
     )
     hits: int = db.session.scalars(statement.returning(RateLimit.hits)).one()
     return hits
+
+
+def _too_many(window_at: datetime, window_seconds: int, now: datetime) -> TooManyRequests:
+    over = window_at + timedelta(seconds=window_seconds)
+    return TooManyRequests(retry_after_seconds=math.ceil((over - now).total_seconds()))
