@@ -48,6 +48,11 @@ def exchange_refused(reason: str) -> None:
     _safely(lambda metrics: metrics.refusals.labels(reason).inc())
 
 
+def launch_moved() -> None:
+    """Count a launch that came from one more network than before; never raises."""
+    _safely(lambda metrics: metrics.moves.inc())
+
+
 def render(accept: str) -> tuple[bytes, str]:
     """Return every metric as Prometheus wants it, with its content type."""
     metrics: _Metrics = current_app.extensions["metrics"]
@@ -61,6 +66,9 @@ class _Metrics:
         self.sessions = Counter("miniapp_sessions", "Launches exchanged for a session", registry=registry)
         self.refusals = Counter(
             "miniapp_refused_exchanges", "Launches refused", ["reason"], registry=registry
+        )
+        self.moves = Counter(
+            "miniapp_moved_launches", "Launches sent again from another network", registry=registry
         )
         self.exchange = Histogram(
             "miniapp_exchange_latency_seconds",
