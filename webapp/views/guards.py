@@ -2,24 +2,28 @@
 
 from collections.abc import Callable
 from functools import wraps
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, g, request
 
 from webapp import clock
 from webapp.config import current
-from webapp.domain import entitlements, sessions, users
+from webapp.domain import entitlements, rate_limits, sessions, users
 from webapp.domain.sessions import InvalidSession, Session
 from webapp.errors import NotEntitled, SignInNeeded
+from webapp.extensions import transaction
 from webapp.models import User
 
 COOKIE = "__Host-session"
 READING = frozenset({"GET", "HEAD"})
+REFUSALS_A_MINUTE = 10  # of one kind of credential, per network
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 def init_app(app: Flask) -> None:
     """Let templates ask who is there, and keep what is personal out of every cache."""
+    app.before_request(_forget)
     app.after_request(_keep_apart)
     app.context_processor(lambda: {"current_user": current_user})
 
@@ -52,6 +56,7 @@ def entitled(key: str) -> Callable[[View], View]:
 
     def guard(view: View) -> View:
         @wraps(view)
+        @signed_in
         def guarded(*args: Any, **kwargs: Any) -> Any:
             if not may_open(key):
                 raise NotEntitled(key=key)
@@ -66,6 +71,37 @@ def may_open(key: str) -> bool:
     """Tell whether the person asking holds an entitlement now."""
     user = current_user()
     return user is not None and entitlements.has(user.telegram_id, key, clock.now())
+
+
+def network() -> str:
+    """Return the address that limits count by, as told by the proxies of PROXY_HOPS only.
+
+    An IPv6 household has a whole /64 of addresses, so those are one.
+    """
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return "unknown"
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+        return str(ip_network((address, 64), strict=False))
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def count_refusal(kind: str) -> None:
+    """Count a refused credential against the network that sent it.
+
+    :raise TooManyRequests: that network had its share already
+    """
+    bucket, now = f"{kind}:{network()}", clock.now()
+    # Looked at first, so that a flood costs reads only.
+    rate_limits.check(bucket, REFUSALS_A_MINUTE, 60, now)
+    with transaction():
+        rate_limits.hit(bucket, REFUSALS_A_MINUTE, 60, now)
+
+
+def _forget() -> None:
+    # An application context that is held open, as in tests, outlives its requests.
+    g.pop("user", None)
 
 
 def _found() -> User | None:
