@@ -1,6 +1,7 @@
 """A launch exchanged for a session, and its end."""
 
 import time
+from typing import Any
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 from werkzeug.exceptions import UnsupportedMediaType
@@ -12,14 +13,22 @@ from webapp.domain.init_data import InitData, InvalidInitData
 from webapp.errors import TooManyRequests
 from webapp.extensions import run_in_transaction, transaction
 from webapp.models import User
+from webapp.views import guards
 from webapp.views.guards import COOKIE, signed_in
 
 bp = Blueprint("session", __name__)
 
-REFUSALS_A_MINUTE = 10  # per address
 LAUNCHES_A_MINUTE = 5  # different ones, per person
 # A webview that reloads by itself sends the same launch again and again; that is normal.
 REPLAYS_A_MINUTE = 60
+DAY_SECONDS = 24 * 3600
+COOKIE_RULES: dict[str, Any] = {
+    "path": "/",
+    "secure": True,
+    "httponly": True,
+    "samesite": "None",
+    "partitioned": True,
+}
 
 
 @bp.post("/session")
@@ -32,10 +41,9 @@ def create() -> Response:
 
 
 @bp.delete("/session")
+@signed_in
 def end() -> Response:
-    response = Response(status=204)
-    response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="None", partitioned=True)
-    return response
+    return _without_cookie()
 
 
 @bp.delete("/sessions")
@@ -43,18 +51,38 @@ def end() -> Response:
 def end_everywhere() -> Response:
     with transaction():
         users.log_out_everywhere(g.user.telegram_id)
-    return end()
+    return _without_cookie()
 
 
 def _exchange() -> Response:
-    raw = _told()
     try:
-        launch = init_data.verify(
-            raw,
-            current_app.extensions["init_data_secret"],
-            now=clock.now(),
-            max_age_seconds=current().init_data_max_age_seconds,
-        )
+        return _answer(_told())
+    except TooManyRequests as limit:
+        return _too_many(limit)
+
+
+def _told() -> str:
+    """Return the launch as the page sends it; whatever cannot be one is an empty one."""
+    if request.mimetype == "application/json":
+        body = _json()
+        told = body.get("init_data") if isinstance(body, dict) else None
+    elif request.mimetype == "application/x-www-form-urlencoded":
+        told = request.form.get("init_data")
+    else:
+        raise UnsupportedMediaType
+    return told if isinstance(told, str) else ""
+
+
+def _json() -> object:
+    try:
+        return request.get_json(silent=True)
+    except RecursionError:  # [[[[[[…
+        return None
+
+
+def _answer(raw: str) -> Response:
+    try:
+        launch = init_data.verify(raw, current_app.extensions["init_data_secret"], now=clock.now())
     except InvalidInitData as refusal:
         return _refused(refusal.reason)
     user = run_in_transaction(lambda: _provision(launch))
@@ -64,61 +92,54 @@ def _exchange() -> Response:
     return _granted(user, launch)
 
 
-def _told() -> str:
-    if request.mimetype == "application/json":
-        body = request.get_json(silent=True)
-        told = body.get("init_data") if isinstance(body, dict) else None
-    elif request.mimetype == "application/x-www-form-urlencoded":
-        told = request.form.get("init_data")
-    else:
-        raise UnsupportedMediaType
-    return told if isinstance(told, str) else ""
-
-
 def _provision(launch: InitData) -> User:
     now = clock.now()
-    person = launch.profile.telegram_id
-    rate_limits.hit(f"replay:{launch.fingerprint[:32]}", REPLAYS_A_MINUTE, 60, now)
-    rate_limits.hit_distinct(f"launch:{person}", launch.fingerprint[:32], LAUNCHES_A_MINUTE, 60, now)
+    one = launch.fingerprint[:32]
+    rate_limits.hit_distinct(
+        f"launch:{launch.profile.telegram_id}", one, LAUNCHES_A_MINUTE, 60, now, repeats=REPLAYS_A_MINUTE
+    )
+    try:
+        rate_limits.hit_distinct(f"networks:{one}", guards.network(), 1, DAY_SECONDS, now)
+    except TooManyRequests:
+        # A phone that left the house, or a launch that was stolen: allowed, and counted.
+        metrics.launch_moved()
     return users.provision(launch.profile, now)
 
 
 def _granted(user: User, launch: InitData) -> Response:
+    now = clock.now()
     token = sessions.mint(
         user.telegram_id,
         user.session_epoch,
         bot_id=current().bot_id,
         auth_at=launch.auth_at,
         keys=current_app.extensions["keys"],
-        now=clock.now(),
+        now=now,
     )
-    person = {"id": user.telegram_id, "first_name": user.first_name, "language_code": user.language_code}
-    response = jsonify(token=token, expires_in=sessions.LIFE_SECONDS, user=person)
-    response.set_cookie(
-        COOKIE,
-        token,
-        max_age=sessions.LIFE_SECONDS,
-        path="/",
-        secure=True,
-        httponly=True,
-        samesite="None",
-        partitioned=True,
-    )
+    seconds = int((sessions.expiry(launch.auth_at, now) - now).total_seconds())
+    person = {"id": user.telegram_id, "first_name": user.first_name, "language": user.language_code}
+    response = jsonify(token=token, expires_in=seconds, user=person)
+    response.set_cookie(COOKIE, token, max_age=seconds, **COOKIE_RULES)
     return response
 
 
 def _refused(reason: str) -> Response:
     """Say no in the same words whatever was wrong; the reason is for the counter only."""
     metrics.exchange_refused(reason)
-    address = request.remote_addr or "unknown"
-    try:
-        with transaction():
-            rate_limits.hit(f"refused:{address}", REFUSALS_A_MINUTE, 60, clock.now())
-    except TooManyRequests as limit:
-        response = jsonify(error="too many requests")
-        response.headers["Retry-After"] = str(limit.retry_after_seconds)
-        response.status_code = 429
-        return response
+    guards.count_refusal("refused")
     response = jsonify(error="unauthorized")
     response.status_code = 401
+    return response
+
+
+def _too_many(limit: TooManyRequests) -> Response:
+    response = jsonify(error="too many requests")
+    response.headers["Retry-After"] = str(limit.retry_after_seconds)
+    response.status_code = 429
+    return response
+
+
+def _without_cookie() -> Response:
+    response = Response(status=204)
+    response.delete_cookie(COOKIE, **COOKIE_RULES)
     return response
