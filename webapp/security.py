@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, Forbidden, RequestEntityTooLarge, UnsupportedMediaType
 
 from webapp import assets
 from webapp.config import Config
@@ -12,13 +12,23 @@ from webapp.views import telegram
 # Where Telegram's own web clients, and Telegram Desktop's shell on Linux, frame a Mini App.
 TELEGRAM_FRAMES = ("https://web.telegram.org", "https://webk.telegram.org", "https://webz.telegram.org")
 UNFRAMED = ("health.", "telegram.", "session.")
-CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 DEFAULT_BODY_BYTES = 64 * 1024
 BODY_BYTES = {"session.create": 16 * 1024, "telegram.receive": telegram.LARGEST_UPDATE}
-MOST_FORM_PARTS = 100
+MOST_PARTS = 100  # of a form or of a query
 FORM = "application/x-www-form-urlencoded"
 TWO_YEARS_SECONDS = 2 * 365 * 24 * 3600
-UNUSED_FEATURES = ("camera", "microphone", "geolocation", "payment", "usb", "interest-cohort")
+UNUSED_FEATURES = (
+    "browsing-topics",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "microphone",
+    "midi",
+    "payment",
+    "publickey-credentials-get",
+    "usb",
+)
 
 
 def init_app(app: Flask) -> None:
@@ -26,32 +36,53 @@ def init_app(app: Flask) -> None:
     settings: Config = app.config["STARFRONT"]
     app.config["MAX_CONTENT_LENGTH"] = DEFAULT_BODY_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = DEFAULT_BODY_BYTES
-    app.config["MAX_FORM_PARTS"] = MOST_FORM_PARTS
+    app.config["MAX_FORM_PARTS"] = MOST_PARTS
     policy = _content_policy(settings)
-    app.before_request(lambda: _refuse_oversized())
+    app.before_request(_refuse_oversized)
     app.before_request(lambda: _refuse_foreign(settings.origin))
+    app.before_request(_refuse_unreadable)
     app.after_request(lambda response: _protect(response, policy, settings))
 
 
 def _refuse_oversized() -> None:
     limit = BODY_BYTES.get(request.endpoint or "", DEFAULT_BODY_BYTES)
     request.max_content_length = limit
-    if request.content_length is not None and request.content_length > limit:
+    length = request.content_length
+    if length is None and "Transfer-Encoding" in request.headers:
+        # Such a body would be cut off at the limit without a word.
+        length = len(request.get_data()) + 1
+    if length is not None and length > limit:
         raise RequestEntityTooLarge
 
 
 def _refuse_foreign(origin: str) -> None:
-    """Refuse a change that another site asks for; Telegram's own deliveries have no origin."""
-    if request.method not in CHANGING or request.endpoint == "telegram.receive":
+    """Refuse a change that another site asks for."""
+    if not _is_change():
         return
     told = request.headers.get("Origin")
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         raise Forbidden
     if told is not None and told != origin:
         raise Forbidden
-    takes_json = request.endpoint == "session.create"
-    if request.content_length and not takes_json and request.mimetype != FORM:
+
+
+def _refuse_unreadable() -> None:
+    """Refuse a body of a type that no page of ours sends, and forms and queries without end."""
+    if request.query_string.count(b"&") >= MOST_PARTS:
+        raise BadRequest
+    has_body = request.content_length or "Transfer-Encoding" in request.headers
+    if not _is_change() or not has_body:
+        return
+    if request.mimetype == FORM:
+        if sum(len(values) for values in request.form.listvalues()) > MOST_PARTS:
+            raise RequestEntityTooLarge
+    elif request.endpoint != "session.create":  # which reads JSON too
         raise UnsupportedMediaType
+
+
+def _is_change() -> bool:
+    # Telegram's own deliveries come from no page and hold what they hold.
+    return request.method not in READING and request.endpoint != "telegram.receive"
 
 
 def _content_policy(settings: Config) -> str:
