@@ -8,7 +8,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp import clock
 from webapp.config import Config, current
 from webapp.domain import inbox
+from webapp.errors import TooManyRequests
 from webapp.extensions import db, run_in_transaction
+from webapp.views import guards
 
 bp = Blueprint("telegram", __name__)
 
@@ -22,7 +24,7 @@ LARGEST_UPDATE = 1024 * 1024  # bytes
 def receive() -> Response:
     # An answer with a body could be carried out by Telegram as a call of the bot: always empty.
     if not _is_telegram(current(), request.headers.get(SECRET_HEADER, "")):
-        return Response(status=401)
+        return _refused()
     body = request.get_data(cache=False)
     try:
         run_in_transaction(lambda: inbox.receive(body, "webhook", clock.now()))
@@ -40,3 +42,13 @@ def _is_telegram(config: Config, secret: str) -> bool:
     known = [one for one in (config.webhook_secret, config.previous_webhook_secret) if one]
     # Every comparison is made, so that the time taken tells nothing.
     return any([hmac.compare_digest(told, one.encode()) for one in known])
+
+
+def _refused() -> Response:
+    try:
+        guards.count_refusal("webhook")
+    except TooManyRequests as limit:
+        return Response(status=429, headers={"Retry-After": str(limit.retry_after_seconds)})
+    except SQLAlchemyError:
+        db.session.rollback()
+    return Response(status=401)
