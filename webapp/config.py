@@ -33,6 +33,7 @@ EPHEMERAL_PLATFORMS = {
     "WEBSITE_INSTANCE_ID": "Azure App Service",
     "AWS_LAMBDA_FUNCTION_NAME": "AWS Lambda",
 }
+USUAL_PORTS = {"https": ":443", "http": ":80"}
 PRODUCTION_MARKERS = (*EPHEMERAL_PLATFORMS, "KUBERNETES_SERVICE_HOST")
 
 
@@ -72,8 +73,9 @@ class Config:
 
     @property
     def origin(self) -> str:
+        """The shop's origin as browsers spell it: small letters, no port that goes without saying."""
         address = urlsplit(self.public_url)
-        return f"{address.scheme}://{address.netloc}"
+        return f"{address.scheme}://{address.netloc.lower().removesuffix(USUAL_PORTS[address.scheme])}"
 
     @property
     def secrets(self) -> tuple[str, ...]:
