@@ -12,6 +12,7 @@ from typing import Any
 
 import brotli
 from flask import Flask
+from markupsafe import Markup
 
 ROOT = Path(__file__).parent.parent / "static"
 PREFIX = "/static/"
@@ -86,10 +87,11 @@ def picture(name: str) -> str:
 
 
 @lru_cache
-def critical_style() -> str:
+def critical_style() -> Markup:
     """Return the stylesheet as it stands inside every page."""
     style = re.sub(r"/\*.*?\*/", "", (ROOT / "app.css").read_text(encoding="utf-8"), flags=re.DOTALL)
-    return re.sub(r"\s*([{};,>])\s*", r"\1", re.sub(r"\s+", " ", style)).replace(";}", "}").strip()
+    style = re.sub(r"\s*([{};,>])\s*", r"\1", re.sub(r"\s+", " ", style))
+    return Markup(style.replace(": ", ":").replace(";}", "}").strip())
 
 
 @lru_cache
