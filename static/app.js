@@ -198,6 +198,7 @@
   all("order:opened", ({ detail }) => openInvoice(detail.link, detail.order));
 
   function openInvoice(link, order) {
+    delete claims[`order-${order}`];
     const heard = (status) => { claims[`order-${order}`] = status || "none"; lookAgain(); };
     return ask("6.1", (app) => app.openInvoice(link, heard));
   }
