@@ -1,0 +1,119 @@
+"""Pages rendered: the document for a person, its <main> for htmx; the public ones kept as bytes."""
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import Any
+
+import brotli
+from flask import Flask, Response, current_app, render_template
+from flask_babel import format_date, get_locale
+from htmx_flask import request
+from markupsafe import Markup
+
+from webapp import assets
+from webapp.assets import Encoded
+from webapp.config import current
+from webapp.domain import catalogue, shops
+
+HTMX_CONFIG = {
+    "includeIndicatorStyles": False,  # an inline style, which our content policy refuses
+    "allowEval": False,
+    "allowScriptTags": False,
+    "selfRequestsOnly": True,
+    "historyCacheSize": 0,  # nothing personal is left in the browser's storage
+    "timeout": 15_000,  # milliseconds; longer than the server waits for Telegram
+    "responseHandling": [
+        {"code": "204", "swap": False},
+        {"code": "[23]..", "swap": True},
+        {"code": "[45]..", "swap": True, "error": True, "target": "#problem", "swapOverride": "innerHTML"},
+    ],
+}
+MOST_KEPT = 1000
+Facts = dict[str, Any]
+
+
+def init_app(app: Flask) -> None:
+    """Give templates what every page needs."""
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(dateformat=dateformat, by_section=by_section)
+    app.extensions["kept_pages"] = {}
+    app.context_processor(_common)
+
+
+def dateformat(moment: datetime | date, pattern: str) -> str:
+    """Return a day in the language of the page; days are counted in UTC, as the ledger does."""
+    return format_date(moment, pattern, rebase=False)
+
+
+def by_section(products: Iterable[Any]) -> list[tuple[str, list[Any]]]:
+    """Return products under their headings, in the order in which headings first appear."""
+    sections: dict[str, list[Any]] = {}
+    for product in products:
+        sections.setdefault(product.section, []).append(product)
+    return list(sections.items())
+
+
+def page(template: str, **facts: Any) -> Response:
+    """Return a page about the person who asks."""
+    return _response(Encoded(render_template(template, bot_username=_bot_username(), **facts).encode()), 4)
+
+
+def public(template: str, name: str, facts: Callable[[], Facts]) -> Response:
+    """Return a page that is the same for everyone of one language, rendered once per catalogue.
+
+    :param name: tells pages of the same template apart
+    """
+    version = catalogue.version()
+    kept: dict[Any, Encoded] = current_app.extensions["kept_pages"]
+    key = (version, str(get_locale()), template, name, bool(request.htmx))
+    if key not in kept:
+        rendered = render_template(template, bot_username=_bot_username(), **facts())
+        if len(kept) >= MOST_KEPT or any(known[0] != version for known in list(kept)):
+            kept.clear()
+        kept[key] = Encoded(rendered.encode())
+    return _response(kept[key], None)
+
+
+def fragment(template: str, **facts: Any) -> Response:
+    """Return one fragment, to be swapped into a page."""
+    return Response(render_template(template, **facts), mimetype="text/html")
+
+
+def _common() -> Facts:
+    locale = get_locale()
+    return {
+        "fragment": bool(request.htmx),
+        "language": str(locale).replace("_", "-"),
+        "direction": locale.text_direction if locale else "ltr",
+        "htmx_config": Markup(json.dumps(HTMX_CONFIG, separators=(",", ":"))),
+        "telegram_js_url": current().telegram_js_url,
+        "picture_url": assets.picture,
+        "path": request.path,
+        "start": "",
+        "tab": "",
+        "viewer": "",
+        # Left empty here: a page about a broken database must not ask it for anything.
+        "bot_username": "",
+    }
+
+
+def _bot_username() -> str:
+    known: str = current_app.extensions.get("bot_username", "") or shops.bot_username()
+    current_app.extensions["bot_username"] = known
+    return known
+
+
+def _response(encoded: Encoded, quality: int | None) -> Response:
+    """Return bytes in the form that the client takes; kept ones are compressed well, others fast."""
+    accepted = request.headers.get("Accept-Encoding", "")
+    if quality is not None and "br" in accepted:
+        encoding, body = "br", brotli.compress(encoded.body, quality=quality)
+    else:
+        encoding, body = encoded.best(accepted)
+    response = Response(body, mimetype="text/html")
+    if encoding:
+        response.content_encoding = encoding
+    response.vary.add("Accept-Encoding")
+    return response
