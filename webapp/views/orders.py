@@ -1,0 +1,107 @@
+"""Buying: an order opened, watched until it is paid, and checked when somebody says so."""
+
+import json
+from datetime import datetime
+
+from flask import Blueprint, Response, current_app, g, request
+
+from webapp import clock, logs
+from webapp.checkout import Checkout
+from webapp.domain import catalogue, orders
+from webapp.errors import OrderNotFound
+from webapp.models import Order, Product
+from webapp.views import doors, pages
+from webapp.views.guards import signed_in
+
+bp = Blueprint("orders", __name__)
+
+# What a client may say of the sheet it closed (Mini Apps: invoiceClosed); it changes words, never facts.
+CLAIMS = frozenset({"paid", "pending", "failed", "cancelled", "none"})
+LONGEST_ID = 16  # characters; payloads.new_order_id
+SOON_SECONDS = 30  # after the tap; most people have paid by then
+
+
+@bp.post("/orders")
+@signed_in
+def create() -> Response:
+    order = _checkout().open_invoice(
+        g.user,
+        request.form.get("product", ""),
+        terms_version=request.form.get("terms", ""),
+        correlation_id=logs.correlation_id(),
+    )
+    response = _answer(order)
+    opened = {"link": order.invoice_link, "order": order.public_id}
+    response.headers["HX-Trigger"] = json.dumps({"order:opened": opened})
+    return response
+
+
+@bp.get("/orders/<public_id>")
+@signed_in
+def show(public_id: str) -> Response:
+    return _answer(_own(public_id))
+
+
+@bp.post("/orders/<public_id>/check")
+@signed_in
+def check(public_id: str) -> Response:
+    order = _own(public_id)
+    _checkout().check_payment(g.user)
+    return _answer(orders.get_for(g.user, order.public_id))
+
+
+def _own(public_id: str) -> Order:
+    # Checked before the database is asked: PostgreSQL takes no zero bytes.
+    if len(public_id) > LONGEST_ID or not public_id.isprintable():
+        raise OrderNotFound(order=public_id)
+    return orders.get_for(g.user, public_id)
+
+
+def _answer(order: Order) -> Response:
+    """Return the order's fragment, or nothing new when that is what the page already shows."""
+    now = clock.now()
+    state = orders.state(order, now)
+    phase = _phase(order, state, now)
+    pace = _pace(order, phase, now)
+    seen = f"{phase}-{pace}"
+    if request.values.get("seen") == seen:
+        return Response(status=204)
+    return pages.fragment(
+        "_order.html",
+        order=order,
+        phase=phase,
+        pace_seconds=pace,
+        seen=seen,
+        doors=doors.behind(order.keys),
+        cheaper=_cheaper(order) if phase == "failed" else None,
+    )
+
+
+def _phase(order: Order, state: str, now: datetime) -> str:
+    """Return what the buyer is to be told of an open order; a finished one speaks for itself."""
+    if state != "open":
+        return state
+    if order.reserved_until and order.reserved_until > now:
+        return "confirming"
+    # A page that goes on looking repeats what it shows, and with it the last claim.
+    claim = request.values.get("told") or request.values.get("seen", "").partition("-")[0]
+    if claim in {"paid", "pending"}:
+        return "confirming"
+    return claim if claim in CLAIMS else "waiting"
+
+
+def _pace(order: Order, phase: str, now: datetime) -> int:
+    """Return how many seconds pass between two questions of a waiting page."""
+    age_seconds = (now - order.created_at).total_seconds()
+    return 1 if phase == "confirming" or age_seconds < SOON_SECONDS else 3
+
+
+def _cheaper(order: Order) -> Product | None:
+    """Return the dearest product that costs less, for people who are short of Stars."""
+    affordable = [product for product in catalogue.on_sale() if product.stars < order.stars]
+    return max(affordable, key=lambda product: product.stars, default=None)
+
+
+def _checkout() -> Checkout:
+    checkout: Checkout = current_app.extensions["checkout"]
+    return checkout
