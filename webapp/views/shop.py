@@ -1,0 +1,101 @@
+"""The shop and its products."""
+
+from flask import Blueprint, Response, g
+from htmx_flask import request
+
+from webapp import clock
+from webapp.domain import catalogue, entitlements, orders, terms
+from webapp.domain.catalogue_files import LONGEST_SLUG, SLUG
+from webapp.errors import ProductNotFound
+from webapp.models import Product, User
+from webapp.views import doors, guards, help, library, pages
+from webapp.views.guards import signed_in
+
+bp = Blueprint("shop", __name__)
+
+# Where a start parameter leads that is not a product; it is looked up here, never followed.
+TARGETS = {
+    "upgrades": library.upgrades,
+    "purchases": library.purchases,
+    "atlas": library.atlas,
+    "tonight": library.tonight,
+    "field-notes": library.field_notes,
+    "support": help.support,
+    "terms": help.terms,
+    "privacy": help.privacy,
+}
+
+
+@bp.get("/")
+def index() -> Response:
+    start = request.args.get("tgWebAppStartParam", "")
+    if start in TARGETS:
+        return TARGETS[start]()
+    try:
+        return product(start) if start else _shop()
+    except ProductNotFound:
+        return _shop()
+
+
+@bp.get("/products/<slug>")
+def product(slug: str) -> Response:
+    found = _find(slug)
+    facts = {"product": found, "terms_version": terms.VERSION, "path": f"/products/{slug}", "start": slug}
+    user = guards.current_user() if request.htmx else None
+    if user:
+        return pages.page("product.html", **facts, **_offer(found, user))
+    return pages.public("product.html", slug, lambda: {**facts, "known": False, "holding": None})
+
+
+@bp.get("/products/<slug>/offer")
+@signed_in
+def offer(slug: str) -> Response:
+    found = _find(slug)
+    return pages.fragment("_offer.html", product=found, terms_version=terms.VERSION, **_offer(found, g.user))
+
+
+@bp.get("/me")
+@signed_in
+def me() -> Response:
+    products = catalogue.on_sale()
+    return pages.fragment("_mine.html", products=products, swapped=True, **_mine(products, g.user))
+
+
+def _shop() -> Response:
+    user = guards.current_user() if request.htmx else None
+    if user:
+        products = catalogue.on_sale()
+        return pages.page("shop.html", products=products, path="/", tab="shop", **_mine(products, user))
+    return pages.public(
+        "shop.html",
+        "",
+        lambda: {"products": catalogue.on_sale(), "holdings": None, "path": "/", "tab": "shop"},
+    )
+
+
+def _find(slug: str) -> Product:
+    # Checked before the database is asked: PostgreSQL takes no zero bytes.
+    if len(slug) > LONGEST_SLUG or not SLUG.fullmatch(slug):
+        raise ProductNotFound(slug=slug)
+    return catalogue.get(slug)
+
+
+def _mine(products: list[Product], user: User) -> dict[str, object]:
+    now = clock.now()
+    held = entitlements.of(user.telegram_id)
+    return {
+        "holdings": doors.holdings(products, held, now),
+        "waiting_orders": orders.unfinished(user, now),
+    }
+
+
+def _offer(product: Product, user: User) -> dict[str, object]:
+    now = clock.now()
+    held = entitlements.of(user.telegram_id)
+    order = next((one for one in orders.unfinished(user, now) if one.product_id == product.id), None)
+    return {
+        "known": True,
+        "holding": doors.holding(product, held, now),
+        "doors": doors.behind(product.keys),
+        "order": order,
+    }
