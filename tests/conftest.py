@@ -166,7 +166,8 @@ def bob(open_shop: None) -> User:
     return arrange.meet(arrange.BOB, first_name="Bob")
 
 
-@pytest.fixture(scope="session")
+# Of a module, not of the session: while playwright lives, no other test of the thread may run an event loop.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium; without one the run fails rather than skips."""
     path = find()
