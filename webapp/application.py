@@ -77,7 +77,6 @@ def _init_views(app: Flask, settings: Config) -> None:
         app.register_blueprint(views.bp)
     logs.init_app(app)
     metrics.init_app(app)
-    pages.init_app(app)
     problems.init_app(app)
     security.init_app(app)
     guards.init_app(app)
