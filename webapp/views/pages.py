@@ -9,7 +9,6 @@ import brotli
 from flask import Flask, Response, current_app, render_template
 from flask_babel import format_date, get_locale
 from htmx_flask import request
-from markupsafe import Markup
 
 from webapp import assets
 from webapp.assets import Encoded
@@ -87,7 +86,7 @@ def _common() -> Facts:
         "fragment": bool(request.htmx),
         "language": str(locale).replace("_", "-"),
         "direction": locale.text_direction if locale else "ltr",
-        "htmx_config": Markup(json.dumps(HTMX_CONFIG, separators=(",", ":"))),
+        "htmx_config": json.dumps(HTMX_CONFIG, separators=(",", ":")),
         "telegram_js_url": current().telegram_js_url,
         "picture_url": assets.picture,
         "path": request.path,
