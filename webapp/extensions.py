@@ -1,6 +1,7 @@
 """The database, its transactions, and the other Flask extensions, unbound."""
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -27,11 +29,13 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 TRANSACTION_ATTEMPTS = 5
+SQLITE_PATIENCE_SECONDS = 5
 # PostgreSQL: serialization_failure, deadlock_detected (Appendix A of its manual).
 RETRIED_SQLSTATES = frozenset({"40001", "40P01"})
 
 
 Result = TypeVar("Result")
+_sqlite_writer = threading.Lock()
 
 
 class Base(DeclarativeBase):
@@ -75,13 +79,14 @@ def transaction() -> Iterator[None]:
     earlier, and SQLite refuses to turn a reading transaction into a writing one.
     """
     db.session.commit()
-    db.session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
-    try:
-        yield
-        db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
+    with _one_writer():
+        try:
+            db.session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
+            yield
+            db.session.commit()
+        except BaseException:
+            db.session.rollback()
+            raise
 
 
 def run_in_transaction(work: Callable[[], Result]) -> Result:
@@ -115,8 +120,8 @@ def configure_engine(engine: Engine) -> None:
 def engine_options(url: str) -> dict[str, Any]:
     """Return SQLAlchemy's engine options for a database address."""
     if not url.startswith("postgresql"):
-        # timeout: seconds that a writer waits for another one (SQLite's busy_timeout).
-        return {"connect_args": {"timeout": 5}}
+        # timeout: how long a writer waits for another process's (SQLite's busy_timeout).
+        return {"connect_args": {"timeout": SQLITE_PATIENCE_SECONDS}}
     limits = "-c lock_timeout=2s -c statement_timeout=5s -c idle_in_transaction_session_timeout=10s"
     return {
         "pool_size": 4,  # two web processes and the bot: 12, under the 20 of small hosted databases
@@ -126,6 +131,20 @@ def engine_options(url: str) -> dict[str, Any]:
         "pool_recycle": 600,
         "connect_args": {"options": limits, "connect_timeout": 3},
     }
+
+
+@contextmanager
+def _one_writer() -> Iterator[None]:
+    """Queue this process's writers of SQLite, which itself makes them poll and lets some starve."""
+    if db.engine.dialect.name != "sqlite":
+        yield
+        return
+    if not _sqlite_writer.acquire(timeout=SQLITE_PATIENCE_SECONDS):
+        raise PoolTimeout("another transaction of this process goes on for too long")
+    try:
+        yield
+    finally:
+        _sqlite_writer.release()
 
 
 def _open_sqlite(connection: Any, _record: Any) -> None:
