@@ -53,7 +53,8 @@ class Stage:
         self.sandbox = f"http://127.0.0.1:{self.sandbox_port}"
         self.web = f"http://localhost:{self.web_port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.http = httpx.Client(timeout=30)
+        self.clients: list[httpx.Client] = []
+        self.http = self.client()
         self.environment = {
             "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
             "HOME": os.environ.get("HOME", "/"),
@@ -118,7 +119,13 @@ class Stage:
         for name in list(self.processes):
             if self.processes[name].poll() is None:
                 self.kill(name)
-        self.http.close()
+        for client in self.clients:
+            client.close()
+
+    def client(self, **options: Any) -> httpx.Client:
+        """Return an HTTP client that is closed together with the stage."""
+        self.clients.append(httpx.Client(timeout=30, **options))
+        return self.clients[-1]
 
     def output(self, name: str) -> str:
         """Return everything a process said."""
@@ -166,7 +173,7 @@ class Shopper:
     def __init__(self, stage: Stage, telegram_id: int) -> None:
         self.stage = stage
         self.id = telegram_id
-        self.http = httpx.Client(base_url=stage.web, timeout=30)
+        self.http = stage.client(base_url=stage.web)
         self.token = ""
 
     def sign_in(self) -> "Shopper":

@@ -19,6 +19,7 @@ def test_a_thousand_deliveries_of_one_charge_are_one_charge(tmp_path, database_u
     stage = Stage(tmp_path, database_url, BOT_MODE="webhook").open()
     try:
         stage.start("bot-2")
+        stage.control("POST", f"people/{ALICE}/messages", text="/start")
         alice = Shopper(stage, ALICE).sign_in()
         opened = alice.order("deep-sky-atlas")
         update = payment(payload_of(stage, opened["link"]))
@@ -30,7 +31,7 @@ def test_a_thousand_deliveries_of_one_charge_are_one_charge(tmp_path, database_u
         assert rows("SELECT count(*) FROM ledger_entries") == 1
         assert rows("SELECT count(*) FROM charges") == 1
         assert rows("SELECT count(*) FROM outbox") == 1
-        assert sum("is unlocked" in message.get("text", "") for message in stage.messages(ALICE)) == 1
+        assert sum("Atlas is unlocked" in message.get("text", "") for message in stage.messages(ALICE)) == 1
     finally:
         stage.close()
 
