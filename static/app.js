@@ -24,8 +24,18 @@
     try {
       sessionStorage.setItem(STORED, JSON.stringify(params));
       clean();
-    } catch {}
+    } catch { remember(params); }
     return params;
+  }
+
+  // A frame may be denied storage. Telegram's script, when it comes late, finds the launch in what stands
+  // here instead, and no longer in an address that htmx has moved on.
+  function remember(params) {
+    const kept = new Map([[STORED, JSON.stringify(params)]]);
+    const getItem = (name) => kept.get(name) ?? null;
+    const setItem = (name, value) => { kept.set(name, String(value)); };
+    const removeItem = (name) => { kept.delete(name); };
+    Object.defineProperty(window, "sessionStorage", { value: { getItem, setItem, removeItem } });
   }
 
   function clean() {
@@ -95,7 +105,8 @@
   all("htmx:configRequest", ({ detail }) => {
     if (token) detail.headers.Authorization = `Bearer ${token}`;
     detail.headers["HX-Current-URL"] = location.origin + location.pathname;
-    if (detail.elt.dataset.order && claims[detail.elt.id]) detail.parameters.told = claims[detail.elt.id];
+    const order = detail.elt.closest("[data-order]");
+    if (order && claims[order.id]) detail.parameters.told = claims[order.id];
   });
 
   all("htmx:confirm", (event) => {
@@ -142,9 +153,12 @@
       if (scrollTo) window.scrollTo(0, scrollTo);
       scrollTo = 0;
     }
+    if (elt.dataset.order) elt.scrollIntoView({ block: "nearest" });
     if (elt.dataset.order === "paid") feel("success");
     if (elt.id === "said") feel("error");
-    if (location.search.includes("tgWebApp")) history.replaceState(history.state, "", main().dataset.path);
+    if (location.search.includes("tgWebApp") || location.pathname !== main().dataset.path) {
+      history.replaceState(history.state, "", main().dataset.path); // where a start parameter led
+    }
     announce();
     dress();
   });
@@ -168,9 +182,11 @@
       MainButton.show();
     });
     root.classList.toggle("has-main-button", Boolean(drawn && shown));
-    ask("6.1", ({ BackButton }) => (main().dataset.path === "/" ? BackButton.hide() : BackButton.show()));
-    const paying = document.querySelector("[data-order=open]");
-    ask("6.2", (app) => (paying ? app.enableClosingConfirmation() : app.disableClosingConfirmation()));
+    const inside = main().dataset.path !== "/";
+    const leads = ask("6.1", ({ BackButton }) => (inside ? BackButton.show() : BackButton.hide()));
+    root.classList.toggle("has-back-button", leads && inside);
+    const paying = Boolean(document.querySelector("[data-order=open]"));
+    ask("6.2", (app) => { if (app.isClosingConfirmationEnabled !== paying) app.isClosingConfirmationEnabled = paying; });
   }
 
   function paint() {
