@@ -47,7 +47,7 @@ def show(public_id: str) -> Response:
 def check(public_id: str) -> Response:
     order = _own(public_id)
     _checkout().check_payment(g.user)
-    return _answer(orders.get_for(g.user, order.public_id))
+    return _answer(orders.get_for(g.user, order.public_id), checked=True)
 
 
 def _own(public_id: str) -> Order:
@@ -57,7 +57,7 @@ def _own(public_id: str) -> Order:
     return orders.get_for(g.user, public_id)
 
 
-def _answer(order: Order) -> Response:
+def _answer(order: Order, *, checked: bool = False) -> Response:
     """Return the order's fragment, or nothing new when that is what the page already shows."""
     now = clock.now()
     state = orders.state(order, now)
@@ -74,6 +74,7 @@ def _answer(order: Order) -> Response:
         seen=seen,
         doors=doors.behind(order.keys),
         cheaper=_cheaper(order) if phase == "failed" else None,
+        checked=checked,
     )
 
 
