@@ -83,7 +83,7 @@ export function createMiniApp(on) {
     openLayer("app");
     layer.app.hidden = false;
     requestAnimationFrame(() => layer.app.classList.add("is-shown"));
-    parts.close.focus({ preventScroll: true });
+    parts.window.focus({ preventScroll: true });
   }
 
   function mount() {
@@ -332,7 +332,7 @@ function build(app) {
   const bar = h("footer.app-bar", { hidden: true }, secondary, main);
   const window_ = h(
     "section.app-window",
-    { role: "dialog", "aria-label": "Mini App", "data-test": "app-window" },
+    { role: "dialog", "aria-label": "Mini App", "data-test": "app-window", tabindex: "-1" },
     header,
     place,
     bar,

@@ -45,7 +45,7 @@ const ASKS = {
   web_app_open_tg_link: "The page opened a Telegram link",
   web_app_close: "The page closed itself",
   web_app_ready: "The page is ready",
-  web_app_trigger_haptic_feedback: "The page tapped the hand",
+  web_app_trigger_haptic_feedback: "The page made the phone buzz",
 };
 
 export function createLogTab() {
