@@ -1,6 +1,7 @@
 """The control API: what the phone and the tests do in Telegram's place."""
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -64,15 +65,17 @@ async def events(request: web.Request) -> web.StreamResponse:
     stream = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await stream.prepare(request)
     seq = min(seq, box.events.seq)
-    while not request.app.get("closing"):
-        changed = box.events.changed
-        for event in box.events.after(seq) if seq < box.events.seq else []:
-            seq = event["seq"]
-            await stream.write(f"id: {seq}\ndata: {json.dumps(event, default=str)}\n\n".encode())
-        try:
-            await asyncio.wait_for(changed.wait(), 15)
-        except TimeoutError:
-            await stream.write(b": still here\n\n")
+    # Whoever followed may close the page at any moment.
+    with contextlib.suppress(ConnectionResetError):
+        while not request.app.get("closing"):
+            changed = box.events.changed
+            for event in box.events.after(seq) if seq < box.events.seq else []:
+                seq = event["seq"]
+                await stream.write(f"id: {seq}\ndata: {json.dumps(event, default=str)}\n\n".encode())
+            try:
+                await asyncio.wait_for(changed.wait(), 15)
+            except TimeoutError:
+                await stream.write(b": still here\n\n")
     return stream
 
 
