@@ -58,12 +58,17 @@ async function start() {
   setState(await firstState());
   watch(react());
   await redraw();
-  api.follow(0, onEvent, (isConnected) => {
-    document.documentElement.classList.toggle("is-cut-off", !isConnected);
-  });
+  api.follow(0, onEvent, onConnection);
   document.documentElement.dataset.ready = "";
   if (store.open)
     await openApp(store.open === "menu" ? { from: "menu" } : { from: "direct", start_param: store.open });
+}
+
+/** A sandbox that was started again may remember other things than this page does. */
+async function onConnection(isConnected) {
+  const wasCutOff = document.documentElement.classList.contains("is-cut-off");
+  document.documentElement.classList.toggle("is-cut-off", !isConnected);
+  if (isConnected && wasCutOff) setState(await api.state());
 }
 
 async function firstState() {
