@@ -86,11 +86,11 @@ class Stage:
             eventually(lambda: self._answers(f"{self.web}/healthz"))
         return self
 
-    def start(self, name: str) -> subprocess.Popen[bytes]:
-        """Start a process of the Procfile, or the sandbox; what it says goes to a file."""
+    def start(self, name: str, command: str = "") -> subprocess.Popen[bytes]:
+        """Start the sandbox, a process of the Procfile or a command; what it says goes to a file."""
         with open(self.folder / f"{name}.log", "ab") as log:
             self.processes[name] = subprocess.Popen(
-                self._command(name),
+                shlex.split(command) or self._command(name),
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
@@ -99,9 +99,9 @@ class Stage:
             )
         return self.processes[name]
 
-    def run(self, name: str) -> int:
+    def run(self, name: str, command: str = "") -> int:
         """Run a process to its end, and return its exit code."""
-        return self.start(name).wait(PATIENCE_SECONDS)
+        return self.start(name, command).wait(PATIENCE_SECONDS)
 
     def kill(self, name: str) -> None:
         """End a process and its children at once, as a platform or the kernel may."""
