@@ -139,7 +139,8 @@ def _kind(update_: dict[str, Any]) -> str:
     message = update_.get("message")
     if isinstance(message, dict):
         return next((key for key in ("successful_payment", "refunded_payment") if key in message), "message")
-    return str(named)[:64].encode("ascii", "backslashreplace").decode()[:64]
+    name = str(named)[:64].replace("\0", "\\x00")
+    return name.encode("ascii", "backslashreplace").decode()[:64]
 
 
 def _person(update_: dict[str, Any]) -> int | None:

@@ -1,6 +1,7 @@
 """Where Telegram delivers updates in webhook mode."""
 
 import hmac
+import logging
 
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,6 +14,7 @@ from webapp.extensions import db, run_in_transaction
 from webapp.views import guards
 
 bp = Blueprint("telegram", __name__)
+log = logging.getLogger(__name__)
 
 PATH = "/telegram/webhook"
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - its name
@@ -28,8 +30,9 @@ def receive() -> Response:
     body = request.get_data(cache=False)
     try:
         run_in_transaction(lambda: inbox.receive(body, "webhook", clock.now()))
-    except SQLAlchemyError:
+    except SQLAlchemyError as error:
         # Not kept, so not acknowledged: Telegram brings it again.
+        log.error("update not kept: %s", type(error).__name__, extra={"event": "update_not_kept"})
         db.session.rollback()
         return Response(status=503, headers={"Retry-After": "2"})
     return Response(status=200)
