@@ -38,10 +38,8 @@ export const invoice = (slug) => call("GET", `invoices/${id(slug)}`);
 export const pay = (slug, person) => call("POST", `invoices/${id(slug)}/pay`, { person });
 export const refund = (charge) => call("POST", `charges/${id(charge)}/refund`, {});
 
-export const troubles = () => call("GET", "troubles");
 export const makeTrouble = (troubles) => call("PUT", "troubles", troubles);
 export const statement = () => call("GET", "statement");
-export const calls = () => call("GET", "calls");
 export const inject = (update) => call("POST", "updates", update);
 
 /** Follow what happens in the sandbox; the browser reconnects by itself. */

@@ -149,7 +149,6 @@ export function createChat(on) {
     send,
     showTyping,
     prefill: composer.prefill,
-    focus: () => foot.querySelector("textarea, button")?.focus({ preventScroll: true }),
   };
 }
 

@@ -11,34 +11,24 @@ const LINES = {
   chevron: '<path d="m9 5 7 7-7 7"/>',
   plus: '<path d="M12 5v14M5 12h14"/>',
   check: '<path d="m5 12.5 4.5 4.5L19 7.5"/>',
-  menu: '<path d="M4 7h16M4 12h16M4 17h16"/>',
   reload: '<path d="M19.5 12a7.5 7.5 0 1 1-2.2-5.3L19.5 9"/><path d="M19.5 4v5h-5"/>',
   settings:
     '<circle cx="12" cy="12" r="3"/><path d="M12 3.5v2.2M12 18.3v2.2M3.5 12h2.2M18.3 12h2.2M6 6l1.6 1.6M16.4 16.4 18 18M18 6l-1.6 1.6M7.6 16.4 6 18"/>',
-  expand: '<path d="M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7"/>',
-  collapse: '<path d="M20 10h-6V4M14 10l7-7M4 14h6v6M10 14l-7 7"/>',
   slash: '<rect x="3.5" y="3.5" width="17" height="17" rx="5"/><path d="m13.6 8-3.2 8"/>',
-  search: '<circle cx="11" cy="11" r="6.5"/><path d="m16 16 4.5 4.5"/>',
   chats:
     '<path d="M12 4.5c-4.7 0-8.5 3.1-8.5 7 0 2.2 1.2 4.1 3.1 5.4-.1 1.1-.6 2-1.3 2.8 1.6 0 3-.5 4.1-1.4.8.2 1.7.3 2.6.3 4.7 0 8.5-3.1 8.5-7.1s-3.8-7-8.5-7Z"/>',
-  person: '<circle cx="12" cy="8.5" r="4"/><path d="M4.5 20c.6-3.9 3.6-6 7.5-6s6.9 2.1 7.5 6"/>',
   moon: '<path d="M19.5 14.2A8 8 0 1 1 9.8 4.5a6.5 6.5 0 0 0 9.7 9.7Z"/>',
   sun: '<circle cx="12" cy="12" r="4"/><path d="M12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6 7 7M17 17l1.4 1.4M18.4 5.6 17 7M7 17l-1.4 1.4"/>',
   drop: '<path d="M12 3.5c3.4 4 6 7 6 10.2a6 6 0 0 1-12 0c0-3.2 2.6-6.2 6-10.2Z"/>',
-  globe:
-    '<circle cx="12" cy="12" r="8.5"/><path d="M3.5 12h17M12 3.5c2.6 2.4 3.8 5.3 3.8 8.5s-1.2 6.1-3.8 8.5c-2.6-2.4-3.8-5.3-3.8-8.5s1.2-6.1 3.8-8.5Z"/>',
   out: '<path d="M7 17 17 7M9 7h8v8"/>',
   into: '<path d="M17 7 7 17M15 17H7V9"/>',
   window: '<rect x="3.5" y="5" width="17" height="14" rx="3"/><path d="M3.5 9.5h17"/>',
-  refund: '<path d="M8.5 5 4.5 9l4 4"/><path d="M4.5 9h9.5a5.5 5.5 0 0 1 0 11H8"/>',
   trouble: '<path d="M12 4.2 3 19.5h18Z"/><path d="M12 10v4.5M12 17v.1"/>',
   pulse: '<path d="M3 12h4l2.5-6 5 12 2.5-6h4"/>',
   receipt: '<path d="M6 3.5h12v17l-3-2-3 2-3-2-3 2Z"/><path d="M9 8.5h6M9 12.5h6"/>',
   sliders:
     '<path d="M5 7h8M17 7h2M5 17h2M11 17h8"/><circle cx="15" cy="7" r="2"/><circle cx="9" cy="17" r="2"/>',
   copy: '<rect x="8.5" y="8.5" width="11" height="11" rx="3"/><path d="M15.5 5.5a2 2 0 0 0-2-2h-7a3 3 0 0 0-3 3v7a2 2 0 0 0 2 2"/>',
-  block: '<circle cx="12" cy="12" r="8.5"/><path d="m6 6 12 12"/>',
-  phone: '<rect x="6.5" y="3" width="11" height="18" rx="3"/><path d="M11 18h2"/>',
   language:
     '<path d="M4 6h9M8.5 4v2M11 6c-.8 3.6-3 6.2-6.5 8M6.5 9c1 2 2.7 3.6 5 4.7M12.5 20l4-9.5 4 9.5M14 17h5"/>',
 };
@@ -46,7 +36,6 @@ const LINES = {
 const FILLED = {
   send: '<path d="M3.7 10.9 19.4 4c1-.4 1.9.3 1.6 1.4l-3.3 13.8c-.2 1-1.2 1.3-2 .7l-4.3-3.2-2.3 2.2c-.5.5-1 .3-1.1-.4l-.4-4.2 8.2-7.4-10.3 6.4-4.2-1.3c-.8-.3-.9-.9.4-1.1Z"/>',
   more: '<circle cx="5.5" cy="12" r="1.7"/><circle cx="12" cy="12" r="1.7"/><circle cx="18.5" cy="12" r="1.7"/>',
-  backspace: '<path d="M9 5h10a2.5 2.5 0 0 1 2.5 2.5v9A2.5 2.5 0 0 1 19 19H9l-6.5-7Z"/>',
   verified:
     '<path d="m12 2 2.3 1.7 2.9-.3 1.2 2.6 2.6 1.2-.3 2.9L22.4 12l-1.7 1.9.3 2.9-2.6 1.2-1.2 2.6-2.9-.3L12 22l-2.3-1.7-2.9.3L5.6 18 3 16.8l.3-2.9L1.6 12l1.7-1.9L3 7.2 5.6 6l1.2-2.6 2.9.3Z"/><path d="m8 12.3 2.7 2.7L16 9.7" fill="none" stroke="#fff" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/>',
 };

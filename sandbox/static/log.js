@@ -1,6 +1,6 @@
 // The panel's tab that tells what happened, in sentences, with the raw matter one tap away.
 
-import { clockTime, fill, h } from "./dom.js";
+import { clockTime, h } from "./dom.js";
 import { icon, withStars } from "./icons.js";
 import { store } from "./store.js";
 
@@ -89,14 +89,10 @@ export function createLogTab() {
     element: h("div.tab-body", {}, filters, empty, log),
     happened: (event) => add(tell(event)),
     told: (type, data) => add(asks(type, data)),
-    clear() {
-      fill(log);
-      empty.hidden = false;
-    },
   };
 }
 
-const ICONS = { call: "out", update: "into", app: "window", money: "receipt", trouble: "trouble" };
+const ICONS = { call: "out", update: "into", app: "window" };
 
 function entryElement({ kind, title, detail, raw, at, isBad }) {
   const pre = h("pre");

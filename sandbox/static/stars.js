@@ -7,7 +7,7 @@ import { icon } from "./icons.js";
 import { openSheet } from "./sheet.js";
 import { store } from "./store.js";
 
-export const PACKS = [50, 100, 250, 500, 1000, 2500]; // Stars, as Telegram sells them
+const PACKS = [50, 100, 250, 500, 1000, 2500]; // Stars, as Telegram sells them
 
 export function balance(person = store.person) {
   return h(

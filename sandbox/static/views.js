@@ -35,7 +35,7 @@ export function showView(name) {
   }
 }
 
-export function tabBar(current, on) {
+function tabBar(current, on) {
   const tab = (name, label, symbol) =>
     h(
       "button",
