@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from tests.arrange import ALICE, BOB, MINUTE, NOW
 from tests.factories import make_config, make_init_data
@@ -271,9 +271,12 @@ def test_s51_ten_refusals_a_minute_and_no_more(client, monkeypatch):
     assert exchange(client, "forged").status_code == 401
 
 
-def test_s51_a_flood_of_refusals_writes_nothing_more(client):
+def test_s51_a_flood_of_refusals_writes_nothing_more(app, client):
+    asked: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
     for _ in range(15):
         exchange(client, "forged")
+    assert len([one for one in asked if one.startswith("INSERT INTO rate_limits")]) == 10
     assert db.session.scalars(select(RateLimit.hits)).all() == [10]
 
 
