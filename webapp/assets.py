@@ -16,9 +16,15 @@ from markupsafe import Markup
 
 ROOT = Path(__file__).parent.parent / "static"
 PREFIX = "/static/"
-TYPES = {".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".webp": "image/webp"}
+TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+}
 TYPES |= {".png": "image/png", ".jpg": "image/jpeg"}
 SPRITE = "pictures.svg"
+INLINED = "app.css"
 WIDTH, HEIGHT = 320, 180  # of every picture in static/pictures
 ONE_YEAR_SECONDS = 365 * 24 * 3600
 
@@ -81,7 +87,7 @@ def url(name: str) -> str:
 
 
 def picture(name: str) -> str:
-    """Return the address of a product's picture: all of them travel in one file."""
+    """Return the address of a product's picture; the drawn ones travel in one file."""
     stem, _, extension = name.rpartition(".")
     return f"{url(SPRITE)}#{stem}" if extension == "svg" else url(f"pictures/{name}")
 
@@ -89,10 +95,8 @@ def picture(name: str) -> str:
 @lru_cache
 def critical_style() -> Markup:
     """Return the stylesheet as it stands inside every page."""
-    style = re.sub(r"/\*.*?\*/", "", (ROOT / "app.css").read_text(encoding="utf-8"), flags=re.DOTALL)
-    style = re.sub(r"\s*([{};,>])\s*", r"\1", re.sub(r"\s+", " ", style))
     # It is a file of ours, and quotes inside a style element are not to be escaped.
-    return Markup(style.replace(": ", ":").replace(";}", "}").strip())  # noqa: S704
+    return Markup(_squeezed(ROOT / INLINED).decode())  # noqa: S704
 
 
 @lru_cache
@@ -107,9 +111,22 @@ def _all() -> dict[str, Asset]:
     found = {SPRITE: Asset(SPRITE, Encoded(_sprite().encode()))}
     for file in sorted(ROOT.rglob("*")):
         name = file.relative_to(ROOT).as_posix()
-        if file.suffix in TYPES and file.suffix != ".svg":
-            found[name] = Asset(name, Encoded(file.read_bytes()))
+        if file.suffix in TYPES and not (file.parent.name == "pictures" and file.suffix == ".svg"):
+            found[name] = Asset(name, Encoded(_squeezed(file)))
     return found
+
+
+def _squeezed(file: Path) -> bytes:
+    """Return a file without what only its readers need: comments and indentation of our own sources."""
+    content = file.read_bytes()
+    if file.suffix == ".css":
+        text = re.sub(r"/\*.*?\*/", "", content.decode(), flags=re.DOTALL)
+        text = re.sub(r"\s*([{};,>])\s*", r"\1", re.sub(r"\s+", " ", text))
+        return text.replace(": ", ":").replace(";}", "}").strip().encode()
+    if file.suffix == ".js" and not file.name.endswith(".min.js"):
+        lines = (line.strip() for line in content.decode().splitlines())
+        return "\n".join(line for line in lines if line and not line.startswith("//")).encode()
+    return content
 
 
 def _sprite() -> str:
