@@ -43,7 +43,7 @@ def behind(keys: Iterable[str]) -> list[Door]:
 def opened(held: Mapping[str, Entitlement], now: datetime) -> list[tuple[Door, Entitlement]]:
     """Return what is open to a person now; keys without a page of ours are named as they are."""
     active = [one for one in held.values() if one.is_active(now)]
-    return [(DOORS.get(one.key) or Door(one.key, "", one.key, "lost.svg"), one) for one in active]
+    return [(DOORS.get(one.key) or Door(one.key, "", one.key, "hero.svg"), one) for one in active]
 
 
 def holding(product: Product, held: Mapping[str, Entitlement], now: datetime) -> Holding | None:
