@@ -51,7 +51,8 @@ def product(slug: str) -> Response:
 @signed_in
 def offer(slug: str) -> Response:
     found = _find(slug)
-    return pages.fragment("_offer.html", product=found, terms_version=terms.VERSION, **_offer(found, g.user))
+    facts = {"product": found, "terms_version": terms.VERSION, "swapped": True}
+    return pages.fragment("_offer.html", **facts, **_offer(found, g.user))
 
 
 @bp.get("/me")
