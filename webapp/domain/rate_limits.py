@@ -3,13 +3,21 @@
 import math
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select, text
 
 from webapp.errors import TooManyRequests
-from webapp.extensions import db, insert
+from webapp.extensions import UTCDateTime, db
 from webapp.models import RateLimit
 
 KEPT = timedelta(days=1)  # the longest window there may be
+# As text: SQLAlchemy compiles an ON CONFLICT anew each time, ten times as long as running it takes.
+COUNT = text(
+    """
+    INSERT INTO rate_limits (bucket, window_at, hits) VALUES (:bucket, :window_at, 1)
+    ON CONFLICT (bucket, window_at) DO UPDATE SET hits = rate_limits.hits + 1
+    RETURNING hits
+    """
+).bindparams(bindparam("window_at", type_=UTCDateTime()))
 
 
 def hit(bucket: str, limit: int, window_seconds: int, now: datetime) -> None:
@@ -60,11 +68,7 @@ def _window(window_seconds: int, now: datetime) -> datetime:
 
 
 def _count(bucket: str, window_at: datetime) -> int:
-    statement = insert(RateLimit).values(bucket=bucket, window_at=window_at, hits=1)
-    statement = statement.on_conflict_do_update(
-        index_elements=["bucket", "window_at"], set_={"hits": RateLimit.hits + 1}
-    )
-    hits: int = db.session.scalars(statement.returning(RateLimit.hits)).one()
+    hits: int = db.session.scalars(COUNT, {"bucket": bucket, "window_at": window_at}).one()
     return hits
 
 
