@@ -1,0 +1,58 @@
+from dataclasses import asdict, replace
+
+import pytest
+
+from tests.arrange import ALICE, BOB, MINUTE, NOW
+from webapp.domain import users
+from webapp.domain.init_data import Profile
+from webapp.extensions import transaction
+from webapp.models import User
+
+pytestmark = pytest.mark.usefixtures("app")
+PROFILE = Profile(
+    ALICE, "Zoë 🌌", "d'Arc; DROP TABLE users", "zoe", "pt-br", True, "https://t.me/i/userpic/a.svg"
+)
+
+
+def provision(profile: Profile = PROFILE, after: int = 0) -> User:
+    with transaction():
+        return users.provision(profile, NOW + after * MINUTE)
+
+
+def told(user: User) -> dict[str, object]:
+    return {name: getattr(user, name) for name in asdict(PROFILE)}
+
+
+def test_a_person_is_known_as_telegram_describes_them():
+    assert told(provision()) == told(users.get(ALICE)) == asdict(PROFILE)
+    user = users.get(ALICE)
+    assert (user.session_epoch, user.banned_at, user.created_at, user.seen_at) == (0, None, NOW, NOW)
+
+
+def test_provisioning_twice_refreshes_and_forgets_nothing():
+    provision()
+    with transaction():
+        users.ban(ALICE, NOW)
+        users.log_out_everywhere(ALICE)
+    changed = replace(PROFILE, first_name="Alicia", username=None, language_code=None, is_premium=False)
+    user = provision(changed, after=5)
+    assert told(user) == told(users.get(ALICE)) == asdict(changed)
+    assert (user.created_at, user.seen_at) == (NOW, NOW + 5 * MINUTE)
+    assert (user.session_epoch, user.banned_at) == (1, NOW)
+
+
+def test_nobody_is_known_before_they_came():
+    assert users.get(ALICE) is None
+
+
+def test_the_largest_id_is_a_person():
+    assert provision(replace(PROFILE, telegram_id=2**52)).telegram_id == 2**52
+
+
+def test_logging_out_and_banning_concern_one_person():
+    provision()
+    provision(replace(PROFILE, telegram_id=BOB))
+    with transaction():
+        users.log_out_everywhere(ALICE)
+        users.ban(ALICE, NOW)
+    assert (users.get(BOB).session_epoch, users.get(BOB).banned_at) == (0, None)
