@@ -229,6 +229,11 @@ def test_s16_a_token_seen_before_goes_with_its_key():
     assert reason(token, bot_id=BOT_ID + 1) == "claims"
 
 
+def test_even_a_signed_token_has_an_end():
+    assert verify(forge(jti="x" * 500)) == verify(mint())
+    assert reason(forge(jti="x" * 800)) == "shape"
+
+
 def test_refused_tokens_take_no_room():
     before = sessions._opened.cache_info()
     for _ in range(50):
