@@ -25,6 +25,7 @@ TYPES = {
 TYPES |= {".png": "image/png", ".jpg": "image/jpeg"}
 SPRITE = "pictures.svg"
 INLINED = "app.css"
+FALLBACK = "hero.svg"  # for a product whose picture was forgotten
 WIDTH, HEIGHT = 320, 180  # of every picture in static/pictures
 ONE_YEAR_SECONDS = 365 * 24 * 3600
 
@@ -75,8 +76,14 @@ class Asset:
 
 def init_app(app: Flask) -> None:
     """Serve the assets before Flask is asked, and give templates their addresses."""
-    headers = [("X-Content-Type-Options", "nosniff"), ("Content-Security-Policy", "default-src 'none'")]
-    headers.append(("Referrer-Policy", "no-referrer"))
+    headers = [
+        ("X-Content-Type-Options", "nosniff"),
+        ("Content-Security-Policy", "default-src 'none'"),
+        ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+        ("Referrer-Policy", "no-referrer"),
+    ]
+    if app.config["STARFRONT"].public_url.startswith("https://"):
+        headers.append(("Strict-Transport-Security", f"max-age={2 * ONE_YEAR_SECONDS}; includeSubDomains"))
     app.wsgi_app = _Server(app.wsgi_app, headers)  # type: ignore[method-assign]
     app.jinja_env.globals.update(asset=url, picture=picture, critical_style=critical_style)
 
@@ -88,8 +95,10 @@ def url(name: str) -> str:
 
 def picture(name: str) -> str:
     """Return the address of a product's picture; the drawn ones travel in one file."""
-    stem, _, extension = name.rpartition(".")
-    return f"{url(SPRITE)}#{stem}" if extension == "svg" else url(f"pictures/{name}")
+    file = ROOT / "pictures" / name
+    if not file.exists():
+        file = ROOT / "pictures" / FALLBACK
+    return f"{url(SPRITE)}#{file.stem}" if file.suffix == ".svg" else url(f"pictures/{file.name}")
 
 
 @lru_cache
