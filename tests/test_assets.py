@@ -1,0 +1,93 @@
+"""Static files: what is vendored, how they are named, packed and served."""
+
+import gzip
+import hashlib
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+import brotli
+import pytest
+from flask import Flask
+
+from tests.factories import make_config
+from webapp import assets, create_app
+
+# htmx.org 2.0.11 from npm, dist/htmx.min.js
+HTMX_SHA256 = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    file = tmp_path_factory.mktemp("assets") / "none.db"
+    app: Flask = create_app(make_config(database_url=f"sqlite:///{file}"))
+    return app.test_client()
+
+
+def test_htmx_is_the_one_that_was_published() -> None:
+    content = (assets.ROOT / "htmx.min.js").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == HTMX_SHA256
+
+
+@pytest.mark.parametrize("name", ["app.js", "htmx.min.js", "night.css", "pictures.svg", "lost.svg"])
+def test_a_versioned_file_is_kept_for_good(served: Any, name: str) -> None:
+    response = served.get(assets.url(name))
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Strict-Transport-Security" in response.headers
+
+
+def test_an_older_version_gets_todays_file_for_now(served: Any) -> None:
+    response = served.get("/static/app.0123456789.js")
+    assert response.data == served.get(assets.url("app.js")).data
+    assert response.headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize(("encoding", "unpack"), [("br", brotli.decompress), ("gzip", gzip.decompress)])
+def test_files_are_compressed(served: Any, encoding: str, unpack: Any) -> None:
+    plain = served.get(assets.url("htmx.min.js")).data
+    packed = served.get(assets.url("htmx.min.js"), headers={"Accept-Encoding": encoding})
+    assert packed.headers["Content-Encoding"] == encoding
+    assert packed.headers["Vary"] == "Accept-Encoding"
+    assert unpack(packed.data) == plain
+
+
+def test_a_file_can_be_asked_about(served: Any) -> None:
+    response = served.head(assets.url("app.js"))
+    assert int(response.headers["Content-Length"]) > 1000
+    assert response.data == b""
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/", "/static/../catalog.toml", "/static/%2e%2e/bot.py", "/static/x"]
+)
+def test_nothing_else_is_served(served: Any, path: str) -> None:
+    assert b"[[products]]" not in served.get(path).data
+
+
+def test_a_file_cannot_be_changed(served: Any) -> None:
+    assert served.post(assets.url("app.js")).status_code in {404, 405, 415}
+
+
+def test_every_drawing_is_a_view_of_one_file() -> None:
+    sprite = ElementTree.fromstring(assets._sprite())  # noqa: S314 - our own drawings
+    views = [element.get("id") for element in sprite if element.tag.endswith("view")]
+    assert views == sorted(file.stem for file in (assets.ROOT / "pictures").glob("*.svg"))
+
+
+def test_drawings_do_not_share_names() -> None:
+    text = assets._sprite()
+    ids = re.findall(r'\bid="([^"]+)"', text)
+    used = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', text))
+    assert len(ids) == len(set(ids))
+    assert {one or other for one, other in used} <= set(ids)
+
+
+def test_a_forgotten_picture_has_a_stand_in() -> None:
+    assert assets.picture("nowhere.svg").endswith("#hero")
+    assert assets.picture("nowhere.png").endswith("#hero")
+
+
+def test_the_stylesheet_stays_small_enough_to_travel_inside_the_page() -> None:
+    assert len(gzip.compress(assets.critical_style().encode())) < 4000
