@@ -1,0 +1,264 @@
+"""Buying, as the page does it."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests import arrange
+from tests.arrange import NOW
+from webapp import bot_api, clock
+from webapp.bot_api import NotReached
+from webapp.domain import catalogue, terms
+from webapp.extensions import transaction
+from webapp.models import Order, User
+
+HTMX = {"HX-Request": "true"}
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+class Telegram:
+    """Answers like the Bot API and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.is_down = False
+
+    def call(self, method: str, params: dict[str, Any], **_options: Any) -> Any:
+        self.calls.append((method, params))
+        if self.is_down:
+            raise NotReached("down")
+        return (
+            {"transactions": []} if method == "getStarTransactions" else f"https://t.me/$inv{len(self.calls)}"
+        )
+
+
+@pytest.fixture
+def telegram(monkeypatch: pytest.MonkeyPatch) -> Telegram:
+    fake = Telegram()
+    monkeypatch.setattr(bot_api, "get_client", lambda *_settings: fake)
+    return fake
+
+
+@pytest.fixture(autouse=True)
+def noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    wind(monkeypatch, timedelta())
+
+
+def wind(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOW + by)
+
+
+def tap_buy(client: Any, **changes: str) -> Any:
+    form = {"product": "atlas", "terms": terms.VERSION, **changes}
+    return client.post("/orders", data=form, headers=HTMX)
+
+
+def opened(buyer: User) -> Order:
+    order = arrange.order(buyer)
+    with transaction():
+        order.invoice_link = "https://t.me/$abc"
+    return order
+
+
+def pay(order: Order) -> None:
+    arrange.decide(arrange.question(order))
+    arrange.pay(arrange.facts(order))
+
+
+def look(client: Any, order: Order, **query: str) -> Any:
+    return client.get(f"/orders/{order.public_id}", query_string=query, headers=HTMX)
+
+
+def test_buying_opens_an_invoice(client: Any, alice: User, telegram: Telegram) -> None:
+    response = tap_buy(client.as_(alice))
+    told = json.loads(response.headers["HX-Trigger"])["order:opened"]
+    assert response.status_code == 200
+    assert told["link"] == "https://t.me/$inv1"
+    assert f'id="order-{told["order"]}"' in response.text
+    assert "Waiting for your payment" in response.text
+    assert 'hx-trigger="every 1s' in response.text
+
+
+def test_buying_twice_is_one_invoice(client: Any, alice: User, telegram: Telegram) -> None:
+    first, second = (tap_buy(client.as_(alice)).headers["HX-Trigger"] for _tap in range(2))
+    assert first == second
+    assert len(telegram.calls) == 1
+
+
+@on_sqlite
+def test_the_server_decides_about_the_price(client: Any, alice: User, telegram: Telegram) -> None:
+    tap_buy(client.as_(alice), stars="1", price="1", currency="EUR", telegram_id="1", quantity="-3")
+    [(_method, invoice)] = telegram.calls
+    assert invoice["prices"] == [{"label": "Atlas", "amount": 250}]
+    assert invoice["currency"] == "XTR"
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("changes", "status", "words"),
+    [
+        ({"product": ""}, 404, "no longer in the shop"),
+        ({"product": "nothing"}, 404, "no longer in the shop"),
+        ({"product": "a\x00b"}, 404, "no longer in the shop"),
+        ({"product": "x" * 5000}, 404, "no longer in the shop"),
+        ({"terms": ""}, 409, "The terms changed"),
+        ({"terms": "1999-01"}, 409, "The terms changed"),
+    ],
+    ids=["none", "unknown", "zero byte", "long", "no terms", "old terms"],
+)
+def test_what_cannot_be_bought_is_said_in_place(
+    client: Any, alice: User, telegram: Telegram, changes: dict[str, str], status: int, words: str
+) -> None:
+    response = tap_buy(client.as_(alice), **changes)
+    assert response.status_code == status
+    assert words in response.text
+    assert response.text.strip().startswith('<div id="said"')
+    assert telegram.calls == []
+
+
+@on_sqlite
+def test_what_went_off_sale_is_not_sold(client: Any, alice: User, telegram: Telegram) -> None:
+    with transaction():
+        catalogue.replace([arrange.NOTES], NOW)
+    response = tap_buy(client.as_(alice))
+    assert response.status_code == 409
+    assert "not for sale at the moment" in response.text
+
+
+@on_sqlite
+def test_buying_needs_a_session(client: Any, open_shop: None, telegram: Telegram) -> None:
+    response = tap_buy(client)
+    assert response.status_code == 401
+    assert 'href="/open"' in response.text
+    assert telegram.calls == []
+
+
+def test_telegram_out_of_reach_is_said_where_the_person_tapped(
+    client: Any, alice: User, telegram: Telegram
+) -> None:
+    telegram.is_down = True
+    response = tap_buy(client.as_(alice))
+    assert response.status_code == 503
+    assert "Telegram is busy" in response.text
+    assert int(response.headers["Retry-After"]) >= 1
+
+
+def test_paying_ends_the_waiting(client: Any, alice: User) -> None:
+    order = opened(alice)
+    assert "hx-trigger" in look(client.as_(alice), order).text
+    pay(order)
+    shown = look(client.as_(alice), order).text
+    assert "Unlocked" in shown
+    assert 'href="/atlas"' in shown
+    assert "hx-trigger" not in shown
+
+
+@on_sqlite
+@pytest.mark.parametrize("claim", ["paid", "pending"])
+def test_what_the_client_claims_unlocks_nothing(client: Any, alice: User, claim: str) -> None:
+    shown = look(client.as_(alice), opened(alice), told=claim).text
+    assert "Telegram is confirming" in shown
+    assert "Unlocked" not in shown
+    assert "hx-trigger" in shown
+
+
+@on_sqlite
+def test_a_failed_payment_gets_help_and_may_be_repeated(client: Any, alice: User) -> None:
+    shown = look(client.as_(alice), opened(alice), told="failed").text
+    assert "did not go through" in shown
+    assert "Too few Stars?" in shown
+    assert 'href="/products/notes"' in shown
+    assert 'href="https://t.me/$abc"' in shown
+    assert "hx-trigger" in shown  # a payment may have gone through all the same
+
+
+@on_sqlite
+def test_a_closed_sheet_is_not_believed_either(client: Any, alice: User) -> None:
+    order = opened(alice)
+    assert "Not paid yet" in look(client.as_(alice), order, told="cancelled").text
+    pay(order)
+    assert "Unlocked" in look(client.as_(alice), order, told="cancelled").text
+
+
+@on_sqlite
+def test_an_approved_payment_is_being_confirmed(client: Any, alice: User) -> None:
+    order = opened(alice)
+    arrange.decide(arrange.question(order))
+    assert "Telegram is confirming" in look(client.as_(alice), order, told="cancelled").text
+
+
+@on_sqlite
+@pytest.mark.parametrize("told", ["<script>", "paid'", "\x00", "x" * 3000, "refunded"])
+def test_an_unknown_claim_is_ignored(client: Any, alice: User, told: str) -> None:
+    shown = look(client.as_(alice), opened(alice), told=told)
+    assert shown.status_code == 200
+    assert "Waiting for your payment" in shown.text
+    assert "<script" not in shown.text
+
+
+@on_sqlite
+def test_nothing_is_sent_while_nothing_changes(client: Any, alice: User) -> None:
+    order = opened(alice)
+    assert 'seen=waiting-1"' in look(client.as_(alice), order).text
+    again = look(client.as_(alice), order, seen="waiting-1")
+    assert (again.status_code, again.data) == (204, b"")
+
+
+@on_sqlite
+def test_waiting_slows_down(client: Any, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = opened(alice)
+    wind(monkeypatch, timedelta(seconds=31))
+    assert 'hx-trigger="every 3s' in look(client.as_(alice), order, seen="waiting-1").text
+
+
+@on_sqlite
+def test_an_order_expires(client: Any, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = opened(alice)
+    wind(monkeypatch, timedelta(minutes=16))
+    shown = look(client.as_(alice), order).text
+    assert "This order has expired" in shown
+    assert 'href="/products/atlas"' in shown
+    assert "hx-trigger" not in shown
+
+
+@on_sqlite
+def test_a_replaced_order_says_so(client: Any, alice: User) -> None:
+    order = opened(alice)
+    with transaction():
+        order.closed_at = NOW
+    assert "replaced" in look(client.as_(alice), order).text
+
+
+@on_sqlite
+def test_a_refund_is_shown_on_the_order(client: Any, alice: User) -> None:
+    order = opened(alice)
+    arrange.decide(arrange.question(order))
+    charge = arrange.pay(arrange.facts(order))
+    arrange.settle(charge)
+    shown = look(client.as_(alice), order).text
+    assert "250 Stars went back" in shown
+    assert "hx-trigger" not in shown
+
+
+def test_a_stranger_cannot_see_the_order(client: Any, alice: User, bob: User) -> None:
+    order = opened(alice)
+    assert look(client.as_(bob), order).status_code == 404
+    assert client.as_(bob).post(f"/orders/{order.public_id}/check").status_code == 404
+    assert look(client, order).status_code == 401
+
+
+@pytest.mark.parametrize("public_id", ["nothing", "%00", "a" * 400, "%F0%9F%8C%8C", "..%2f.."])
+def test_an_order_that_does_not_exist_is_not_found(client: Any, alice: User, public_id: str) -> None:
+    assert client.as_(alice).get(f"/orders/{public_id}", headers=HTMX).status_code == 404
+
+
+def test_i_paid_asks_telegram_once_a_minute(client: Any, alice: User, telegram: Telegram) -> None:
+    order = opened(alice)
+    address = f"/orders/{order.public_id}/check"
+    first, second = (client.as_(alice).post(address, headers=HTMX) for _tap in range(2))
+    assert "Telegram knows of no payment for this order yet" in first.text
+    assert second.status_code == 429
+    assert "Retry-After" in second.headers
+    assert [method for method, _params in telegram.calls] == ["getStarTransactions"]
