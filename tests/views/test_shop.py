@@ -35,7 +35,8 @@ def queries(client: Any, path: str, **options: Any) -> int:
     statements: list[str] = []
 
     def count(*args: Any) -> None:
-        statements.append(args[2])
+        if not args[2].startswith("BEGIN"):
+            statements.append(args[2])
 
     event.listen(db.engine, "before_cursor_execute", count)
     try:
