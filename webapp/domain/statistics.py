@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Select, func, select
 
@@ -36,67 +37,65 @@ class Histogram:
         names = [*map(str, self.bounds), "+Inf"]
         return [(name, float(sum(self.counts[: i + 1]))) for i, name in enumerate(names)]
 
-    def copy(self) -> "Histogram":
-        return Histogram(self.bounds, list(self.counts), self.total_seconds)
 
-
+@dataclass
 class Sales:
-    """Charges so far: those settled are added up once, the latest anew each time."""
+    """Charges and what they brought."""
 
-    def __init__(self) -> None:
-        self.after: datetime | None = None
-        self.results = Counter[str]()
-        self.stars = 0
-        self.lag = Histogram((0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 360.0, 3600.0, 86400.0))
+    results: Counter[str] = field(default_factory=Counter)
+    stars: int = 0
+    lag: Histogram = field(
+        default_factory=lambda: Histogram((0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 360.0, 3600.0, 86400.0))
+    )
 
-    def read(self, now: datetime) -> "Sales":
-        """Return the sums up to now."""
-        until = now - timedelta(seconds=SETTLED_SECONDS)
-        self._add(self._between(self.after, until))
-        self.after = until
-        sums = Sales()
-        sums.results, sums.stars, sums.lag = Counter(self.results), self.stars, self.lag.copy()
-        sums._add(self._between(until, None))
-        return sums
-
-    def _between(self, after: datetime | None, until: datetime | None) -> Iterator[Sequence[Any]]:
+    def add(self, after: datetime | None, until: datetime | None) -> None:
+        """Count what was recorded between two moments."""
         query = select(Charge.stars, Charge.quarantined_because, Charge.charged_at, Charge.recorded_at)
-        return _rows(query, Charge.recorded_at, after, until)
-
-    def _add(self, rows: Iterator[Sequence[Any]]) -> None:
+        rows = _rows(query, Charge.recorded_at, after, until)
         for stars, quarantined_because, charged_at, recorded_at in rows:
             self.results["failed" if quarantined_because else "success"] += 1
             self.stars += stars
             self.lag.observe(max(0.0, (recorded_at - charged_at).total_seconds()))
 
 
+@dataclass
 class Gates:
-    """Pre-checkout decisions so far, counted like sales."""
+    """Pre-checkout decisions and how long they took."""
 
-    def __init__(self) -> None:
-        self.after: datetime | None = None
-        self.declines = Counter[str]()
-        self.latency = Histogram((0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 4.0, 6.0, 10.0))
+    declines: Counter[str] = field(default_factory=Counter)
+    latency: Histogram = field(
+        default_factory=lambda: Histogram((0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 4.0, 6.0, 10.0))
+    )
 
-    def read(self, now: datetime) -> "Gates":
-        """Return the sums up to now."""
-        until = now - timedelta(seconds=SETTLED_SECONDS)
-        self._add(self._between(self.after, until))
-        self.after = until
-        sums = Gates()
-        sums.declines, sums.latency = Counter(self.declines), self.latency.copy()
-        sums._add(self._between(until, None))
-        return sums
-
-    def _between(self, after: datetime | None, until: datetime | None) -> Iterator[Sequence[Any]]:
+    def add(self, after: datetime | None, until: datetime | None) -> None:
+        """Count what was decided between two moments."""
         query = select(PreCheckout.received_at, PreCheckout.decided_at, PreCheckout.declined_because)
-        return _rows(query, PreCheckout.decided_at, after, until)
-
-    def _add(self, rows: Iterator[Sequence[Any]]) -> None:
-        for received_at, decided_at, declined_because in rows:
+        for received_at, decided_at, declined_because in _rows(query, PreCheckout.decided_at, after, until):
             self.latency.observe(max(0.0, (decided_at - received_at).total_seconds()))
             if declined_because:
                 self.declines[declined_because] += 1
+
+
+Sums = TypeVar("Sums", Sales, Gates)
+
+
+class Running(Generic[Sums]):
+    """Sums kept from one reading to the next: what is settled is added up once, the latest anew."""
+
+    def __init__(self, nothing: Sums) -> None:
+        self._settled: tuple[Sums, datetime | None] = nothing, None
+
+    def read(self, now: datetime) -> Sums:
+        """Return the sums up to now."""
+        settled, after = self._settled
+        until = now - timedelta(seconds=SETTLED_SECONDS)
+        until = max(until, after) if after else until
+        sums = deepcopy(settled)
+        sums.add(after, until)
+        # Replaced whole, so that neither another thread nor a failure halfway counts a row twice.
+        self._settled = deepcopy(sums), until
+        sums.add(until, None)
+        return sums
 
 
 def waiting(now: datetime) -> dict[str, float]:

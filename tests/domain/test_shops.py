@@ -1,0 +1,37 @@
+import pytest
+
+from webapp.domain import shops
+from webapp.extensions import transaction
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def claim(bot_id: int = 7, username: str = "night_sky_bot", environment: str = "production") -> None:
+    with transaction():
+        shops.claim(bot_id, username, environment)
+
+
+def test_a_new_database_is_anybodys():
+    shops.check(7, "production")
+    assert shops.bot_username() == ""
+
+
+def test_a_claimed_database_knows_its_bot():
+    claim()
+    shops.check(7, "production")
+    assert shops.bot_username() == "night_sky_bot"
+
+
+def test_a_renamed_bot_keeps_its_database():
+    claim()
+    claim(username="whole_sky_bot")
+    assert shops.bot_username() == "whole_sky_bot"
+
+
+@pytest.mark.parametrize(("bot_id", "environment"), [(8, "production"), (7, "test"), (8, "test")])
+def test_another_bots_database_is_refused_with_both_names(bot_id, environment):
+    claim()
+    for refused in (lambda: shops.check(bot_id, environment), lambda: claim(bot_id, "x", environment)):
+        with pytest.raises(shops.ForeignDatabase, match=rf"bot 7 \(production\).*{bot_id} \({environment}"):
+            refused()
+    assert shops.bot_username() == "night_sky_bot"
