@@ -135,3 +135,18 @@ def test_a_poison_item_waits_for_the_owner_after_eight_tries():
     assert (item.attempts, item.error) == (8, "no such table")
     assert item.quarantined_at
     assert claim(at=at) == []
+
+
+def test_an_item_is_due_to_the_lane_of_its_kind_until_it_is_done():
+    assert not inbox.is_due(NOW)
+    receive(PAYMENT)
+    assert inbox.is_due(NOW)
+    assert inbox.is_due(NOW, only=["successful_payment"])
+    assert not inbox.is_due(NOW, only=["pre_checkout_query"])
+    assert not inbox.is_due(NOW, without=["successful_payment"])
+    [item] = claim()
+    assert not inbox.is_due(NOW)
+    assert inbox.is_due(NOW + timedelta(seconds=31))
+    with transaction():
+        inbox.finish(item, NOW)
+    assert not inbox.is_due(NOW + timedelta(days=1))

@@ -19,6 +19,7 @@ from tests.arrange import (
     settle,
 )
 from webapp.domain import catalogue, orders, payloads, refunds, terms, users
+from webapp.domain.keys import KeyRing
 from webapp.errors import (
     AlreadyOwned,
     Banned,
@@ -179,6 +180,27 @@ def test_an_unpaid_order_ends(alice):
     change_price(400)
     order(alice, now=NOW + DAY)
     assert orders.state(orders.find(second.public_id), NOW + DAY) == "closed"
+
+
+def test_a_payload_leads_back_to_the_tap_it_came_from(alice):
+    made = order(alice)
+    assert orders.correlation_id(made.payload, KEYS) == "tap"
+    assert orders.correlation_id("", KEYS) is None
+    assert orders.correlation_id(made.payload[:-1], KEYS) is None
+    assert orders.correlation_id(made.payload, KeyRing.of("Zt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")) is None
+
+
+def test_what_can_still_be_paid_is_unfinished(alice):
+    atlas, notes = order(alice), order(alice, "notes", now=NOW + MINUTE)
+    order(meet(BOB), "atlas")
+    assert orders.unfinished(alice, NOW) == []
+    with transaction():
+        orders.remember_link(atlas, "https://t.me/$atlas")
+        orders.remember_link(notes, "https://t.me/$notes")
+    assert [one.public_id for one in orders.unfinished(alice, NOW)] == [notes.public_id, atlas.public_id]
+    assert [one.public_id for one in orders.unfinished(alice, NOW + 15 * MINUTE)] == [notes.public_id]
+    pay(facts(notes))
+    assert [one.public_id for one in orders.unfinished(alice, NOW)] == [atlas.public_id]
 
 
 def test_the_shop_sells_what_is_listed(alice):

@@ -45,16 +45,18 @@ def test_a_message_is_lost_with_its_sender_and_taken_over():
 
 def test_a_sent_message_stays_sent():
     add()
+    [message] = claim()
     with transaction():
-        outbox.sent(claim()[0], NOW)
+        outbox.sent(message, NOW)
     assert only_message().sent_at == NOW
     assert claim(after_seconds=9999) == []
 
 
 def test_a_message_nobody_can_get_is_given_up():
     add()
+    [message] = claim()
     with transaction():
-        outbox.failed(claim()[0], "Forbidden: bot was blocked by the user", NOW)
+        outbox.failed(message, "Forbidden: bot was blocked by the user", NOW)
     assert only_message().error == "Forbidden: bot was blocked by the user"
     assert claim(after_seconds=9999) == []
 
@@ -75,3 +77,15 @@ def test_telegrams_pause_is_kept_exactly():
         outbox.retry(first, "Too Many Requests", NOW, after_seconds=60)
     assert claim(after_seconds=59) == []
     assert len(claim(after_seconds=60)) == 1
+
+
+def test_a_message_is_due_until_it_is_sent():
+    assert not outbox.is_due(NOW)
+    add()
+    assert outbox.is_due(NOW)
+    [message] = claim()
+    assert not outbox.is_due(NOW)
+    assert outbox.is_due(NOW + timedelta(seconds=31))
+    with transaction():
+        outbox.sent(message, NOW)
+    assert not outbox.is_due(NOW + timedelta(days=1))

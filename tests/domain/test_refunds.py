@@ -133,3 +133,10 @@ def test_refunding_one_purchase_keeps_the_other(charge):
     settle(notes)
     assert has_atlas()
     assert not entitlements.has(ALICE, "notes", NOW)
+
+
+def test_a_persons_refunds_are_found_by_charge(charge):
+    assert refunds.of(ALICE) == {}
+    request(charge)
+    assert {name: refund.status for name, refund in refunds.of(ALICE).items()} == {"charge-1": "requested"}
+    assert refunds.of(BOB) == {}

@@ -33,8 +33,9 @@ def kept(update: dict[str, Any]) -> InboxItem:
 
 
 def apply(update: dict[str, Any]) -> None:
+    item = kept(update)
     with transaction():
-        updates.apply(kept(update), keys=KEYS, now=NOW)
+        updates.apply(item, keys=KEYS, now=NOW)
 
 
 @pytest.fixture
