@@ -39,14 +39,16 @@ class Encoded:
     """Bytes together with their compressed forms."""
 
     body: bytes
+    is_kept: bool = True  # worth compressing well; what is sent once is compressed fast
 
     @cached_property
     def brotli(self) -> bytes:
-        return brotli.compress(self.body, quality=11)
+        packed: bytes = brotli.compress(self.body, quality=11 if self.is_kept else 4)
+        return packed
 
     @cached_property
     def gzip(self) -> bytes:
-        return gzip.compress(self.body, compresslevel=9, mtime=0)
+        return gzip.compress(self.body, compresslevel=9 if self.is_kept else 6, mtime=0)
 
     def best(self, accepted: str) -> tuple[str | None, bytes]:
         """Return the smallest form that an Accept-Encoding header allows, and its name."""

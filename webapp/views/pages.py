@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any
 
-import brotli
 from flask import Flask, Response, current_app, render_template
 from flask_babel import format_date, get_locale
 from htmx_flask import request
@@ -43,7 +42,7 @@ def init_app(app: Flask) -> None:
 
 def dateformat(moment: datetime | date, pattern: str) -> str:
     """Return a day in the language of the page; days are counted in UTC, as the ledger does."""
-    return format_date(moment, pattern, rebase=False)
+    return str(format_date(moment, pattern, rebase=False))
 
 
 def by_section(products: Iterable[Any]) -> list[tuple[str, list[Any]]]:
@@ -56,7 +55,8 @@ def by_section(products: Iterable[Any]) -> list[tuple[str, list[Any]]]:
 
 def page(template: str, **facts: Any) -> Response:
     """Return a page about the person who asks."""
-    return _response(Encoded(render_template(template, bot_username=_bot_username(), **facts).encode()), 4)
+    rendered = render_template(template, bot_username=_bot_username(), **facts)
+    return _response(Encoded(rendered.encode(), is_kept=False))
 
 
 def public(template: str, name: str, facts: Callable[[], Facts]) -> Response:
@@ -72,7 +72,7 @@ def public(template: str, name: str, facts: Callable[[], Facts]) -> Response:
         if len(kept) >= MOST_KEPT or any(known[0] != version for known in list(kept)):
             kept.clear()
         kept[key] = Encoded(rendered.encode())
-    return _response(kept[key], None)
+    return _response(kept[key])
 
 
 def fragment(template: str, **facts: Any) -> Response:
@@ -99,18 +99,13 @@ def _common() -> Facts:
 
 
 def _bot_username() -> str:
-    known: str = current_app.extensions.get("bot_username", "") or shops.bot_username()
+    known = current_app.extensions.get("bot_username") or shops.bot_username()
     current_app.extensions["bot_username"] = known
-    return known
+    return str(known)
 
 
-def _response(encoded: Encoded, quality: int | None) -> Response:
-    """Return bytes in the form that the client takes; kept ones are compressed well, others fast."""
-    accepted = request.headers.get("Accept-Encoding", "")
-    if quality is not None and "br" in accepted:
-        encoding, body = "br", brotli.compress(encoded.body, quality=quality)
-    else:
-        encoding, body = encoded.best(accepted)
+def _response(encoded: Encoded) -> Response:
+    encoding, body = encoded.best(request.headers.get("Accept-Encoding", ""))
     response = Response(body, mimetype="text/html")
     if encoding:
         response.content_encoding = encoding
