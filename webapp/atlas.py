@@ -20,6 +20,7 @@ class Dot:
     y: float
     radius: float
     name: str  # shown beside it, or nothing
+    is_named_left: bool  # away from the object and from the edge
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,14 @@ class Chart:
 
     @cached_property
     def stars(self) -> list[Dot]:
-        return [
-            Dot(place[0], place[1], round(max(3.6 - 0.6 * star.magnitude, 0.9), 1), self._label(star))
-            for star in STARS.values()
-            if (place := self._place(star.hours, star.degrees)) and _is_inside(place)
-        ]
+        places = [(star, self._place(star.hours, star.degrees)) for star in STARS.values()]
+        return [self._dot(star, place) for star, place in places if place and _is_inside(place)]
+
+    @property
+    def is_named_below(self) -> bool:
+        """Whether the object's name stands under it, since the way comes from above."""
+        last = STARS[self.about.hop[-1]]
+        return last.degrees > self.about.degrees
 
     @cached_property
     def lines(self) -> str:
@@ -85,8 +89,12 @@ class Chart:
             if first and last and (_is_inside(first) or _is_inside(last)):
                 yield first, last
 
-    def _label(self, star: Star) -> str:
-        return star.name if star.name in self.about.hop or star.magnitude < 1.7 else ""
+    def _dot(self, star: Star, place: tuple[float, float]) -> Dot:
+        x, y = place
+        is_named = star.name in self.about.hop or star.magnitude < 1.7
+        towards = x < self.target[0] and abs(y - self.target[1]) < 40
+        left = x > 90 and (x > WIDTH - 85 or towards)
+        return Dot(x, y, round(max(3.6 - 0.6 * star.magnitude, 0.9), 1), star.name if is_named else "", left)
 
     def _place(self, hours: float, degrees: float) -> tuple[float, float] | None:
         """Return where a position falls (stereographic projection), or nothing for the far side."""
@@ -124,7 +132,7 @@ OBJECTS = (
             "Six stars by eye, dozens of blue-white ones in binoculars. A telescope shows too "
             "little of it at once."
         ),
-        N_("Binoculars"), ("Aldebaran",), 13,
+        N_("Binoculars"), ("Aldebaran",), 12,
     ),
     DeepSkyObject(
         "M42", N_("The Orion Nebula"), "nebula", "Orion", 5.588, -5.39, 4.0, 65, N_("December to March"),
@@ -136,7 +144,7 @@ OBJECTS = (
             "A grey-green bat's wing of light around four tight stars, the Trapezium. The one "
             "nebula that looks like its pictures."
         ),
-        N_("Any"), ("Alnilam", "Iota Ori"), 11,
+        N_("Any"), ("Alnilam", "Iota Ori"), 10,
     ),
     DeepSkyObject(
         "M31", N_("The Andromeda Galaxy"), "galaxy", "Andromeda", 0.712, 41.27, 3.4, 190,
@@ -149,7 +157,7 @@ OBJECTS = (
             "An oval glow as long as six full Moons, of which one sees the bright middle. What you "
             "see left it two and a half million years ago."
         ),
-        N_("By eye, best in binoculars"), ("Mirach", "Mu And", "Nu And"), 11,
+        N_("By eye, best in binoculars"), ("Mirach", "Mu And", "Nu And"), 8,
     ),
     DeepSkyObject(
         "M33", N_("The Triangulum Galaxy"), "galaxy", "Triangulum", 1.564, 30.66, 5.7, 70,
@@ -159,7 +167,7 @@ OBJECTS = (
             "Large, pale and shy: the darker the sky the easier, and binoculars show it better than"
             " a big telescope."
         ),
-        N_("Binoculars, dark sky"), ("Mirach",), 11,
+        N_("Binoculars, dark sky"), ("Mirach",), 10,
     ),
     DeepSkyObject(
         "NGC 869", N_("The Double Cluster"), "open", "Perseus", 2.345, 57.14, 4.3, 60, N_("August to March"),
@@ -168,20 +176,20 @@ OBJECTS = (
             " the Milky Way."
         ),
         N_("Two heaps of diamonds side by side with a few red stars among them. Stay at the lowest power."),
-        N_("Binoculars or small telescope"), ("Ruchbah", "Eta Per"), 10,
+        N_("Binoculars or small telescope"), ("Ruchbah", "Eta Per"), 7,
     ),
     DeepSkyObject(
         "M35", N_("A cluster at the twins' feet"), "open", "Gemini", 6.148, 24.34, 5.3, 28,
         N_("December to April"),
         N_(
-            "At the northern foot of the twins: from Tejat to Propus, and the same step on, a "
-            "little to the north."
+            "At the northern foot of the twins: find Propus, the toe, and go a little over "
+            "two degrees up and to the right."
         ),
         N_(
             "A hundred stars in curved rows, as wide as the Moon. Beside it a faint smudge, another"
             " cluster five times as far."
         ),
-        N_("Binoculars or small telescope"), ("Tejat", "Propus"), 10,
+        N_("Binoculars or small telescope"), ("Propus",), 5,
     ),
     DeepSkyObject(
         "M41", N_("The Little Beehive"), "open", "Canis Major", 6.783, -20.75, 4.5, 38,
@@ -194,7 +202,7 @@ OBJECTS = (
             "A loose handful of stars with an orange one in the middle, lovely when it stands clear"
             " of the haze."
         ),
-        N_("Binoculars"), ("Sirius",), 9,
+        N_("Binoculars"), ("Sirius",), 6,
     ),
     DeepSkyObject(
         "M44", N_("The Beehive"), "open", "Cancer", 8.673, 19.67, 3.7, 95, N_("January to May"),
@@ -203,7 +211,7 @@ OBJECTS = (
             " manger."
         ),
         N_("By eye a breath of light, in binoculars a swarm. Galileo counted forty; you will find more."),
-        N_("Binoculars"), ("Asellus Borealis",), 11,
+        N_("Binoculars"), ("Asellus Borealis",), 5,
     ),
     DeepSkyObject(
         "M81", N_("Bode's Galaxy"), "galaxy", "Ursa Major", 9.926, 69.07, 6.9, 27, N_("February to June"),
@@ -224,7 +232,7 @@ OBJECTS = (
             "Two soft spots, one larger. From 200 mm and under a dark sky the spiral arms come out,"
             " first ever seen in 1845."
         ),
-        N_("Telescope from 100 mm"), ("Alkaid", "24 CVn"), 8,
+        N_("Telescope from 100 mm"), ("Alkaid",), 5,
     ),
     DeepSkyObject(
         "M3", N_("A globular for spring"), "globular", "Canes Venatici", 13.703, 28.38, 6.2, 18,
@@ -263,7 +271,7 @@ OBJECTS = (
             "The one to show to guests: a ball of light that falls apart into hundreds of stars "
             "from 150 mm on."
         ),
-        N_("Small telescope"), ("Eta Her",), 9,
+        N_("Small telescope"), ("Eta Her",), 7,
     ),
     DeepSkyObject(
         "M22", N_("A globular in the Teapot"), "globular", "Sagittarius", 18.607, -23.90, 5.1, 32,
@@ -273,7 +281,7 @@ OBJECTS = (
             "Larger and looser than M13, and one of the nearest. Low in the north, so wait till it "
             "stands due south."
         ),
-        N_("Binoculars or small telescope"), ("Kaus Borealis",), 9,
+        N_("Binoculars or small telescope"), ("Kaus Borealis",), 6,
     ),
     DeepSkyObject(
         "M8", N_("The Lagoon"), "nebula", "Sagittarius", 18.063, -24.38, 6.0, 90, N_("June to September"),
@@ -282,7 +290,7 @@ OBJECTS = (
             "A cluster in a shining cloud, split by a dark channel. With binoculars it shares the "
             "view with the Trifid."
         ),
-        N_("Binoculars, dark sky"), ("Kaus Borealis",), 9,
+        N_("Binoculars, dark sky"), ("Kaus Borealis",), 6,
     ),
     DeepSkyObject(
         "M11", N_("The Wild Ducks"), "open", "Scutum", 18.852, -6.27, 6.3, 14, N_("June to October"),
@@ -294,19 +302,19 @@ OBJECTS = (
             "So rich that it looks like a globular at first. Then the V of the flying ducks "
             "appears, with one star at its tip."
         ),
-        N_("Small telescope"), ("Lambda Aql", "12 Aql"), 7,
+        N_("Small telescope"), ("Lambda Aql", "12 Aql"), 4,
     ),
     DeepSkyObject(
         "M57", N_("The Ring"), "nebula", "Lyra", 18.893, 33.03, 8.8, 1, N_("May to November"),
         N_("Between the two lower stars of Lyra, Sheliak and Sulafat, a little nearer to Sheliak."),
         N_("A tiny smoke ring at 100 times magnification: the last breath of a star like ours."),
-        N_("Telescope from 80 mm"), ("Vega", "Sheliak"), 7,
+        N_("Telescope from 80 mm"), ("Vega", "Sheliak"), 5,
     ),
     DeepSkyObject(
         "M27", N_("The Dumbbell"), "nebula", "Vulpecula", 19.993, 22.72, 7.4, 8, N_("June to November"),
         N_("Three degrees straight above Gamma, the point of the little Arrow between Altair and Albireo."),
         N_("A pale pillow, then an apple core. The easiest planetary nebula there is, even for binoculars."),
-        N_("Binoculars or small telescope"), ("Delta Sge", "Gamma Sge"), 8,
+        N_("Binoculars or small telescope"), ("Delta Sge", "Gamma Sge"), 5,
     ),
     DeepSkyObject(
         "M15", N_("The horse's breath"), "globular", "Pegasus", 21.500, 12.17, 6.2, 18,
@@ -316,6 +324,6 @@ OBJECTS = (
             "Small and fierce, with the densest heart of all the northern ones. The star beside it "
             "gives the eye something to hold on to."
         ),
-        N_("Small telescope"), ("Biham", "Enif"), 9,
+        N_("Small telescope"), ("Biham", "Enif"), 8,
     ),
 )  # fmt: skip
