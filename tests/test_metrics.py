@@ -1,0 +1,300 @@
+"""What Prometheus is told; S62 and G11 are names of the failure model."""
+
+import os
+import re
+import signal
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from prometheus_client import Counter, Summary
+from sqlalchemy import text
+
+from tests import arrange
+from tests.arrange import ALICE
+from tests.factories import METRICS_TOKEN, make_config, make_init_data
+from tests.processes import Stage, eventually
+from webapp import clock, create_app
+from webapp.domain import inbox, leases, refunds
+from webapp.extensions import db, transaction
+
+BEARER = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
+# Of the names below the dashboards of every shop are made: they never change.
+PROMISED = {
+    "telegram_payments_total": {"result"},
+    "telegram_payment_value_total": {"currency"},
+    "miniapp_sessions_total": set(),
+    "miniapp_exchange_latency_seconds_bucket": {"le"},
+    "miniapp_exchange_latency_seconds_count": set(),
+    "miniapp_exchange_latency_seconds_sum": set(),
+    "miniapp_refused_exchanges_total": {"reason"},
+    "miniapp_moved_launches_total": set(),
+    "telegram_paid_to_unlocked_seconds_bucket": {"le"},
+    "telegram_pre_checkout_seconds_bucket": {"le"},
+    "telegram_pre_checkout_declines_total": {"reason"},
+    "starfront_inbox_oldest_seconds": set(),
+    "starfront_inbox_quarantined": set(),
+    "starfront_outbox_oldest_seconds": set(),
+    "starfront_refunds_unknown": set(),
+    "starfront_statement_age_seconds": set(),
+    "starfront_duty_lease_seconds": {"duty"},
+    "flask_http_request_duration_seconds_count": {"method", "endpoint", "status"},
+    "flask_http_request_total": {"method", "status"},
+}
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW")
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def series(client: Any, **headers: str) -> dict[str, float]:
+    """Return every series of a scrape with its value."""
+    answer = client.get("/metrics", headers={**BEARER, **headers})
+    assert answer.status_code == 200
+    page = answer.text if isinstance(answer.text, str) else answer.get_data(as_text=True)
+    lines = [line for line in page.splitlines() if line and not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def labels(name: str) -> dict[str, str]:
+    return dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', name.partition("{")[2]))
+
+
+def sign_in(client: Any, telegram_id: int = ALICE, **options: Any) -> int:
+    raw = make_init_data({"id": telegram_id, "first_name": "Alice"}, int(clock.now().timestamp()))
+    return client.post("/session", json={"init_data": raw}, **options).status_code
+
+
+def walk(app: Flask, client: Any, argument: str = "secret-7") -> None:
+    """Ask every route for everything."""
+    for rule in app.url_map.iter_rules():
+        for method in METHODS:
+            client.open(re.sub("<[^>]+>", argument, rule.rule), method=method)
+    client.get(f"/nowhere/{argument}")
+
+
+def test_the_payments_of_a_shop_add_up(client, alice):
+    now = clock.now()
+    order = arrange.order(alice, "atlas", now=now)
+    arrange.decide(arrange.question(order, received_at=now), now=now)
+    told = arrange.facts(order, "one", charged_at=now)
+    for _ in range(3):  # Telegram says everything twice
+        charge = arrange.pay(told, now=now)
+    notes = arrange.order(alice, "notes", now=now)
+    arrange.decide(arrange.question(notes, "q2", stars=1, received_at=now), now=now)
+    arrange.pay(arrange.facts(notes, "two", stars=7, charged_at=now), now=now)
+    found = series(client)
+    assert found['telegram_payments_total{result="success"}'] == 1
+    assert found['telegram_payments_total{result="failed"}'] == 1
+    assert found['telegram_payment_value_total{currency="XTR"}'] == 257
+    assert found["telegram_paid_to_unlocked_seconds_count"] == 2
+    assert found["telegram_pre_checkout_seconds_count"] == 2
+    assert found['telegram_pre_checkout_declines_total{reason="PriceChanged"}'] == 1
+    arrange.settle(charge, at=now)
+    assert series(client)['telegram_payments_total{result="success"}'] == 1
+    assert series(client)['telegram_payment_value_total{currency="XTR"}'] == 257
+
+
+def test_a_shop_before_its_first_sale_says_nought(client):
+    found = series(client)
+    assert found['telegram_payments_total{result="success"}'] == 0
+    assert found['telegram_payments_total{result="failed"}'] == 0
+    assert found['telegram_payment_value_total{currency="XTR"}'] == 0
+    assert found["miniapp_sessions_total"] == 0
+    assert found["miniapp_exchange_latency_seconds_count"] == 0
+
+
+def test_what_waits_is_told(client, alice):
+    now = clock.now()
+    charge = arrange.pay(arrange.facts(arrange.order(alice, now=now), "one"), now=now)
+    with transaction():
+        inbox.receive(b"garbage", "webhook", now)
+        inbox.receive({"update_id": 1}, "webhook", now - 5 * arrange.MINUTE)
+        refunds.tried(refunds.request(charge, "why", requested_by="owner", now=now), now)
+    found = series(client)
+    assert found["starfront_inbox_quarantined"] == 1
+    assert found["starfront_refunds_unknown"] == 1
+    assert 300 <= found["starfront_inbox_oldest_seconds"] < 330
+    assert 0 <= found["starfront_outbox_oldest_seconds"] < 30
+
+
+@on_sqlite
+def test_a_launch_is_counted_and_timed(client, alice):
+    assert sign_in(client) == 200
+    assert sign_in(client, environ_overrides={"REMOTE_ADDR": "203.0.113.7"}) == 200
+    assert client.post("/session", json={"init_data": "x"}).status_code == 401
+    found = series(client)
+    assert found["miniapp_sessions_total"] == 2
+    assert found["miniapp_moved_launches_total"] == 1
+    assert found["miniapp_exchange_latency_seconds_count"] == 3
+    assert sum(value for name, value in found.items() if "miniapp_refused_exchanges_total" in name) == 1
+    buckets = {labels(name)["le"] for name in found if name.startswith("miniapp_exchange_latency_seconds_b")}
+    assert buckets == {"0.01", "0.05", "0.1", "0.5", "1.0", "+Inf"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [None, "", "Bearer", "Bearer ", "Bearer x", f"Basic {METRICS_TOKEN}", METRICS_TOKEN]
+    + [f"Bearer {METRICS_TOKEN}x", f"Bearer {METRICS_TOKEN[:-1]}", "Bearer é", f"Bearer  {METRICS_TOKEN}"],
+    ids=ascii,
+)
+@on_sqlite
+def test_s62_without_the_token_there_is_nothing(client, told):
+    answer = client.get("/metrics", headers={} if told is None else {"Authorization": told})
+    assert answer.status_code == 404
+    assert b"miniapp" not in answer.data
+
+
+@on_sqlite
+def test_s62_a_shop_without_a_token_has_no_metrics(database_url):
+    client = create_app(make_config(database_url=database_url, metrics_token="")).test_client()
+    for told in ("Bearer ", "Bearer", f"Bearer {METRICS_TOKEN}"):
+        assert client.get("/metrics", headers={"Authorization": told}).status_code == 404
+
+
+@on_sqlite
+def test_s62_labels_name_no_person_no_order_and_no_path(app, client, alice):
+    order = arrange.order(alice, "atlas", now=clock.now())
+    arrange.pay(arrange.facts(order, "charge-secret-7"), now=clock.now())
+    sign_in(client)
+    walk(app, client)
+    walk(app, client.as_(alice), order.public_id)
+    found = series(client)
+    for name in found:
+        family = name.partition("{")[0]
+        known = PROMISED.get(family, PROMISED.get(f"{family.removesuffix('_sum')}_bucket", set()) - {"le"})
+        if not family.endswith(("_created", "_sum", "_count")) and family != "flask_exporter_info":
+            assert set(labels(name)) == known, name
+        for value in {**labels(name), "le": ""}.values():
+            assert not re.search(r"/|secret|\d{4}", value), name
+            assert value not in {order.public_id, order.payload, "BREW", "TRACE"}, name
+    assert len(found) <= 500
+
+
+@on_sqlite
+def test_s62_nobody_can_make_series_up(app, client):
+    walk(app, client)
+    before = len(series(client))
+    for number in range(50):
+        client.open("/", method=f"BREW{number}")
+        client.open(f"/nowhere/{number}", headers={"User-Agent": f"x{number}", "Host": f"h{number}.test"})
+        client.get(f"/products/p{number}")
+    assert len(series(client)) <= before + 5
+
+
+@on_sqlite
+def test_every_promised_name_is_there(client, alice):
+    now = clock.now()
+    order = arrange.order(alice, now=now)
+    arrange.decide(arrange.question(order, stars=1, received_at=now), now=now)
+    with transaction():
+        leases.hold("outbox", "bot", 30, now)
+    client.post("/session", json={"init_data": "x"})
+    found = {name.partition("{")[0]: set(labels(name)) for name in series(client)}
+    assert {name: found.get(name) for name in PROMISED} == PROMISED
+
+
+@on_sqlite
+def test_both_formats_of_prometheus_are_spoken(client, alice):
+    plain = client.get("/metrics", headers=BEARER)
+    assert plain.content_type.startswith("text/plain; version=")
+    modern = client.get("/metrics", headers={**BEARER, "Accept": OPEN_METRICS})
+    assert modern.content_type.startswith("application/openmetrics-text")
+    assert modern.get_data(as_text=True).endswith("# EOF\n")
+    assert 'telegram_payments_total{result="success"} 0.0' in modern.get_data(as_text=True)
+
+
+class Broken:
+    """A metric that fails whatever is asked of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise OSError("No space left on device")
+
+
+@on_sqlite
+@pytest.mark.parametrize("name", ["sessions", "exchange", "refusals", "moves"])
+def test_g11_a_broken_metric_breaks_no_session(app, client, name):
+    setattr(app.extensions["metrics"], name, Broken())
+    assert sign_in(client) == 200
+    assert sign_in(client, environ_overrides={"REMOTE_ADDR": "203.0.113.7"}) == 200
+    assert client.post("/session", json={"init_data": "x"}).status_code == 401
+
+
+@on_sqlite
+def test_g11_requests_that_cannot_be_measured_are_answered(app, client, monkeypatch):
+    for kind in (Counter, Summary):
+        monkeypatch.setattr(kind, "labels", Broken.__getattr__)
+    for path in ("/healthz", "/", "/terms"):
+        assert client.get(path).status_code == 200
+
+
+def test_the_metrics_of_the_process_outlive_the_database(client):
+    assert sign_in(client) == 200
+    db.session.execute(text("ALTER TABLE charges RENAME TO elsewhere"))
+    db.session.commit()
+    found = series(client)
+    assert found["miniapp_sessions_total"] == 1
+    assert not any(name.startswith("telegram_payments") for name in found)
+    db.session.execute(text("ALTER TABLE elsewhere RENAME TO charges"))
+    db.session.commit()
+    assert series(client)['telegram_payments_total{result="success"}'] == 0
+
+
+def test_the_metrics_of_the_process_need_no_database_at_all():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        app = create_app(make_config(database_url=f"postgres://shop@127.0.0.1:{probe.getsockname()[1]}/shop"))
+    assert series(app.test_client())["miniapp_sessions_total"] == 0
+    with app.app_context():
+        db.engine.dispose()
+
+
+def workers(pid: int) -> list[int]:
+    """Return the processes that gunicorn keeps."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def all_say(stage: Stage, sessions: int) -> None:
+    for _ in range(8):
+        found = series(stage.client(base_url=stage.web))
+        assert found["miniapp_sessions_total"] == sessions
+        assert found["miniapp_exchange_latency_seconds_count"] == sessions
+        assert found['miniapp_exchange_latency_seconds_bucket{le="+Inf"}'] == sessions
+        assert found['telegram_payments_total{result="success"}'] == 0
+        assert not any("pid" in labels(name) for name in found)
+
+
+@on_sqlite
+def test_several_web_processes_answer_as_one(tmp_path, database_url):
+    """Whichever worker is scraped knows the sign-ins of all, and goes on knowing those of the dead."""
+    people = range(5000000101, 5000000104)
+    stage = Stage(tmp_path, database_url, WEB_CONCURRENCY="2", WEB_THREADS="4").open("web")
+    try:
+        launches = [
+            stage.control("POST", f"people/{person}/launch", **{"from": "menu"})["init_data"]
+            for person in people
+        ]
+
+        def sign_in_often(raw: str) -> None:
+            for _ in range(20):
+                # A connection of its own each time, so that both workers get their share.
+                answer = stage.client().post(f"{stage.web}/session", json={"init_data": raw})
+                assert answer.status_code == 200
+
+        threads = [threading.Thread(target=sign_in_often, args=(raw,)) for raw in launches]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        all_say(stage, 60)
+        pid = stage.processes["web"].pid
+        first, second = workers(pid)
+        os.kill(first, signal.SIGKILL)
+        eventually(lambda: len(workers(pid)) == 2 and first not in workers(pid))
+        all_say(stage, 60)
+        sign_in_often(launches[0])
+        all_say(stage, 80)
+    finally:
+        stage.close()
