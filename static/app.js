@@ -85,7 +85,7 @@
     token = "";
     if (answer?.status === 401) return settle("stale");
     if (attempt === 4) return settle("failed");
-    await pause(Math.max(500 * 2 ** attempt, 1000 * Math.min(Number(answer?.headers.get("Retry-After")) || 0, 10)));
+    await pause(Math.max(500 * 2 ** attempt, 1000 * Math.min(Number(answer?.headers.get("Retry-After")) || 0, 60)));
     return exchange(attempt + 1);
   }
 
@@ -170,7 +170,24 @@
   });
   for (const name of ["htmx:sendError", "htmx:timeout"]) all(name, () => { root.dataset.offline = ""; });
 
+  // A form that nobody but htmx can send: it has to carry the session. Tapped too early, it waits.
+  let early = null;
+  all("submit", (event) => {
+    if (event.defaultPrevented) return;
+    event.preventDefault();
+    early = event.target;
+  });
+  all("htmx:load", () => {
+    if (early?.isConnected) early.requestSubmit();
+    early = null;
+  });
+
   const feel = (kind) => ask("6.1", (app) => app.HapticFeedback.notificationOccurred(kind));
+
+  // What can be bought is shown at once, but is about to give way to what this person may do.
+  const unsettled = (act) => !window.htmx
+    || (["pending", "ready"].includes(root.dataset.session) && act.closest("[hx-trigger^='session:ready']"));
+  const busy = (act) => act.disabled || "busy" in act.dataset || unsettled(act);
 
   function dress() {
     const act = document.querySelector("[data-main-button]");
@@ -178,7 +195,7 @@
     const drawn = ask("6.0", ({ MainButton }) => {
       if (!shown) return MainButton.hide();
       MainButton.setText(act.dataset.mainButton);
-      if (act.disabled || "busy" in act.dataset) MainButton.showProgress(); else MainButton.hideProgress();
+      if (busy(act)) MainButton.showProgress(); else MainButton.hideProgress();
       MainButton.show();
     });
     root.classList.toggle("has-main-button", Boolean(drawn && shown));
@@ -187,6 +204,11 @@
     root.classList.toggle("has-back-button", leads && inside);
     const paying = Boolean(document.querySelector("[data-order=open]"));
     ask("6.2", (app) => { if (app.isClosingConfirmationEnabled !== paying) app.isClosingConfirmationEnabled = paying; });
+  }
+
+  function press() {
+    const act = document.querySelector("[data-main-button]");
+    if (act && !busy(act)) act.click();
   }
 
   function paint() {
@@ -200,7 +222,7 @@
     ask("6.0", (app) => {
       app.ready();
       app.expand();
-      app.MainButton.onClick(() => document.querySelector("[data-main-button]")?.click());
+      app.MainButton.onClick(press);
       app.onEvent("themeChanged", paint);
       app.onEvent("activated", lookAgain);
     });
@@ -223,7 +245,8 @@
     if (window.htmx) htmx.trigger(document.body, "order:ask");
   }
 
-  all("click", (event) => {
+  // Caught on its way down: Telegram's own script stumbles over links to t.me.
+  addEventListener("click", (event) => {
     const link = event.target.closest("a, button");
     if (!link) return;
     if (link.dataset.mainButton) ask("6.1", (app) => app.HapticFeedback.impactOccurred("light"));
@@ -235,8 +258,10 @@
       : "reopen" in link.dataset && root.dataset.bot
         ? ask("6.1", (app) => { app.openTelegramLink(reopened); app.close(); })
         : link.hostname === "t.me" && ask("6.1", (app) => app.openTelegramLink(link.href));
-    if (handled) event.preventDefault();
-  });
+    if (!handled) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden) lookAgain(); });
   addEventListener("offline", () => { root.dataset.offline = ""; });

@@ -1,0 +1,133 @@
+"""The whole purchase as a person makes it: Chromium, Telegram's real client script, every process."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect
+
+from tests.e2e.conftest import ALICE, BOB
+from tests.processes import Stage
+
+PHONE = {"width": 390, "height": 844}
+
+
+class Phone:
+    """The sandbox's phone, filling the window, with the shop open on it."""
+
+    def __init__(self, stage: Stage, context: BrowserContext) -> None:
+        self.stage = stage
+        self.page: Page = context.new_page()
+        self.problems: list[str] = []
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("console", self._listen)
+
+    def open(self, person: int = ALICE, start: str = "menu", theme: str = "light") -> FrameLocator:
+        told = {"person": person, "theme": theme, "open": start, "bare": 1}
+        self.page.goto(f"{self.stage.sandbox}/?{urlencode(told)}")
+        return self.app
+
+    @property
+    def app(self) -> FrameLocator:
+        return self.page.frame_locator("[data-test=mini-app]")
+
+    def press(self, name: str) -> None:
+        self.page.click(f"[data-test={name}]")
+
+    def shot(self, name: str) -> None:
+        """Keep a picture when somebody wants to look: SHOTS=folder."""
+        if os.environ.get("SHOTS"):
+            Path(os.environ["SHOTS"]).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=f"{os.environ['SHOTS']}/{name}.png")
+
+    def _listen(self, message: object) -> None:
+        text = getattr(message, "text", "")
+        if getattr(message, "type", "") == "error" or "Content Security Policy" in text:
+            self.problems.append(text)
+
+
+@pytest.fixture
+def phone(any_stage: Stage, browser: Browser) -> Iterator[Phone]:
+    context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
+    context.set_default_timeout(15_000)
+    expect.set_options(timeout=15_000)
+    one = Phone(any_stage, context)
+    yield one
+    context.close()
+    assert one.problems == []
+
+
+def test_a_newcomer_buys_an_upgrade(phone: Phone):
+    app = phone.open()
+    expect(app.get_by_role("heading", name="Deep Sky Atlas").first).to_be_visible()
+    phone.shot("1-shop")
+    app.get_by_role("link", name="Deep Sky Atlas").first.click()
+    button = phone.page.locator("[data-test=main-button]")
+    expect(button).to_contain_text("250")
+    phone.shot("2-product")
+    phone.press("main-button")
+    expect(phone.page.locator("[data-test=invoice-sheet]")).to_contain_text("Deep Sky Atlas")
+    phone.shot("3-sheet")
+    phone.press("confirm-payment")
+    expect(app.get_by_role("heading", name="Unlocked")).to_be_visible()
+    phone.shot("4-unlocked")
+    expect(button).to_contain_text("Open Deep Sky Atlas")
+    phone.press("main-button")
+    expect(app.get_by_role("heading", name="M31")).to_be_visible()
+    phone.shot("5-atlas")
+    texts = [message.get("text", "") for message in phone.stage.messages(ALICE)]
+    assert sum("Deep Sky Atlas is unlocked" in text for text in texts) == 1
+
+
+def test_what_was_bought_is_still_there_after_a_reload(phone: Phone):
+    app = phone.open(start="tonight-week")
+    phone.press("main-button")
+    phone.press("confirm-payment")
+    expect(app.get_by_role("heading", name="Unlocked")).to_be_visible()
+    app = phone.open(start="upgrades")
+    expect(app.get_by_text("Tonight's Sky").first).to_be_visible()
+    phone.shot("6-upgrades")
+    app = phone.open(start="purchases")
+    expect(app.get_by_text("25").first).to_be_visible()
+    phone.shot("7-purchases")
+
+
+def test_the_other_account_does_not_see_it(phone: Phone):
+    app = phone.open(start="tonight-week")
+    phone.press("main-button")
+    phone.press("confirm-payment")
+    expect(app.get_by_role("heading", name="Unlocked")).to_be_visible()
+    app = phone.open(BOB, start="tonight")
+    expect(app.get_by_text("Opens with an upgrade")).to_be_visible()
+    phone.shot("8-locked")
+
+
+@pytest.mark.parametrize("claim", ["failed", "cancelled", "none", "pending"])
+def test_a_client_that_says_otherwise_is_not_believed(phone: Phone, claim: str):
+    phone.stage.control("PUT", "troubles", client_status=claim)
+    app = phone.open(start="tonight-week")
+    phone.press("main-button")
+    phone.press("confirm-payment")
+    expect(app.get_by_role("heading", name="Unlocked")).to_be_visible()
+
+
+def test_a_sheet_that_is_closed_charges_nothing_and_can_be_opened_again(phone: Phone):
+    app = phone.open(start="deep-sky-atlas")
+    phone.press("main-button")
+    phone.press("sheet-close")
+    phone.shot("9-cancelled")
+    assert phone.stage.state()["balance"] == 0
+    phone.press("main-button")
+    phone.press("confirm-payment")
+    expect(app.get_by_role("heading", name="Unlocked")).to_be_visible()
+
+
+def test_the_catalogue_reads_without_any_script(any_stage: Stage, browser: Browser):
+    context = browser.new_context(viewport=PHONE, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(any_stage.web)
+    expect(page.get_by_role("heading", name="Deep Sky Atlas").first).to_be_visible()
+    expect(page.get_by_text("250").first).to_be_visible()
+    context.close()
