@@ -299,6 +299,11 @@ def test_s9_a_launch_has_a_person():
     assert reason(sign([("auth_date", AUTH_DATE), ("chat", '{"id":1}')])) == "user"
 
 
+@pytest.mark.parametrize("said", [1, "true", [0], None, False])
+def test_s22_only_the_word_true_makes_a_premium_member(said):
+    assert verify(launch({**USER, "is_premium": said})).profile.is_premium is False
+
+
 def test_s9_not_being_a_bot_may_be_said():
     assert verify(launch({**USER, "is_bot": False})).profile.telegram_id == 1001
 
