@@ -10,7 +10,7 @@ from webapp.extensions import UTCDateTime, db
 from webapp.models import User
 
 # As text: SQLAlchemy compiles an ON CONFLICT anew each time, ten times as long as running it takes.
-PROVISION = (
+PROVISION = select(User).from_statement(
     text(
         f"""
         INSERT INTO users (
@@ -40,11 +40,8 @@ def get(telegram_id: int) -> User | None:
 
 def provision(profile: Profile, now: datetime) -> User:
     """Know a person: added at first sight, their name and language refreshed later."""
-    user: User = db.session.scalars(
-        select(User).from_statement(PROVISION),
-        {**asdict(profile), "now": now},
-        execution_options={"populate_existing": True},
-    ).one()
+    facts = {**asdict(profile), "now": now}
+    user: User = db.session.scalars(PROVISION, facts, execution_options={"populate_existing": True}).one()
     return user
 
 
