@@ -31,7 +31,7 @@ def hit(bucket: str, limit: int, window_seconds: int, now: datetime) -> None:
 
 
 def hit_distinct(
-    bucket: str, item: str, limit: int, window_seconds: int, now: datetime, *, repeats: float = math.inf
+    bucket: str, item: str, limit: int, window_seconds: int, now: datetime, *, repeats: int
 ) -> None:
     """Count one more in a bucket unless the same item was counted in this window.
 
@@ -68,7 +68,8 @@ def _window(window_seconds: int, now: datetime) -> datetime:
 
 
 def _count(bucket: str, window_at: datetime) -> int:
-    hits: int = db.session.scalars(COUNT, {"bucket": bucket, "window_at": window_at}).one()
+    counted = db.session.connection().execute(COUNT, {"bucket": bucket, "window_at": window_at})
+    hits: int = counted.scalar_one()
     return hits
 
 
