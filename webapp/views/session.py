@@ -1,6 +1,7 @@
 """A launch exchanged for a session, and its end."""
 
 import time
+from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
@@ -21,7 +22,6 @@ bp = Blueprint("session", __name__)
 LAUNCHES_A_MINUTE = 5  # different ones, per person
 # A webview that reloads by itself sends the same launch again and again; that is normal.
 REPLAYS_A_MINUTE = 60
-DAY_SECONDS = 24 * 3600
 COOKIE_RULES: dict[str, Any] = {
     "path": "/",
     "secure": True,
@@ -89,6 +89,7 @@ def _answer(raw: str) -> Response:
     if user.banned_at:
         return _refused("banned")
     metrics.session_started()
+    _note_network(launch.fingerprint)
     return _granted(user, launch)
 
 
@@ -98,12 +99,21 @@ def _provision(launch: InitData) -> User:
     rate_limits.hit_distinct(
         f"launch:{launch.profile.telegram_id}", one, LAUNCHES_A_MINUTE, 60, now, repeats=REPLAYS_A_MINUTE
     )
-    try:
-        rate_limits.hit_distinct(f"networks:{one}", guards.network(), 1, DAY_SECONDS, now)
-    except TooManyRequests:
-        # A phone that left the house, or a launch that was stolen: allowed, and counted.
-        metrics.launch_moved()
     return users.provision(launch.profile, now)
+
+
+def _note_network(fingerprint: str) -> None:
+    """Count a launch that comes from one more network: a phone on the move, or one that was stolen."""
+    network, known = guards.network(), _networks_of(fingerprint)
+    if known and network not in known:
+        metrics.launch_moved()
+    known.add(network)
+
+
+@lru_cache(maxsize=4096)
+def _networks_of(_fingerprint: str) -> set[str]:
+    # Each process keeps its own few: addresses are worth a metric, not a place in the database.
+    return set()
 
 
 def _granted(user: User, launch: InitData) -> Response:
