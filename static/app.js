@@ -127,9 +127,9 @@
     });
   });
 
-  function go(path, push) {
+  function go(path, { push, swap = "outerHTML show:window:top" } = {}) {
     if (!window.htmx) { location.href = path; return; }
-    htmx.ajax("GET", path, { target: "#main", swap: "outerHTML show:window:top", push: push && path });
+    htmx.ajax("GET", path, { target: "#main", swap, push: push && path });
   }
 
   // --- History: pages are asked for again, by the same way as any other.
@@ -141,9 +141,9 @@
     event.preventDefault();
     depth = Math.max(depth - 1, 0);
     scrollTo = scrolls[location.pathname] || 0;
-    go(event.detail.path);
+    go(event.detail.path, { swap: "outerHTML" });
   });
-  const back = () => (depth ? history.back() : go("/", true));
+  const back = () => (depth ? history.back() : go("/", { push: true }));
 
   // --- What Telegram draws around the page.
   all("htmx:load", ({ detail }) => {
@@ -167,6 +167,8 @@
     setTimeout(dress);
     if (detail.xhr.status) delete root.dataset.offline;
     if (detail.successful) document.getElementById("problem")?.replaceChildren();
+    // Did the answer not come, what is shown may be bought all the same: the server looks again.
+    else if (detail.elt.matches("[hx-trigger^='session:ready']")) detail.elt.removeAttribute("hx-trigger");
   });
   for (const name of ["htmx:sendError", "htmx:timeout"]) all(name, () => { root.dataset.offline = ""; });
 
