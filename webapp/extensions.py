@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask_babel import Babel
 from flask_migrate import Migrate
@@ -66,6 +66,10 @@ db = SQLAlchemy(
     # Views go on showing what they loaded after the edge committed.
     session_options={"expire_on_commit": False},
 )
+if TYPE_CHECKING:
+    Model = Base  # Flask-SQLAlchemy makes its own at run time, where type checkers cannot follow
+else:
+    Model = db.Model
 migrate = Migrate()
 babel = Babel()
 htmx = Htmx()

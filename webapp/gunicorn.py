@@ -38,4 +38,4 @@ def child_exit(_server: Any, worker: Any) -> None:
     """Forget the gauges of a worker that is gone; its counts stay."""
     from prometheus_client import multiprocess
 
-    multiprocess.mark_process_dead(worker.pid)
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

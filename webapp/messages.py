@@ -52,7 +52,7 @@ def told(kind: str, facts: dict[str, Any], language_code: str | None) -> Message
 def sentence(text: str, language_code: str | None) -> str:
     """Return one of the shop's sentences in a person's language."""
     with speaking(language_code):
-        return gettext(text)
+        return str(gettext(text))
 
 
 def greeting(first_name: str) -> Message:
@@ -207,8 +207,8 @@ TOLD = {
 
 
 def _stars(facts: dict[str, Any]) -> str:
-    return ngettext("%(num)d Star", "%(num)d Stars", facts["stars"])
+    return str(ngettext("%(num)d Star", "%(num)d Stars", facts["stars"]))
 
 
 def _moment(facts: dict[str, Any]) -> str:
-    return format_datetime(datetime.fromisoformat(facts["charged_at"]), "d MMM y, HH:mm", rebase=False)
+    return str(format_datetime(datetime.fromisoformat(facts["charged_at"]), "d MMM y, HH:mm", rebase=False))

@@ -114,7 +114,7 @@ class _Metrics:
         """Return a registry that answers for all web processes of this host and for the database."""
         answer = CollectorRegistry()
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-            MultiProcessCollector(answer)
+            MultiProcessCollector(answer)  # type: ignore[no-untyped-call]
         else:
             answer.register(_Collected(self.registry))
         answer.register(self.rows)

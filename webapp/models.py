@@ -3,18 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from webapp.extensions import UTCDateTime, db
+from webapp.extensions import Model, UTCDateTime
 
 # Telegram user ids have at most 52 significant bits (Bot API: User).
 TelegramId = BigInteger
 # SQLite counts by itself only in a column declared INTEGER.
-RowId = BigInteger().with_variant(db.Integer, "sqlite")
+RowId = BigInteger().with_variant(Integer, "sqlite")
 
 
-class Shop(db.Model):
+class Shop(Model):
     """The one row that says whose database this is."""
 
     __tablename__ = "shop"
@@ -28,7 +28,7 @@ class Shop(db.Model):
     reconciled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
-class User(db.Model):
+class User(Model):
     __tablename__ = "users"
 
     telegram_id: Mapped[int] = mapped_column(TelegramId, primary_key=True, autoincrement=False)
@@ -48,7 +48,7 @@ class User(db.Model):
         return f"{self.first_name} {self.last_name}".strip() or str(self.telegram_id)
 
 
-class Product(db.Model):
+class Product(Model):
     __tablename__ = "products"
     __table_args__ = (
         CheckConstraint("stars > 0", name="stars_positive"),
@@ -80,7 +80,7 @@ class Product(db.Model):
         return self.pass_days is None
 
 
-class TermsAcceptance(db.Model):
+class TermsAcceptance(Model):
     __tablename__ = "terms_acceptances"
 
     telegram_id: Mapped[int] = mapped_column(ForeignKey("users.telegram_id"), primary_key=True)
@@ -88,7 +88,7 @@ class TermsAcceptance(db.Model):
     accepted_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
-class Order(db.Model):
+class Order(Model):
     """What was agreed at the tap: price, product and terms never change afterwards."""
 
     __tablename__ = "orders"
@@ -135,7 +135,7 @@ class Order(db.Model):
         return self.closed_at is None and now < self.expires_at
 
 
-class PreCheckout(db.Model):
+class PreCheckout(Model):
     """Telegram's question whether it may charge, and what was answered."""
 
     __tablename__ = "pre_checkouts"
@@ -152,7 +152,7 @@ class PreCheckout(db.Model):
         return self.declined_because is None
 
 
-class Charge(db.Model):
+class Charge(Model):
     """Stars that Telegram took from a person for us, once per Telegram charge id."""
 
     __tablename__ = "charges"
@@ -174,7 +174,7 @@ class Charge(db.Model):
     order: Mapped[Order | None] = relationship(lazy="raise")
 
 
-class Refund(db.Model):
+class Refund(Model):
     """The wish to give a charge back, and how far Telegram has carried it out."""
 
     __tablename__ = "refunds"
@@ -200,7 +200,7 @@ class Refund(db.Model):
         return "unknown" if self.attempts else "requested"
 
 
-class LedgerEntry(db.Model):
+class LedgerEntry(Model):
     """A fact that decides access. Rows are only ever added: triggers refuse the rest."""
 
     __tablename__ = "ledger_entries"
@@ -235,7 +235,7 @@ class LedgerEntry(db.Model):
     cause: Mapped[str] = mapped_column(String(64))
 
 
-class Entitlement(db.Model):
+class Entitlement(Model):
     """What the ledger gives a person today: a cache that can be dropped and rebuilt."""
 
     __tablename__ = "entitlements"
@@ -249,7 +249,7 @@ class Entitlement(db.Model):
         return self.until is None or now < self.until
 
 
-class InboxItem(db.Model):
+class InboxItem(Model):
     """An update exactly as Telegram sent it, and what became of it."""
 
     __tablename__ = "inbox"
@@ -279,7 +279,7 @@ class InboxItem(db.Model):
     error: Mapped[str | None] = mapped_column(Text)
 
 
-class OutboxMessage(db.Model):
+class OutboxMessage(Model):
     """A message to a person, written with the fact it tells and sent after the commit."""
 
     __tablename__ = "outbox"
@@ -305,7 +305,7 @@ class OutboxMessage(db.Model):
     error: Mapped[str | None] = mapped_column(String(255))
 
 
-class Lease(db.Model):
+class Lease(Model):
     """The right to do a background duty until a moment; the token tells holders apart."""
 
     __tablename__ = "leases"
@@ -316,7 +316,7 @@ class Lease(db.Model):
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
-class RateLimit(db.Model):
+class RateLimit(Model):
     """How often something happened within one window of time."""
 
     __tablename__ = "rate_limits"
