@@ -116,8 +116,9 @@ def formatted(text: Any, parse_mode: Any, entities: Any) -> tuple[str, list[dict
         parser.feed(text)
         parser.close()
         if parser.open:
+            tag = parser.open[-1][0]
             raise bad_request(
-                f"can't parse entities: Can't find end tag corresponding to start tag \"{parser.open[-1][0]}\""
+                f"can't parse entities: Can't find end tag corresponding to start tag \"{tag}\""
             )
         text, entities = parser.text, parser.entities
     if len(text) > LONGEST_TEXT:

@@ -12,9 +12,10 @@ from sqlalchemy import text
 
 from tests.factories import WEBHOOK_SECRET, make_config
 from webapp import create_app
+from webapp.config import WEBHOOK_PATH
 from webapp.extensions import db
 from webapp.models import InboxItem
-from webapp.views.telegram import LARGEST_UPDATE, PATH, SECRET_HEADER
+from webapp.views.telegram import LARGEST_UPDATE, SECRET_HEADER
 
 PREVIOUS = "Pr7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4"
 HELLO = {"update_id": 7, "message": {"text": "hello", "from": {"id": 1001}}}
@@ -47,7 +48,7 @@ def deliver(client: Any, body: Any = HELLO, secret: str | None = WEBHOOK_SECRET,
     headers = {"Content-Type": "application/json"}
     if secret is not None:
         headers[SECRET_HEADER] = secret
-    return client.post(PATH, data=data, headers=headers, **options)
+    return client.post(WEBHOOK_PATH, data=data, headers=headers, **options)
 
 
 def kept() -> list[InboxItem]:
@@ -85,7 +86,7 @@ def test_s33_the_secret_counts_in_its_own_header_only(client, how):
     headers = {"Authorization": f"Bearer {WEBHOOK_SECRET}"} if how == "bearer" else {}
     query = {"secret_token": WEBHOOK_SECRET} if how == "query" else {}
     told = {**HELLO, "secret_token": WEBHOOK_SECRET} if how == "body" else HELLO
-    assert client.post(PATH, json=told, headers=headers, query_string=query).status_code == 401
+    assert client.post(WEBHOOK_PATH, json=told, headers=headers, query_string=query).status_code == 401
     assert kept() == []
 
 
@@ -119,7 +120,7 @@ def test_s34_f20_telegram_is_never_made_to_repeat_garbage(client):
 )
 def test_f20_the_body_is_kept_whatever_it_is_called(client, content_type):
     headers = {SECRET_HEADER: WEBHOOK_SECRET, "Content-Type": content_type}
-    answer = client.post(PATH, data=json.dumps(HELLO), headers=headers)
+    answer = client.post(WEBHOOK_PATH, data=json.dumps(HELLO), headers=headers)
     assert (answer.status_code, answer.data) == (200, b"")
     assert [item.update_id for item in kept()] == [7]
 
@@ -173,5 +174,5 @@ def test_f24_a_database_out_of_reach_is_not_an_acknowledgement():
 @on_sqlite
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
 def test_only_post_delivers(client, method):
-    answer = client.open(PATH, method=method, headers={SECRET_HEADER: WEBHOOK_SECRET})
+    answer = client.open(WEBHOOK_PATH, method=method, headers={SECRET_HEADER: WEBHOOK_SECRET})
     assert answer.status_code == 405

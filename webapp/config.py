@@ -13,6 +13,7 @@ from flask import current_app
 
 BOT_TOKEN = re.compile(r"(?a:\d{5,16}):[A-Za-z0-9_-]{20,64}")
 WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")  # Bot API: setWebhook, secret_token
+WEBHOOK_PATH = "/telegram/webhook"
 SHORTEST_SECRET = 32  # bytes; RFC 7518 section 3.2 for HS256
 PLACEHOLDERS = re.compile(
     r"change.?me|placeholder|example|your[-_ ]|secret[-_ ]?key|^(.)\1*$|insert|dummy", re.IGNORECASE
@@ -76,6 +77,11 @@ class Config:
         """The shop's origin as browsers spell it: small letters, no port that goes without saying."""
         address = urlsplit(self.public_url)
         return f"{address.scheme}://{address.netloc.lower().removesuffix(USUAL_PORTS[address.scheme])}"
+
+    @property
+    def webhook_url(self) -> str:
+        """Where Telegram delivers updates in webhook mode."""
+        return f"{self.public_url}{WEBHOOK_PATH}"
 
     @property
     def secrets(self) -> tuple[str, ...]:

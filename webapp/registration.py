@@ -5,7 +5,6 @@ from typing import Any
 
 from webapp.bot_api import BotApi, BotApiError
 from webapp.config import Config
-from webapp.views.telegram import PATH
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +47,6 @@ def register(client: BotApi, config: Config) -> None:
         _check_polling(client, config)
 
 
-def webhook_url(config: Config) -> str:
-    return f"{config.public_url}{PATH}"
-
-
 def _dress(client: BotApi, config: Config) -> None:
     commands = [{"command": name, "description": text} for name, text in COMMANDS.items()]
     button = {"type": "web_app", "text": "Shop", "web_app": {"url": f"{config.public_url}/"}}
@@ -70,7 +65,7 @@ def _dress(client: BotApi, config: Config) -> None:
 
 def _set_webhook(client: BotApi, config: Config) -> None:
     wanted: dict[str, Any] = {
-        "url": webhook_url(config),
+        "url": config.webhook_url,
         "secret_token": config.webhook_secret,
         "allowed_updates": list(ALLOWED_UPDATES),
         "max_connections": MOST_CONNECTIONS,
@@ -88,7 +83,7 @@ def _check_polling(client: BotApi, config: Config) -> None:
     url = client.call("getWebhookInfo").get("url", "")
     if not url:
         return
-    if url != webhook_url(config):
+    if url != config.webhook_url:
         raise RegistrationError(
             f"A webhook of something else is set for this bot: {url}. Stop what uses it and delete it, "
             "or use a bot of its own for this shop."

@@ -9,7 +9,8 @@ import httpx
 from tests.e2e.conftest import ALICE
 from tests.factories import WEBHOOK_SECRET
 from tests.processes import Shopper, Stage, eventually
-from webapp.views.telegram import PATH, SECRET_HEADER
+from webapp.config import WEBHOOK_PATH
+from webapp.views.telegram import SECRET_HEADER
 
 DELIVERIES = 1000
 CONNECTIONS = 50
@@ -42,7 +43,7 @@ def deliver(http: httpx.Client, stage: Stage, update: dict[str, object]) -> list
     def once(number: int) -> int:
         body = {**update, "update_id": 7 + (number if number % 2 else 0)}
         headers = {SECRET_HEADER: WEBHOOK_SECRET, "Content-Type": "application/json"}
-        return http.post(f"{stage.web}{PATH}", content=json.dumps(body), headers=headers).status_code
+        return http.post(f"{stage.web}{WEBHOOK_PATH}", content=json.dumps(body), headers=headers).status_code
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         return list(pool.map(once, range(DELIVERIES)))

@@ -14,9 +14,10 @@ from sqlalchemy import select, text
 from tests.factories import METRICS_TOKEN, WEBHOOK_SECRET, make_config
 from webapp import create_app
 from webapp.assets import critical_style
+from webapp.config import WEBHOOK_PATH
 from webapp.extensions import db
 from webapp.models import RateLimit
-from webapp.views.telegram import PATH, SECRET_HEADER
+from webapp.views.telegram import SECRET_HEADER
 
 # Nothing here depends on the database, so one is enough.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -62,7 +63,7 @@ ANSWERS = {
     "too large": ("POST", "/orders", {"data": b"x" * 65537}, 413),
     "type": ("POST", "/orders", {"data": "x", "content_type": "text/plain"}, 415),
     "refused launch": ("POST", "/session", {"json": {}}, 401),
-    "webhook": ("POST", PATH, {}, 401),
+    "webhook": ("POST", WEBHOOK_PATH, {}, 401),
     "health": ("GET", "/healthz", {}, 200),
     "options": ("OPTIONS", "/", {}, 200),
 }
@@ -145,7 +146,7 @@ def test_s30_the_owner_may_name_more_frames(database_url):
         ("GET", "/healthz", {}),
         ("GET", "/readyz", {}),
         ("GET", "/metrics", {"Authorization": f"Bearer {METRICS_TOKEN}"}),
-        ("POST", PATH, {SECRET_HEADER: WEBHOOK_SECRET}),
+        ("POST", WEBHOOK_PATH, {SECRET_HEADER: WEBHOOK_SECRET}),
         ("POST", "/session", {}),
     ],
 )
@@ -174,7 +175,7 @@ def test_s30_nobody_frames_what_is_no_page(client, method, path, headers):
     ids=str,
 )
 def test_s25_no_other_site_changes_anything(app, client, alice, headers):
-    changing = [one for one in routes(app, UNSAFE) if one[0] != PATH]
+    changing = [one for one in routes(app, UNSAFE) if one[0] != WEBHOOK_PATH]
     assert ("/session", "POST") in changing
     assert ("/orders", "POST") in changing
     for path, method in changing:
@@ -199,7 +200,7 @@ def test_s25_reading_is_free_to_come_from_a_frame_elsewhere(client):
 
 def test_s25_telegrams_deliveries_come_from_nowhere(client):
     headers = {SECRET_HEADER: WEBHOOK_SECRET, "Origin": "https://api.telegram.org"}
-    assert client.post(PATH, json={"update_id": 1}, headers=headers).status_code == 200
+    assert client.post(WEBHOOK_PATH, json={"update_id": 1}, headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -222,7 +223,7 @@ def test_s25_our_origin_is_spelled_as_browsers_spell_it(database_url, public_url
 )
 def test_s27_changes_come_as_forms(app, client, alice, mimetype):
     for path, method in routes(app, UNSAFE):
-        if path not in {PATH, "/session"}:
+        if path not in {WEBHOOK_PATH, "/session"}:
             answer = client.as_(alice).open(path, method=method, data=b"x", content_type=mimetype)
             assert answer.status_code == 415, (method, path)
 
@@ -239,7 +240,7 @@ def chunked() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("path", "most"), [("/orders", 64 * 1024), ("/session", 16 * 1024), (PATH, 1024 * 1024)]
+    ("path", "most"), [("/orders", 64 * 1024), ("/session", 16 * 1024), (WEBHOOK_PATH, 1024 * 1024)]
 )
 @pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunks"])
 def test_s53_bodies_have_an_end(client, alice, path, most, is_chunked):
@@ -317,7 +318,7 @@ def test_s26_reading_changes_nothing(app, client, alice):
 def test_s37_wrong_webhook_secrets_are_limited_by_network(client):
     def status(secret: str, address: str = "203.0.113.7") -> int:
         answer = client.post(
-            PATH, json={}, headers={SECRET_HEADER: secret}, environ_overrides={"REMOTE_ADDR": address}
+            WEBHOOK_PATH, json={}, headers={SECRET_HEADER: secret}, environ_overrides={"REMOTE_ADDR": address}
         )
         assert answer.data == b""
         return answer.status_code
@@ -330,11 +331,13 @@ def test_s37_wrong_webhook_secrets_are_limited_by_network(client):
 
 def test_s37_telegram_itself_is_never_limited(client):
     for number in range(200):
-        answer = client.post(PATH, json={"update_id": number}, headers={SECRET_HEADER: WEBHOOK_SECRET})
+        answer = client.post(
+            WEBHOOK_PATH, json={"update_id": number}, headers={SECRET_HEADER: WEBHOOK_SECRET}
+        )
         assert (answer.status_code, answer.data) == (200, b"")
 
 
 def test_s33_a_wrong_secret_is_refused_even_without_a_database(client):
     db.session.execute(text("DROP TABLE rate_limits"))
     db.session.commit()
-    assert client.post(PATH, json={}, headers={SECRET_HEADER: "wrong"}).status_code == 401
+    assert client.post(WEBHOOK_PATH, json={}, headers={SECRET_HEADER: "wrong"}).status_code == 401

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
-from webapp.config import Config, current
+from webapp.config import WEBHOOK_PATH, Config, current
 from webapp.domain import inbox
 from webapp.errors import TooManyRequests
 from webapp.extensions import db, run_in_transaction
@@ -16,13 +16,12 @@ from webapp.views import guards
 bp = Blueprint("telegram", __name__)
 log = logging.getLogger(__name__)
 
-PATH = "/telegram/webhook"
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - its name
 LONGEST_SECRET = 256  # Bot API: setWebhook, secret_token
 LARGEST_UPDATE = 1024 * 1024  # bytes
 
 
-@bp.post(PATH)
+@bp.post(WEBHOOK_PATH)
 def receive() -> Response:
     # An answer with a body could be carried out by Telegram as a call of the bot: always empty.
     if not _is_telegram(current(), request.headers.get(SECRET_HEADER, "")):
