@@ -47,7 +47,7 @@ class JSONFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
             **_bound.get(),
             **{name: value for name, value in vars(record).items() if name not in STANDARD},
         }
@@ -55,13 +55,16 @@ class JSONFormatter(logging.Formatter):
             line["traceback"] = "".join(traceback.format_exception(*record.exc_info))
         elif record.exc_text:
             line["traceback"] = record.exc_text
-        return json.dumps({name: self.cleaned(value) for name, value in line.items()}, default=str)
+        return json.dumps({self.cleaned(name): self.cleaned(value) for name, value in line.items()})
 
     def cleaned(self, value: Any) -> Any:
         """Return a value that is safe to print: numbers as they are, all else as clean text."""
         if value is None or isinstance(value, bool | int | float):
             return value
-        text = str(value)
+        try:
+            text = str(value)
+        except Exception as error:
+            text = f"{type(value).__name__} without words: {type(error).__name__}"
         text = self.ours.sub(HIDDEN, text) if self.ours else text
         text = SHAPES.sub(HIDDEN, text)
         return UNPRINTABLE.sub(lambda found: "\n" if found[0] == "\n" else "", text)
@@ -136,6 +139,14 @@ def init_app(app: Flask) -> None:
     def forget(_error: BaseException | None) -> None:
         if "bound" in g:
             _bound.reset(g.pop("bound"))
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:
+        # Logging itself would print message and arguments to standard error, secrets and all.
+        return f"{record.msg} (does not fit its arguments)"
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
