@@ -76,7 +76,8 @@ def _refuse_unreadable() -> None:
     if not _is_change() or not has_body:
         return
     if request.mimetype == FORM:
-        if sum(len(values) for values in request.form.listvalues()) > MOST_PARTS:
+        # Counted before anything takes it apart, which is what costs time.
+        if request.get_data().count(b"&") >= MOST_PARTS:
             raise RequestEntityTooLarge
     elif request.endpoint != "session.create":  # which reads JSON too
         raise UnsupportedMediaType
