@@ -29,7 +29,7 @@ def test_htmx_is_the_one_that_was_published() -> None:
     assert hashlib.sha256(content).hexdigest() == HTMX_SHA256
 
 
-@pytest.mark.parametrize("name", ["app.js", "htmx.min.js", "night.css", "pictures.svg", "lost.svg"])
+@pytest.mark.parametrize("name", ["starfront.js", "night.css", "pictures.svg", "lost.svg"])
 def test_a_versioned_file_is_kept_for_good(served: Any, name: str) -> None:
     response = served.get(assets.url(name))
     assert response.status_code == 200
@@ -39,22 +39,22 @@ def test_a_versioned_file_is_kept_for_good(served: Any, name: str) -> None:
 
 
 def test_an_older_version_gets_todays_file_for_now(served: Any) -> None:
-    response = served.get("/static/app.0123456789.js")
-    assert response.data == served.get(assets.url("app.js")).data
+    response = served.get("/static/starfront.0123456789.js")
+    assert response.data == served.get(assets.url("starfront.js")).data
     assert response.headers["Cache-Control"] == "no-cache"
 
 
 @pytest.mark.parametrize(("encoding", "unpack"), [("br", brotli.decompress), ("gzip", gzip.decompress)])
 def test_files_are_compressed(served: Any, encoding: str, unpack: Any) -> None:
-    plain = served.get(assets.url("htmx.min.js")).data
-    packed = served.get(assets.url("htmx.min.js"), headers={"Accept-Encoding": encoding})
+    plain = served.get(assets.url("starfront.js")).data
+    packed = served.get(assets.url("starfront.js"), headers={"Accept-Encoding": encoding})
     assert packed.headers["Content-Encoding"] == encoding
     assert packed.headers["Vary"] == "Accept-Encoding"
     assert unpack(packed.data) == plain
 
 
 def test_a_file_can_be_asked_about(served: Any) -> None:
-    response = served.head(assets.url("app.js"))
+    response = served.head(assets.url("starfront.js"))
     assert int(response.headers["Content-Length"]) > 1000
     assert response.data == b""
 
@@ -66,8 +66,14 @@ def test_nothing_else_is_served(served: Any, path: str) -> None:
     assert b"[[products]]" not in served.get(path).data
 
 
+def test_the_script_begins_with_htmx_unchanged(served: Any) -> None:
+    script = served.get(assets.url("starfront.js")).data
+    assert script.startswith((assets.ROOT / "htmx.min.js").read_bytes() + b"\n(() => {")
+    assert b"https://t.me/" in script
+
+
 def test_a_file_cannot_be_changed(served: Any) -> None:
-    assert served.post(assets.url("app.js")).status_code in {404, 405, 415}
+    assert served.post(assets.url("starfront.js")).status_code in {404, 405, 415}
 
 
 def test_every_drawing_is_a_view_of_one_file() -> None:

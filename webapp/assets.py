@@ -25,6 +25,8 @@ TYPES = {
 TYPES |= {".png": "image/png", ".jpg": "image/jpeg"}
 SPRITE = "pictures.svg"
 INLINED = "app.css"
+SCRIPT = "starfront.js"
+SCRIPTS = ("htmx.min.js", "app.js")  # one after the other: a request less than apart
 FALLBACK = "hero.svg"  # for a product whose picture was forgotten
 WIDTH, HEIGHT = 320, 180  # of every picture in static/pictures
 ONE_YEAR_SECONDS = 365 * 24 * 3600
@@ -119,10 +121,15 @@ def style_hashes() -> tuple[str, ...]:
 
 @lru_cache
 def _all() -> dict[str, Asset]:
-    found = {SPRITE: Asset(SPRITE, Encoded(_sprite().encode()))}
+    script = b"\n".join(_squeezed(ROOT / name) for name in SCRIPTS)
+    found = {
+        SPRITE: Asset(SPRITE, Encoded(_sprite().encode())),
+        SCRIPT: Asset(SCRIPT, Encoded(script)),
+    }
     for file in sorted(ROOT.rglob("*")):
         name = file.relative_to(ROOT).as_posix()
-        if file.suffix in TYPES and not (file.parent.name == "pictures" and file.suffix == ".svg"):
+        is_drawing = file.parent.name == "pictures" and file.suffix == ".svg"
+        if file.suffix in TYPES and not is_drawing and file.name not in {*SCRIPTS, INLINED}:
             found[name] = Asset(name, Encoded(_squeezed(file)))
     return found
 
@@ -135,8 +142,8 @@ def _squeezed(file: Path) -> bytes:
         text = re.sub(r"\s*([{};,>])\s*", r"\1", re.sub(r"\s+", " ", text))
         return text.replace(": ", ":").replace(";}", "}").strip().encode()
     if file.suffix == ".js" and not file.name.endswith(".min.js"):
-        lines = (line.strip() for line in content.decode().splitlines())
-        return "\n".join(line for line in lines if line and not line.startswith("//")).encode()
+        lines = (re.sub(r"(^|\s)//\s.*", "", line).strip() for line in content.decode().splitlines())
+        return "\n".join(line for line in lines if line).encode()
     return content
 
 

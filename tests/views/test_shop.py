@@ -256,8 +256,7 @@ def test_product_texts_are_shown_as_text(client: Any, app: Flask) -> None:
 def test_scripts_come_from_here_and_telegram_alone(client: Any, open_shop: None) -> None:
     sources = re.findall(r'<script src="([^"]+)"', client.get("/").text)
     assert sources == [
-        assets.url("app.js"),
-        assets.url("htmx.min.js"),
+        assets.url("starfront.js"),
         "https://telegram.org/js/telegram-web-app.js",
     ]
 
