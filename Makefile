@@ -38,6 +38,9 @@ kill: $(READY) ## A thousand processes killed in the middle of sales; nothing ma
 bench: $(READY) ## The figures in bench/, measured here and now
 	$(BIN)/python -m bench
 
+pictures: $(READY) browser ## The pictures in the README, taken anew
+	$(BIN)/python -m tests.pictures
+
 lock: $(READY) ## Write requirements*.txt anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-build \
 		--no-emit-index-url --no-header --quiet -o requirements.txt
@@ -57,4 +60,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill bench lock audit clean
+.PHONY: help run test check lint types imports browser kill bench pictures lock audit clean
