@@ -1,0 +1,207 @@
+"""Who may do what, for every route, method and kind of visitor; T26, S24 are names of the failure model."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests import arrange
+from tests.arrange import ALICE, BOB, DAY
+from tests.factories import make_init_data
+from webapp import clock
+from webapp.domain import orders, sessions, terms, users
+from webapp.domain.keys import KeyRing
+from webapp.extensions import db, transaction
+from webapp.models import Order, User
+from webapp.views.guards import COOKIE
+
+MALLORY = 1003
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND")
+# nobody; Alice, whose order it is; Bob; Mallory, who is banned; Alice a day ago; somebody who signed
+# a session with another key; Alice with nothing but her cookie; Mallory with nothing but hers
+VISITORS = ("anonymous", "alice", "bob", "banned", "expired", "forged", "cookie", "banned cookie")
+COOKIES = {"cookie": ALICE, "banned cookie": MALLORY}
+ANYBODY = (200,) * 8
+# A bearer that is no good is told so; without one, a page about nobody in particular is shown.
+PERSONAL = (200, 200, 200, 401, 401, 401, 200, 200)
+SIGNED_IN = (401, 200, 200, 401, 401, 401, 200, 401)
+TOUCHING = (401, 200, 200, 401, 401, 401, 401, 401)
+EXPECTED = {
+    ("GET", "/"): ANYBODY,
+    ("GET", "/products/<slug>"): ANYBODY,
+    ("GET", "/products/<slug>/offer"): SIGNED_IN,
+    ("GET", "/me"): SIGNED_IN,
+    ("GET", "/upgrades"): PERSONAL,
+    ("GET", "/purchases"): PERSONAL,
+    ("GET", "/atlas"): PERSONAL,
+    ("GET", "/tonight"): PERSONAL,
+    ("GET", "/field-notes"): PERSONAL,
+    ("GET", "/support"): ANYBODY,
+    ("GET", "/terms"): ANYBODY,
+    ("GET", "/privacy"): ANYBODY,
+    ("GET", "/open"): ANYBODY,
+    ("POST", "/orders"): TOUCHING,
+    ("GET", "/orders/<public_id>"): (401, 200, 404, 401, 401, 401, 200, 401),
+    # Nobody plays Telegram here, so the one who may look into its statement hears that it is busy.
+    ("POST", "/orders/<public_id>/check"): (401, 503, 404, 401, 401, 401, 401, 401),
+    # Each with a launch of their own, as good as their session.
+    ("POST", "/session"): (401, 200, 200, 401, 401, 401, 401, 401),
+    ("DELETE", "/session"): (401, 204, 204, 401, 401, 401, 401, 401),
+    ("DELETE", "/sessions"): (401, 204, 204, 401, 401, 401, 401, 401),
+    # No session opens what belongs to Telegram and to the owner.
+    ("POST", "/telegram/webhook"): (401,) * 8,
+    ("GET", "/metrics"): (404,) * 8,
+    ("GET", "/healthz"): ANYBODY,
+    ("GET", "/readyz"): (503,) * 8,  # no bot is at work
+}
+GATES = {"/atlas": "atlas", "/tonight": "tonight", "/field-notes": "notes"}
+
+
+@pytest.fixture
+def order(alice: User, bob: User) -> Order:
+    """Alice's order; she owns the atlas, and Mallory may not come in."""
+    now = clock.now()
+    arrange.meet(MALLORY, first_name="Mallory")
+    arrange.pay(arrange.facts(arrange.order(alice, "atlas", now=now), charged_at=now), now=now)
+    for buyer in (bob, alice):
+        made = arrange.order(buyer, "week", now=now)
+        with transaction():
+            orders.remember_link(made, f"https://t.me/${buyer.telegram_id}")
+    with transaction():
+        users.ban(MALLORY, now)
+    return made
+
+
+def token(app: Flask, telegram_id: int, **changes: Any) -> str:
+    now = clock.now()
+    epoch = db.session.scalar(select(User.session_epoch).where(User.telegram_id == telegram_id))
+    facts = {"bot_id": 7342037359, "auth_at": now, "keys": app.extensions["keys"], "now": now}
+    return sessions.mint(telegram_id, epoch or 0, **{**facts, **changes})
+
+
+def credentials(app: Flask, visitor: str) -> dict[str, str]:
+    """Return the headers that a visitor sends beside their cookies."""
+    ago = clock.now() - 2 * DAY
+    made = {
+        "alice": lambda: f"Bearer {token(app, ALICE)}",
+        "bob": lambda: f"Bearer {token(app, BOB)}",
+        "banned": lambda: f"Bearer {token(app, MALLORY)}",
+        "expired": lambda: f"Bearer {token(app, ALICE, now=ago, auth_at=ago)}",
+        "forged": lambda: f"Bearer {token(app, ALICE, keys=KeyRing.of('Zt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4'))}",
+    }
+    return {"Authorization": made[visitor]()} if visitor in made else {}
+
+
+def launch(visitor: str) -> str:
+    """Return the launch that a visitor has, as good as their session."""
+    now = int(clock.now().timestamp())
+    people = {"alice": ALICE, "bob": BOB, "banned": MALLORY, "expired": ALICE, "forged": ALICE}
+    if visitor not in people:
+        return ""
+    at = now - 2 * 86400 if visitor == "expired" else now
+    raw = make_init_data({"id": people[visitor], "first_name": "Alice"}, at)
+    return raw[:-1] + ("0" if raw[-1] != "0" else "1") if visitor == "forged" else raw
+
+
+def ask(app: Flask, client: Any, method: str, rule: str, visitor: str, order: Order) -> Any:
+    path = rule.replace("<slug>", "atlas").replace("<public_id>", order.public_id)
+    form = {"product": "week", "terms": terms.VERSION} if rule == "/orders" else None
+    if rule == "/session" and method == "POST":
+        form = {"init_data": launch(visitor)}
+    if visitor in COOKIES:
+        client.set_cookie(COOKIE, token(app, COOKIES[visitor]), domain="shop.test", secure=True)
+    return client.open(
+        path,
+        method=method,
+        data=form,
+        headers=credentials(app, visitor),
+        base_url="https://shop.test",
+        environ_overrides={"REMOTE_ADDR": f"203.0.113.{VISITORS.index(visitor)}"},
+    )
+
+
+def everything() -> str:
+    """Return all that a visitor could have changed; that they were counted is no change."""
+    kept = [table for table in db.metadata.sorted_tables if table.name != "rate_limits"]
+    rows = {table.name: sorted(map(repr, db.session.execute(table.select()))) for table in kept}
+    db.session.commit()
+    return str(rows)
+
+
+def routes(app: Flask) -> set[tuple[str, str]]:
+    return {
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_t26_every_route_says_whom_it_is_for(app):
+    """A new route fails here until it has a row above."""
+    assert routes(app) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("visitor", VISITORS)
+def test_t26_everybody_may_do_what_is_written_and_no_more(app, client, order, visitor):
+    for (method, rule), statuses in EXPECTED.items():
+        expected = statuses[VISITORS.index(visitor)]
+        before = everything()
+        answer = ask(app, client, method, rule, visitor, order)
+        assert answer.status_code == expected, (method, rule)
+        # A launch refreshes the name of whoever it is of, even of somebody who may not come in.
+        if method == "GET" or (expected >= 400 and rule != "/session"):
+            assert everything() == before, (method, rule)
+        if method == "GET":
+            assert ask(app, client, "HEAD", rule, visitor, order).status_code == expected, rule
+        if expected in {401, 404}:
+            assert not [name for name, _ in answer.headers if name == "Set-Cookie"], (method, rule)
+
+
+@pytest.mark.parametrize("visitor", VISITORS)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_t26_every_other_method_is_refused(app, client, order, visitor):
+    allowed: dict[str, set[str]] = {}
+    for method, rule in EXPECTED:
+        allowed.setdefault(rule, {"OPTIONS"}).update({method, "HEAD"} if method == "GET" else {method})
+    before = everything()
+    for rule, methods in allowed.items():
+        for method in set(METHODS) - methods:
+            answer = ask(app, client, method, rule, visitor, order)
+            assert answer.status_code == 405, (method, rule)
+            assert set(answer.headers["Allow"].split(", ")) == methods, (method, rule)
+        told = ask(app, client, "OPTIONS", rule, visitor, order)
+        assert (told.status_code, set(told.headers["Allow"].split(", "))) == (200, methods), rule
+    assert everything() == before
+
+
+@pytest.mark.parametrize("visitor", VISITORS)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_t26_what_does_not_exist_exists_for_nobody(app, client, order, visitor):
+    for path in ("/admin", "/orders/", "/products", "/static", "/session/1", "/.env", "/me/", "/%00"):
+        for method in METHODS:
+            answer = client.open(path, method=method, headers=credentials(app, visitor))
+            assert answer.status_code in {404, 405}, (method, path)
+            assert "Location" not in answer.headers, (method, path)
+
+
+@pytest.mark.parametrize("visitor", VISITORS)
+def test_t26_what_was_bought_opens_to_the_buyer_alone(app, client, order, visitor):
+    for rule, product in GATES.items():
+        page = ask(app, client, "GET", rule, visitor, order)
+        is_open = visitor in {"alice", "cookie"} and product == "atlas"
+        if page.status_code == 200:
+            assert ("Opens with an upgrade" not in page.text) == is_open, rule
+    page = ask(app, client, "GET", "/purchases", visitor, order).text
+    assert ("charge-1" in page) == (visitor in {"alice", "cookie"})
+
+
+@pytest.mark.parametrize("visitor", ["cookie", "banned cookie"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_s24_a_cookie_changes_nothing(app, client, order, visitor):
+    before = everything()
+    for method, rule in EXPECTED:
+        if method != "GET":
+            assert ask(app, client, method, rule, visitor, order).status_code == 401, (method, rule)
+    assert everything() == before
