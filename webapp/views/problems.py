@@ -77,4 +77,5 @@ def _answer(status: int, sentence: str, code: str, incident: str = "") -> Respon
     body = render_template(template, sentence=sentence, code=code, status=status, incident=incident)
     response = make_response(body, status)
     response.headers["Cache-Control"] = "no-store"
+    response.headers["HX-Push-Url"] = "false"  # the address stays where the person is
     return response
