@@ -26,6 +26,9 @@ class Shop(Model):
     environment: Mapped[str] = mapped_column(String(16))  # production | test, Telegram's data centre
     statement_offset: Mapped[int] = mapped_column(default=0)
     reconciled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # What getWebhookInfo said last: None is well, or a sentence.
+    delivery_checked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    delivery_problem: Mapped[str | None] = mapped_column(String(512))
 
 
 class User(Model):

@@ -11,10 +11,10 @@ from functools import partial
 
 from flask import Flask
 
-from webapp import clock, logs, messages
+from webapp import clock, logs, messages, registration
 from webapp.bot_api import BotApiError, Forbidden, Refused, TooManyRequests
 from webapp.checkout import Checkout
-from webapp.domain import inbox, leases, orders, outbox, pre_checkouts, rate_limits, updates, users
+from webapp.domain import inbox, leases, orders, outbox, pre_checkouts, rate_limits, shops, updates, users
 from webapp.domain.updates import UpdateUnreadable
 from webapp.errors import CheckoutTooLate, ShopError, ShopUnavailable
 from webapp.extensions import db, run_in_transaction, transaction
@@ -263,6 +263,16 @@ class Worker:
         with transaction():
             orders.close_expired(now)
             rate_limits.sweep(now)
+        try:
+            info = self.checkout.client.call("getWebhookInfo")
+        except BotApiError as error:
+            problem: str | None = f"Telegram cannot be asked: {error.description}"
+        else:
+            problem = registration.delivery_problem(info, self.checkout.config, now)
+        if problem:
+            log.error("updates do not arrive: %s", problem)
+        with transaction():
+            shops.note_delivery(problem, now)
 
 
 def _claimed(limit: int, **which: Collection[str]) -> list[InboxItem]:

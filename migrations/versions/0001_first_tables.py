@@ -168,6 +168,8 @@ def upgrade() -> None:
         sa.Column("environment", sa.String(length=16), nullable=False),
         sa.Column("statement_offset", sa.Integer(), nullable=False),
         sa.Column("reconciled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("delivery_checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("delivery_problem", sa.String(length=512), nullable=True),
         sa.CheckConstraint("id = 1", name=op.f("ck_shop_single")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shop")),
     )

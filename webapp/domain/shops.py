@@ -1,5 +1,9 @@
 """Whose database this is: one bot, in one of Telegram's environments."""
 
+from datetime import datetime
+
+from sqlalchemy import update
+
 from webapp.extensions import db, insert
 from webapp.models import Shop
 
@@ -39,3 +43,15 @@ def bot_username() -> str:
     """Return the bot's username without its @, or nothing before the first release."""
     shop = db.session.get(Shop, 1)
     return shop.bot_username if shop else ""
+
+
+def note_delivery(problem: str | None, now: datetime) -> None:
+    """Remember whether Telegram delivers updates to us, and if not, why."""
+    told = problem[:512] if problem else None
+    db.session.execute(update(Shop).values(delivery_problem=told, delivery_checked_at=now))
+
+
+def delivery() -> tuple[datetime | None, str | None]:
+    """Return when Telegram was last asked about its deliveries, and what was wrong with them."""
+    shop = db.session.get(Shop, 1, populate_existing=True)
+    return (shop.delivery_checked_at, shop.delivery_problem) if shop else (None, None)

@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 
 from webapp import clock, metrics
 from webapp.config import current
-from webapp.domain import statistics
+from webapp.domain import shops, statistics
 from webapp.extensions import db
 
 bp = Blueprint("health", __name__)
@@ -52,7 +52,7 @@ def _holds_metrics_token() -> bool:
 
 def _findings() -> dict[str, str]:
     try:
-        return {"database": _database(), "disk": _disk(), "bot": _bot()}
+        return {"database": _database(), "disk": _disk(), "bot": _bot(), "delivery": _delivery()}
     except SQLAlchemyError:
         db.session.rollback()
         return {"database": "cannot be reached"}
@@ -76,3 +76,8 @@ def _bot() -> str:
     now = clock.now()
     at_work = any(expires_at > now for expires_at in statistics.duties().values())
     return "ok" if at_work else "no bot process is at work: start bot.py"
+
+
+def _delivery() -> str:
+    _checked_at, problem = shops.delivery()
+    return problem or "ok"
