@@ -1,0 +1,92 @@
+"""A shop whose Bot API is the sandbox's: one sandbox for all tests, as new for each."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from flask import Flask
+
+from tests import arrange
+from tests.factories import make_config
+from tests.processes import TOKEN, Stage, eventually
+from webapp import bot_api, create_app
+from webapp.bot_api import BotApi
+from webapp.config import Config
+from webapp.extensions import db
+from webapp.models import User
+
+ALICE, BOB, CARMEN, DARIUSH = 5000000101, 5000000102, 5000000103, 5000000104  # the sandbox's people
+
+
+@pytest.fixture(scope="session")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Telegram, played in a process of its own."""
+    stage = Stage(tmp_path_factory.mktemp("box"), "sqlite:///unused.db")
+    stage.start("sandbox")
+    eventually(lambda: _answers(stage))
+    yield stage
+    bot_api.get_client(f"{stage.sandbox}/bot", TOKEN).close()
+    stage.close()
+
+
+def _answers(stage: Stage) -> bool:
+    try:
+        return bool(stage.state())
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.fixture
+def telegram(box: Stage) -> Stage:
+    """The same Telegram, with nothing said or sold yet."""
+    box.control("POST", "reset")
+    box.control("PUT", "troubles", delay_seconds=0)
+    for person in (ALICE, BOB, CARMEN):
+        box.control("PATCH", f"people/{person}", started=True)
+    return box
+
+
+@pytest.fixture
+def config(telegram: Stage, database_url: str) -> Config:
+    return make_config(
+        bot_token=TOKEN,
+        bot_api_url=f"{telegram.sandbox}/bot",
+        database_url=database_url,
+        owner_ids=frozenset({CARMEN}),
+    )
+
+
+@pytest.fixture
+def app(config: Config) -> Iterator[Flask]:
+    """The shop on that Telegram, its context open."""
+    app = create_app(config)
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def api(config: Config) -> BotApi:
+    return bot_api.get_client(config.bot_api_url, config.bot_token)
+
+
+@pytest.fixture
+def alice(open_shop: None) -> User:
+    return arrange.meet(ALICE, first_name="Alice")
+
+
+@pytest.fixture
+def bob(open_shop: None) -> User:
+    return arrange.meet(BOB, first_name="Bob", language_code="ru")
+
+
+def told(telegram: Stage, person: int) -> list[str]:
+    """Return what the bot wrote to a person."""
+    return [message.get("text", "") for message in telegram.messages(person) if message["from"] == "bot"]
+
+
+def trouble(telegram: Stage, method: str, **what: Any) -> None:
+    """Have something go wrong with a method, once unless told."""
+    telegram.control("PUT", "troubles", api={method: {"times": 1, **what}})

@@ -1,0 +1,125 @@
+import pytest
+
+from tests.bot.conftest import trouble
+from tests.factories import WEBHOOK_SECRET, make_config
+from tests.processes import TOKEN, Stage, eventually
+from webapp.bot_api import BotApi, BotApiError
+from webapp.config import Config
+from webapp.registration import ALLOWED_UPDATES, COMMANDS, RegistrationError, register
+
+OURS = "https://shop.test/telegram/webhook"
+
+
+@pytest.fixture
+def database_url() -> str:
+    return "sqlite:///unused.db"
+
+
+def webhook(telegram: Stage, **changes: str) -> Config:
+    return make_config(bot_token=TOKEN, bot_api_url=f"{telegram.sandbox}/bot", bot_mode="webhook", **changes)
+
+
+def set_up(api: BotApi, url: str) -> None:
+    """Have a webhook set by somebody; Telegram takes no two within a second."""
+
+    def works() -> bool:
+        try:
+            return bool(api.call("setWebhook", {"url": url}))
+        except BotApiError:
+            return False
+
+    eventually(works, seconds=3)
+
+
+@pytest.fixture
+def calm(api: BotApi) -> None:
+    """More than a second since the last webhook was set."""
+    set_up(api, "")
+    eventually(lambda: _may_set(api), seconds=3)
+
+
+def _may_set(api: BotApi) -> bool:
+    try:
+        api.call("setWebhook", {"url": "http://no"})
+    except BotApiError as error:
+        return error.says("https url")
+    return True
+
+
+def test_the_bot_gets_its_face(telegram, api, config):
+    register(api, config)
+    bot = telegram.state()["bot"]
+    assert {one["command"] for one in bot["commands"]} == set(COMMANDS)
+    assert bot["menu_button"]["web_app"]["url"] == "https://shop.test/"
+    assert "Stars" in bot["short_description"]
+    assert "Stars" in bot["description"]
+
+
+@pytest.mark.parametrize(
+    "method", ["setMyCommands", "setMyShortDescription", "setMyDescription", "setChatMenuButton"]
+)
+def test_a_shop_without_a_face_still_sells(telegram, api, config, method):
+    trouble(telegram, method, status=400)
+    register(api, config)
+    assert len(telegram.calls("getWebhookInfo")) == 1
+
+
+def test_a_shop_that_polls_asks_for_no_webhook(telegram, api, config):
+    register(api, config)
+    assert telegram.calls("setWebhook") == []
+    assert telegram.calls("deleteWebhook") == []
+
+
+def test_the_webhook_of_the_shop_itself_makes_way_for_polling(telegram, api, config):
+    set_up(api, OURS)
+    register(api, config)
+    assert telegram.state()["webhook"] is None
+
+
+def test_what_waits_at_the_webhook_is_kept_for_polling(telegram, api, config):
+    telegram.control("POST", "people/5000000101/messages", text="hello")
+    set_up(api, OURS)
+    register(api, config)
+    assert "drop_pending_updates" not in str(telegram.calls("deleteWebhook"))
+    assert [update["message"]["text"] for update in telegram.state()["pending"]] == ["hello"]
+
+
+def test_a_webhook_of_something_else_is_left_alone(telegram, api, config):
+    set_up(api, "https://elsewhere.test/hook")
+    with pytest.raises(RegistrationError, match="https://elsewhere.test/hook"):
+        register(api, config)
+    assert telegram.state()["webhook"]["url"] == "https://elsewhere.test/hook"
+
+
+def test_a_webhook_is_set_with_its_secret_and_every_kind_we_need(telegram, api, calm):
+    register(api, webhook(telegram))
+    assert telegram.state()["webhook"]["url"] == OURS
+    sent = telegram.calls("setWebhook")[-1]["params"]
+    assert sent["secret_token"] == WEBHOOK_SECRET
+    assert set(sent["allowed_updates"]) == set(ALLOWED_UPDATES)
+    assert "drop_pending_updates" not in sent
+    assert {"message", "pre_checkout_query"} <= set(ALLOWED_UPDATES)
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 500])
+def test_a_webhook_that_telegram_does_not_take_is_an_error(telegram, api, status):
+    trouble(telegram, "setWebhook", status=status)
+    with pytest.raises(BotApiError):
+        register(api, webhook(telegram))
+
+
+def test_a_webhook_that_telegram_forgot_is_an_error(telegram, api, calm):
+    """Another release with another address came in between."""
+    elsewhere = webhook(telegram, public_url="https://other.test")
+
+    class Hasty(BotApi):
+        def call(self, method: str, params=None, **options):
+            if method == "getWebhookInfo":
+                eventually(lambda: _may_set(self), seconds=3)
+                super().call("setWebhook", {"url": "https://elsewhere.test/hook"})
+            return super().call(method, params, **options)
+
+    client = Hasty(elsewhere.bot_api_url, elsewhere.bot_token)
+    with pytest.raises(RegistrationError, match="at the same time"):
+        register(client, elsewhere)
+    client.close()
