@@ -1,0 +1,140 @@
+from string import Formatter
+from typing import Any
+
+import pytest
+
+from tests.arrange import NOW
+from tests.factories import make_config
+from webapp import create_app, errors, messages
+from webapp.config import Config
+
+CHARGE = "stxQ-7_a"
+FACTS: dict[str, Any] = {
+    "charge_id": CHARGE,
+    "title": "Deep Sky Atlas",
+    "slug": "deep-sky-atlas",
+    "stars": 250,
+    "keys": ["atlas"],
+    "pass_days": None,
+    "charged_at": NOW.isoformat(),
+    "problem": "WrongAmount",
+    "telegram_id": 1001,
+}
+HOSTILE = "<b>%(x)s {y} *_`[a](tg://user?id=1) \u202e"
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def config(database_url: str) -> Config:
+    return make_config(database_url=database_url)
+
+
+def told(kind: str, language: str | None = "en", **changes: Any) -> messages.Message:
+    return messages.told(kind, {**FACTS, **changes}, language)
+
+
+def page(message: messages.Message) -> str:
+    return message.reply_markup()["inline_keyboard"][0][0]["web_app"]["url"]
+
+
+def test_a_receipt_says_what_how_much_when_and_under_which_number(app):
+    text = told("receipt").text
+    for word in ("Deep Sky Atlas is unlocked", "250 Stars", "1 May 2026, 12:00 UTC", CHARGE, "for good"):
+        assert word in text
+    assert page(told("receipt")) == "https://shop.test/products/deep-sky-atlas"
+    assert page(told("receipt", slug=None)) == "https://shop.test/upgrades"
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(1, "For 1 day."), (7, "For 7 days."), (None, "Yours for good.")]
+)
+def test_a_receipt_says_how_long_it_lasts(app, days, words):
+    assert words in told("receipt", pass_days=days).text
+
+
+def test_one_star_is_one_star(app):
+    assert "Paid: 1 Star\n" in told("receipt", stars=1).text
+
+
+def test_somebody_who_paid_twice_has_nothing_to_do(app):
+    text = told("paid_twice").text
+    assert "250 Stars goes back to you by itself" in text
+    assert "nothing you need to do" in text
+
+
+def test_a_payment_in_review_is_safe(app):
+    assert "They are safe" in told("in_review").text
+    assert CHARGE in told("in_review").text
+
+
+def test_the_owner_hears_who_and_why(app):
+    message = told("owner_in_review")
+    for word in ("250 Stars", "1001", "WrongAmount", CHARGE):
+        assert word in message.text
+    assert message.reply_markup() is None
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [("Deep Sky Atlas", "250 Stars for Deep Sky Atlas are back"), ("", "250 Stars are back")],
+)
+def test_a_refund_says_what_came_back(app, title, words):
+    assert words in told("refunded", title=title).text
+    assert CHARGE in told("refunded", title=title).text
+
+
+@pytest.mark.parametrize("kind", messages.TOLD)
+@pytest.mark.parametrize("language", [None, "", "en", "en-GB", "ru", "fa", "xx", "zh-hans", "e" * 35])
+def test_every_message_can_be_said_to_everybody(app, kind, language):
+    text = told(kind, language).text
+    assert 0 < len(text) <= 4096
+    assert "%(" not in text
+
+
+@pytest.mark.parametrize("kind", messages.TOLD)
+def test_names_are_only_names(app, kind):
+    text = told(kind, title=HOSTILE, charge_id=HOSTILE).text
+    assert text.count(HOSTILE) >= 1
+
+
+def test_an_unknown_kind_of_message_is_an_error(app):
+    with pytest.raises(KeyError):
+        told("poetry")
+
+
+@pytest.mark.parametrize(
+    "words", ["greeting", "product", "shop", "help_", "payment_support", "support", "terms"]
+)
+def test_every_command_has_words_and_a_page_of_the_shop(app, words):
+    arguments = {"greeting": (HOSTILE,), "product": (HOSTILE, HOSTILE, 1, "atlas")}.get(words, ())
+    message = getattr(messages, words)(*arguments)
+    assert 0 < len(message.text) <= 4096
+    assert page(message).startswith("https://shop.test/")
+    assert page(message).removeprefix("https://shop.test") == message.path
+    assert message.button
+
+
+def test_help_for_payments_says_who_helps_and_that_telegram_does_not(app):
+    """Telegram's terms for Stars ask for it: /paysupport, and a word on who is responsible."""
+    text = messages.payment_support().text
+    assert "refund" in text
+    assert "Telegram's own support does not handle purchases" in text
+    assert "Answer here." in text
+
+
+def test_a_contact_is_named_wherever_help_is_promised(database_url):
+    app = create_app(make_config(database_url=database_url, support_contact="@night_sky"))
+    with app.app_context():
+        assert "Write to @night_sky." in messages.payment_support().text
+        assert "Write to @night_sky" in messages.support().text
+
+
+@pytest.mark.parametrize(
+    "error", [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, Exception)]
+)
+def test_every_refusal_has_a_sentence_for_the_chat(app, error):
+    """Telegram shows it as it is: plain words, no gap left to fill."""
+    words = messages.sentence(error.sentence, "en")
+    assert words.endswith(".")
+    assert len(words) <= 200
+    assert [name for _, name, _, _ in Formatter().parse(words) if name] == []
