@@ -68,7 +68,9 @@ class Troubles:
         if status == 429:
             raise too_many_requests(int(trouble.get("retry_after", 1)))
         if status:
-            raise ApiError(int(status), str(trouble.get("description") or TEXTS.get(status, "Internal Server Error")))
+            raise ApiError(
+                int(status), str(trouble.get("description") or TEXTS.get(status, "Internal Server Error"))
+            )
         if trouble.get("garbage"):
             raise Garbage
         return trouble
