@@ -5,7 +5,15 @@ import threading
 from typing import Any
 
 from webapp import bot_api, clock
-from webapp.bot_api import BotApi, BotApiError, NotReached, OutcomeUnknown, Refused, TooManyRequests
+from webapp.bot_api import (
+    BotApi,
+    BotApiError,
+    NotReached,
+    OutcomeUnknown,
+    Refused,
+    TooManyRequests,
+    Unauthorized,
+)
 from webapp.config import Config
 from webapp.domain import orders, payments, rate_limits, reconciliation, refunds
 from webapp.domain.keys import KeyRing
@@ -85,7 +93,8 @@ class Checkout:
                 "refundStarPayment",
                 {"user_id": refund.telegram_id, "telegram_payment_charge_id": refund.charge_id},
             )
-        except (OutcomeUnknown, NotReached, TooManyRequests) as error:
+        # A wrong token says nothing about the refund.
+        except (OutcomeUnknown, NotReached, TooManyRequests, Unauthorized) as error:
             log.warning("refund not confirmed: %s", error.description, extra={"charge_id": refund.charge_id})
             pause = error.retry_after_seconds if isinstance(error, TooManyRequests) else None
             with transaction():

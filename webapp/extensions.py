@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask_babel import Babel
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from htmx_flask import Htmx
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, TextClause, bindparam, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -112,6 +113,23 @@ def run_in_transaction(work: Callable[[], Result]) -> Result:
 def insert(model: type[Base]) -> Any:
     """Return an INSERT that knows ON CONFLICT, which both databases spell alike."""
     return (postgresql if db.engine.dialect.name == "postgresql" else sqlite).insert(model)
+
+
+def insert_once(model: type[Base], values: dict[str, Any], *, returning: str) -> Any:
+    """Insert a row unless its key is there already; return one of its columns, or None if it was."""
+    return db.session.scalar(_insert_once(model, tuple(values), returning), values)
+
+
+@lru_cache
+def _insert_once(model: type[Base], columns: tuple[str, ...], returning: str) -> TextClause:
+    # As text: SQLAlchemy compiles an ON CONFLICT anew each time, ten times as long as running it takes.
+    types = model.__table__.c
+    names = ", ".join(f'"{name}"' for name in columns)
+    marks = ", ".join(f":{name}" for name in columns)
+    statement = f"INSERT INTO {model.__tablename__} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+    return text(f'{statement} RETURNING "{returning}"').bindparams(
+        *(bindparam(name, type_=types[name].type) for name in columns)
+    )
 
 
 def configure_engine(engine: Engine) -> None:

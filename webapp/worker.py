@@ -12,7 +12,7 @@ from functools import partial
 from flask import Flask
 
 from webapp import clock, logs, messages, registration
-from webapp.bot_api import BotApiError, Forbidden, Refused, TooManyRequests
+from webapp.bot_api import BotApiError, Conflict, Refused, TooManyRequests, Unauthorized
 from webapp.checkout import Checkout
 from webapp.domain import inbox, leases, orders, outbox, pre_checkouts, rate_limits, shops, updates, users
 from webapp.domain.updates import UpdateUnreadable
@@ -219,7 +219,13 @@ class Worker:
 
     def _send(self, message: OutboxMessage) -> bool:
         """Send one message; False when Telegram wants silence."""
-        told = messages.told(message.kind, message.facts, self._language(message.telegram_id))
+        try:
+            told = messages.told(message.kind, message.facts, self._language(message.telegram_id))
+        except Exception as error:
+            # Written by a newer release, perhaps: it must not stand in the way of the rest.
+            log.exception("no words for a message", extra={"kind": message.kind})
+            self._note(partial(outbox.retry, message, f"{type(error).__name__}: {error}"))
+            return True
         params = {"chat_id": message.telegram_id, "text": told.text, "reply_markup": told.reply_markup()}
         try:
             self.checkout.client.call(
@@ -230,10 +236,11 @@ class Worker:
             self.silent_until = clock.now() + timedelta(seconds=pause)
             self._note(partial(outbox.retry, message, error.description, after_seconds=pause))
             return False
-        except (Forbidden, Refused) as error:
-            self._note(partial(outbox.failed, message, error.description))
         except BotApiError as error:
-            self._note(partial(outbox.retry, message, error.description))
+            # A wrong token says nothing about the message.
+            is_final = isinstance(error, Refused) and not isinstance(error, Unauthorized | Conflict)
+            note = outbox.failed if is_final else outbox.retry
+            self._note(partial(note, message, error.description))
         else:
             self._note(partial(outbox.sent, message))
         return True

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, select, update
 
-from webapp.extensions import db, insert
+from webapp.extensions import db, insert_once
 from webapp.models import InboxItem
 
 LEASE_SECONDS = 30
@@ -26,21 +26,16 @@ def receive(body: bytes | dict[str, Any], source: str, now: datetime) -> int | N
 
     :param source: webhook or polling
     """
-    item = _described(body)
-    statement = (
-        insert(InboxItem)
-        .values(
-            source=source,
-            received_at=now,
-            next_attempt_at=now,
-            attempts=0,
-            quarantined_at=now if item["kind"] == UNREADABLE else None,
-            **item,
-        )
-        .on_conflict_do_nothing()
-        .returning(InboxItem.id)
-    )
-    row_id: int | None = db.session.scalar(statement)
+    described = _described(body)
+    item = {
+        **described,
+        "source": source,
+        "received_at": now,
+        "next_attempt_at": now,
+        "attempts": 0,
+        "quarantined_at": now if described["kind"] == UNREADABLE else None,
+    }
+    row_id: int | None = insert_once(InboxItem, item, returning="id")
     return row_id
 
 

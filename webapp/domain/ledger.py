@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from webapp.extensions import db, insert
+from webapp.extensions import db, insert_once
 from webapp.models import LedgerEntry
 
 # Among entries of the same second: what gives comes before what takes.
@@ -33,13 +33,19 @@ def lock(telegram_id: int) -> None:
 
 def add(entry: LedgerEntry) -> bool:
     """Append an entry; False when this charge or refund is already in the ledger."""
-    columns = {
-        column.key: getattr(entry, column.key)
-        for column in LedgerEntry.__table__.columns
-        if column.key != "id" and getattr(entry, column.key) is not None
+    facts = {
+        "telegram_id": entry.telegram_id,
+        "kind": entry.kind,
+        "charge_id": entry.charge_id,
+        "stars": entry.stars or 0,
+        "title": entry.title or "",
+        "keys": entry.keys or [],
+        "pass_days": entry.pass_days,
+        "occurred_at": entry.occurred_at,
+        "recorded_at": entry.recorded_at,
+        "cause": entry.cause,
     }
-    statement = insert(LedgerEntry).values(columns).on_conflict_do_nothing().returning(LedgerEntry.id)
-    return db.session.scalar(statement) is not None
+    return insert_once(LedgerEntry, facts, returning="id") is not None
 
 
 def of(telegram_id: int) -> list[LedgerEntry]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select, select, update
 
-from webapp.extensions import db, insert
+from webapp.extensions import db, insert_once
 from webapp.models import OutboxMessage
 
 LEASE_SECONDS = 30
@@ -14,19 +14,16 @@ LONGEST_PAUSE_SECONDS = 3600
 
 def add(telegram_id: int, kind: str, facts: dict[str, Any], *, dedupe_key: str, now: datetime) -> None:
     """Have a person told something, once for each dedupe key."""
-    db.session.execute(
-        insert(OutboxMessage)
-        .values(
-            telegram_id=telegram_id,
-            kind=kind,
-            facts=facts,
-            dedupe_key=dedupe_key,
-            created_at=now,
-            next_attempt_at=now,
-            attempts=0,
-        )
-        .on_conflict_do_nothing()
-    )
+    message = {
+        "telegram_id": telegram_id,
+        "kind": kind,
+        "facts": facts,
+        "dedupe_key": dedupe_key,
+        "created_at": now,
+        "next_attempt_at": now,
+        "attempts": 0,
+    }
+    insert_once(OutboxMessage, message, returning="id")
 
 
 def is_due(now: datetime) -> bool:

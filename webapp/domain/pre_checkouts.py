@@ -7,7 +7,7 @@ from webapp import errors
 from webapp.domain import orders
 from webapp.domain.keys import KeyRing
 from webapp.errors import CheckoutTooLate, ShopError
-from webapp.extensions import db, insert
+from webapp.extensions import db, insert_once
 from webapp.models import PreCheckout
 
 ANSWER_WITHIN_SECONDS = 6  # our own cut-off; Telegram gives up after 10 (Bot API: answerPreCheckoutQuery)
@@ -35,18 +35,15 @@ def decide(question: Question, *, keys: KeyRing, now: datetime) -> ShopError | N
     if known:
         return _told_before(known, question, now)
     order_id, refusal = _judge(question, keys, now)
-    db.session.execute(
-        insert(PreCheckout)
-        .values(
-            query_id=question.query_id,
-            order_id=order_id,
-            telegram_id=question.telegram_id,
-            received_at=question.received_at,
-            decided_at=now,
-            declined_because=refusal.code if refusal else None,
-        )
-        .on_conflict_do_nothing()
-    )
+    decision = {
+        "query_id": question.query_id,
+        "order_id": order_id,
+        "telegram_id": question.telegram_id,
+        "received_at": question.received_at,
+        "decided_at": now,
+        "declined_because": refusal.code if refusal else None,
+    }
+    insert_once(PreCheckout, decision, returning="query_id")
     return refusal
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from webapp.extensions import db, insert
+from webapp.extensions import insert_once
 from webapp.models import TermsAcceptance
 
 VERSION = "2026-11"  # change it together with templates/help/terms.html
@@ -10,8 +10,5 @@ VERSION = "2026-11"  # change it together with templates/help/terms.html
 
 def accept(telegram_id: int, version: str, now: datetime) -> None:
     """Remember that a person accepted a version of the terms; the first time counts."""
-    db.session.execute(
-        insert(TermsAcceptance)
-        .values(telegram_id=telegram_id, version=version, accepted_at=now)
-        .on_conflict_do_nothing()
-    )
+    acceptance = {"telegram_id": telegram_id, "version": version, "accepted_at": now}
+    insert_once(TermsAcceptance, acceptance, returning="version")
