@@ -1,5 +1,6 @@
 import pytest
 
+from tests.arrange import NOW
 from webapp.domain import shops
 from webapp.extensions import transaction
 
@@ -35,3 +36,12 @@ def test_another_bots_database_is_refused_with_both_names(bot_id, environment):
         with pytest.raises(shops.ForeignDatabase, match=rf"bot 7 \(production\).*{bot_id} \({environment}"):
             refused()
     assert shops.bot_username() == "night_sky_bot"
+
+
+def test_why_updates_do_not_arrive_is_remembered():
+    assert shops.delivery() == (None, None)
+    claim()
+    for problem in ("the webhook is not set", None, "x" * 600):
+        with transaction():
+            shops.note_delivery(problem, NOW)
+        assert shops.delivery() == (NOW, problem and problem[:512])

@@ -1,0 +1,655 @@
+"""The duties of the bot process, with a Telegram that answers, refuses, and stays silent."""
+
+import json
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, text
+
+from tests import arrange
+from tests.bot.conftest import ALICE, BOB, CARMEN, told, trouble
+from tests.processes import Stage, eventually
+from webapp import clock
+from webapp.domain import catalogue, entitlements, inbox, ledger, orders, outbox, refunds, shops, users
+from webapp.extensions import db, transaction
+from webapp.models import Charge, InboxItem, LedgerEntry, Order, OutboxMessage, Refund, User
+from webapp.worker import Worker
+
+SECOND = timedelta(seconds=1)
+# What says nothing about the database is asked of one.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+class Hands:
+    """A worker, and a clock that can be moved."""
+
+    def __init__(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ahead = timedelta()
+        really = clock.now
+        monkeypatch.setattr(clock, "now", lambda: really() + self.ahead)
+        self.worker = Worker(app)
+
+    def wait(self, seconds: float) -> None:
+        self.ahead += seconds * SECOND
+
+    def ask(self, about: Order, query_id: str = "q1", *, ago: float = 0, **changes: Any) -> None:
+        """Have Telegram's question answered, as far as there is one."""
+        self.receive(question(about, query_id, **changes), ago)
+        self.answer()
+
+    def receive(self, update: dict[str, Any], ago: float = 0) -> None:
+        with transaction():
+            inbox.receive(update, "polling", clock.now() - ago * SECOND)
+
+    def answer(self) -> None:
+        for item in self.worker.claim_questions(10):
+            self.worker.answer(item)
+
+    def send_all(self) -> None:
+        while self.worker.send_messages():
+            pass
+
+
+@pytest.fixture
+def hands(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Hands:
+    return Hands(app, monkeypatch)
+
+
+@pytest.fixture
+def order(alice: User) -> Order:
+    """Alice is about to buy the atlas."""
+    return arrange.order(alice, "atlas", now=clock.now())
+
+
+def question(about: Order, query_id: str = "q1", **changes: Any) -> dict[str, Any]:
+    asked = {
+        "id": query_id,
+        "from": {"id": about.telegram_id},
+        "currency": "XTR",
+        "total_amount": about.stars,
+        "invoice_payload": about.payload,
+        **changes,
+    }
+    return {"update_id": hash(json.dumps(asked)) % 10**9, "pre_checkout_query": asked}
+
+
+def payment(about: Order, charge_id: str = "charge-1", **changes: Any) -> dict[str, Any]:
+    return service_message("successful_payment", about, charge_id, **changes)
+
+
+def service_message(kind: str, about: Order, charge_id: str, **changes: Any) -> dict[str, Any]:
+    paid = {
+        "currency": "XTR",
+        "total_amount": about.stars,
+        "invoice_payload": about.payload,
+        "telegram_payment_charge_id": charge_id,
+        "provider_payment_charge_id": "",
+        **changes,
+    }
+    person = {"id": about.telegram_id, "is_bot": False, "first_name": "Alice"}
+    chat = {"id": about.telegram_id, "type": "private"}
+    date = int(clock.now().timestamp())
+    message = {"message_id": 1, "date": date, "from": person, "chat": chat, kind: paid}
+    return {"update_id": hash(json.dumps(message)) % 10**9, "message": message}
+
+
+def answers(telegram: Stage) -> list[tuple[bool, str]]:
+    """Return what Telegram was told, with the words for a no."""
+    calls = telegram.calls("answerPreCheckoutQuery")
+    return [(call["params"]["ok"], call["params"].get("error_message", "")) for call in calls]
+
+
+def rows(model: Any) -> list[Any]:
+    db.session.rollback()
+    return list(db.session.scalars(select(model), execution_options={"populate_existing": True}))
+
+
+def has_atlas(person: int = ALICE) -> bool:
+    db.session.rollback()
+    return entitlements.has(person, "atlas", clock.now())
+
+
+class Purchase:
+    """Somebody confirms an invoice in Telegram and waits for what the bot says."""
+
+    def __init__(self, telegram: Stage, hands: Hands, buyer: User, slug: str = "atlas") -> None:
+        order = hands.worker.checkout.open_invoice(
+            buyer, slug, terms_version=arrange.terms.VERSION, correlation_id="tap"
+        )
+        self.telegram, self.hands = telegram, hands
+        address = f"{telegram.sandbox}/sandbox/invoices/{order.invoice_link.rpartition('$')[2]}/pay"
+        self.result: dict[str, Any] = {}
+        client = telegram.client()
+        confirm: Callable[[], Any] = lambda: self.result.update(  # noqa: E731
+            client.post(address, json={"person": buyer.telegram_id}).json()
+        )
+        self.thread = threading.Thread(target=confirm)
+        self.thread.start()
+        self.deliver("pre_checkout_query")
+
+    def deliver(self, kind: str) -> None:
+        """Hand over the first update of a kind, as the poller does."""
+
+        def found() -> dict[str, Any] | None:
+            waiting = self.telegram.state()["pending"]
+            return next((update for update in waiting if kind in json.dumps(update)), None)
+
+        self.hands.receive(eventually(found, seconds=5))
+
+    def finish(self) -> dict[str, Any]:
+        self.hands.answer()
+        self.thread.join(12)
+        if self.result.get("status") == "paid":
+            self.deliver("successful_payment")
+            self.hands.worker.settle_money()
+        return self.result
+
+
+# Questions before a charge
+
+
+def test_a_yes_charges_and_unlocks(telegram, hands, alice):
+    assert Purchase(telegram, hands, alice).finish()["status"] == "paid"
+    assert has_atlas()
+    hands.send_all()
+    assert any("Atlas is unlocked" in words for words in told(telegram, ALICE))
+
+
+@on_sqlite
+def test_a_no_reaches_the_buyer_in_words(telegram, hands, alice):
+    purchase = Purchase(telegram, hands, alice)
+    with transaction():
+        catalogue.replace([arrange.NOTES], clock.now())
+    assert purchase.finish() == {
+        "status": "failed",
+        "error": "This item is not for sale at the moment. You have not been charged.",
+    }
+    assert telegram.state()["balance"] == 0
+
+
+def go_off_sale(_order: Order) -> None:
+    catalogue.replace([arrange.NOTES], clock.now())
+
+
+def ban(order: Order) -> None:
+    users.ban(order.telegram_id, clock.now())
+
+
+def expire(order: Order) -> None:
+    db.session.execute(db.update(Order).values(expires_at=clock.now()))
+
+
+def close(order: Order) -> None:
+    db.session.execute(db.update(Order).values(closed_at=clock.now()))
+
+
+def hold(order: Order) -> None:
+    orders.reserve(order.payload, ALICE, order.stars, "XTR", "q0", keys=arrange.KEYS, now=clock.now())
+
+
+@pytest.mark.parametrize(
+    ("before", "changes", "words"),
+    [
+        (None, {"total_amount": 1}, "This price changed."),
+        (None, {"currency": "USD"}, "This price changed."),
+        (None, {"from": {"id": BOB}}, "made for someone else"),
+        (None, {"invoice_payload": "p1.made.up"}, "does not exist"),
+        (None, {"invoice_payload": ""}, "does not exist"),
+        (go_off_sale, {}, "not for sale"),
+        (ban, {}, "You cannot buy in this shop."),
+        (expire, {}, "has expired"),
+        (close, {}, "is finished"),
+        (hold, {}, "already being confirmed"),
+    ],
+    ids=lambda part: getattr(part, "__name__", str(part)[:30]),
+)
+@on_sqlite
+def test_what_must_not_be_charged_is_declined_in_words(telegram, hands, order, before, changes, words):
+    if before:
+        with transaction():
+            before(order)
+    hands.ask(order, **changes)
+    [(ok, said)] = answers(telegram)
+    assert not ok
+    assert words in said
+
+
+def test_asked_again_the_answer_is_the_same(telegram, hands, order):
+    hands.ask(order)
+    hands.ask(order, **{"from": {"id": ALICE, "is_premium": True}})  # the same query, delivered anew
+    assert answers(telegram) == [(True, ""), (True, "")]
+
+
+def test_a_no_stays_a_no(telegram, hands, order):
+    hands.ask(order, total_amount=1)
+    hands.ask(order)  # as if the price were right after all: the same query
+    [(first, words), (second, again)] = answers(telegram)
+    assert (first, second, words) == (False, False, again)
+    hands.ask(order, "q2")
+    assert answers(telegram)[-1] == (True, "")
+
+
+def test_two_devices_at_once_are_charged_once(telegram, hands, order):
+    hands.ask(order)
+    hands.ask(order, "q2")
+    assert [ok for ok, _ in answers(telegram)] == [True, False]
+
+
+@pytest.mark.parametrize(("ago", "ok"), [(0, True), (5, True), (6.5, False), (3600, False)])
+@on_sqlite
+def test_after_six_seconds_the_answer_is_no(telegram, hands, order, ago, ok):
+    hands.ask(order, ago=ago)
+    [(said, words)] = answers(telegram)
+    assert said is ok
+    assert ok or words == "That took too long to confirm. You have not been charged; please try again."
+
+
+def test_without_a_committed_yes_the_answer_is_no(telegram, hands, order):
+    hands.receive(question(order))
+    db.session.execute(text("ALTER TABLE pre_checkouts RENAME TO elsewhere"))
+    db.session.commit()
+    hands.answer()
+    db.session.execute(text("ALTER TABLE elsewhere RENAME TO pre_checkouts"))
+    db.session.commit()
+    [(ok, words)] = answers(telegram)
+    assert not ok
+    assert words.startswith("The shop cannot take payments right now. You have not been charged")
+
+
+@on_sqlite
+@pytest.mark.parametrize("what", [{"status": 500}, {"garbage": True}, {"status": 429}])
+def test_an_answer_that_may_not_have_arrived_is_given_again(telegram, hands, order, what):
+    trouble(telegram, "answerPreCheckoutQuery", **what)
+    hands.ask(order)
+    assert answers(telegram) == [(True, ""), (True, "")]
+    assert rows(InboxItem)[0].done_at
+
+
+@on_sqlite
+def test_an_answer_whose_confirmation_was_lost_counts(telegram, hands, alice):
+    purchase = Purchase(telegram, hands, alice)
+    trouble(telegram, "answerPreCheckoutQuery", lost_answer=True)
+    assert purchase.finish()["status"] == "paid"
+    assert has_atlas()
+
+
+@on_sqlite
+def test_a_second_try_that_comes_too_late_is_a_no(telegram, hands, order, monkeypatch):
+    trouble(telegram, "answerPreCheckoutQuery", status=500)
+    client = hands.worker.checkout.client
+    call = client.call
+
+    def slow(*args: Any, **options: Any) -> Any:
+        try:
+            return call(*args, **options)
+        finally:
+            hands.wait(7)
+
+    monkeypatch.setattr(client, "call", slow)
+    hands.ask(order)
+    assert [ok for ok, _ in answers(telegram)] == [True, False]
+
+
+@on_sqlite
+def test_an_answer_telegram_does_not_want_is_not_repeated(telegram, hands, order):
+    hands.ask(order)  # a query that Telegram does not know any more
+    assert [call["status"] for call in telegram.calls("answerPreCheckoutQuery")] == [400]
+    assert rows(InboxItem)[0].done_at
+
+
+@on_sqlite
+def test_a_question_without_its_facts_is_set_aside(telegram, hands, order):
+    hands.ask(order, total_amount="250")
+    assert answers(telegram) == []
+    [item] = rows(InboxItem)
+    assert item.quarantined_at
+    assert "total_amount" in item.error
+
+
+# Money
+
+
+def test_a_payment_is_settled_with_its_receipt(telegram, hands, order):
+    hands.receive(payment(order))
+    assert hands.worker.settle_money() == 1
+    assert has_atlas()
+    assert rows(InboxItem)[0].done_at
+    hands.send_all()
+    assert "Atlas is unlocked" in told(telegram, ALICE)[0]
+
+
+@on_sqlite
+def test_a_payment_nobody_understands_waits_for_the_owner(telegram, hands, order):
+    hands.receive(payment(order, total_amount=1))
+    hands.worker.settle_money()
+    hands.send_all()
+    assert not has_atlas()
+    assert "They are safe" in told(telegram, ALICE)[0]
+    assert "A payment waits for you: 1 Star" in told(telegram, CARMEN)[0]
+    assert telegram.calls("refundStarPayment") == []
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "changes", [{"total_amount": "250"}, {"total_amount": -1}, {"telegram_payment_charge_id": None}]
+)
+def test_money_without_its_facts_is_set_aside_at_once(hands, order, changes):
+    hands.receive(payment(order, **changes))
+    hands.receive(payment(order, "charge-2"))
+    hands.worker.settle_money()
+    broken, whole = sorted(rows(InboxItem), key=lambda item: item.id)
+    assert broken.quarantined_at
+    assert broken.attempts == 1
+    assert whole.done_at
+    assert has_atlas()
+
+
+def test_what_cannot_be_settled_is_set_aside_after_eight_tries(hands, order):
+    hands.receive(payment(order))
+    db.session.execute(text("ALTER TABLE outbox RENAME TO elsewhere"))
+    db.session.commit()
+    for attempt in range(1, 9):
+        assert hands.worker.settle_money() == 1
+        [item] = rows(InboxItem)
+        assert (item.attempts, bool(item.quarantined_at)) == (attempt, attempt == 8)
+        assert hands.worker.settle_money() == 0
+        hands.wait(600)
+    assert hands.worker.settle_money() == 0
+    assert rows(LedgerEntry) == []  # all or nothing
+    assert not has_atlas()
+    db.session.execute(text("ALTER TABLE elsewhere RENAME TO outbox"))
+    db.session.commit()
+
+
+def test_a_payment_delivered_by_a_process_that_died_is_settled_by_another(app, hands, order):
+    hands.receive(payment(order))
+    with transaction():
+        assert len(inbox.claim(10, clock.now())) == 1  # and dies
+    assert Worker(app).settle_money() == 0
+    hands.wait(31)
+    assert Worker(app).settle_money() == 1
+    assert has_atlas()
+
+
+@on_sqlite
+def test_chat_leaves_money_alone(hands, order):
+    hands.receive(payment(order))
+    hands.receive(question(order))
+    hands.receive({"update_id": 1, "message": {"text": "hello"}})
+    assert [item.kind for item in hands.worker.claim_chat()] == ["message"]
+
+
+@on_sqlite
+def test_chat_that_fails_is_tried_again_and_set_aside(hands):
+    hands.receive({"update_id": 1, "message": {"text": "hello"}})
+    for _ in range(8):
+        [item] = hands.worker.claim_chat()
+        hands.worker.fail(item, ValueError("bad"))
+        hands.wait(600)
+    assert hands.worker.claim_chat() == []
+    [item] = rows(InboxItem)
+    assert item.quarantined_at
+    assert item.error == "ValueError: bad"
+
+
+# Messages
+
+
+def say(person: int, number: int = 1, kind: str = "in_review", **facts: Any) -> None:
+    known = {"charge_id": f"charge-{number}", "stars": number, "problem": "WrongAmount", **facts}
+    with transaction():
+        outbox.add(person, kind, known, dedupe_key=f"{kind}:{person}:{number}", now=clock.now())
+
+
+@on_sqlite
+def test_a_message_is_sent_once(telegram, hands, alice):
+    say(ALICE)
+    hands.send_all()
+    hands.wait(3600)
+    hands.send_all()
+    assert len(told(telegram, ALICE)) == 1
+
+
+@on_sqlite
+def test_when_telegram_wants_silence_there_is_silence(telegram, hands, alice):
+    for number in (1, 2, 3):
+        say(ALICE, number)
+    trouble(telegram, "sendMessage", status=429, retry_after=20)
+    hands.worker.send_messages()
+    assert len(telegram.calls("sendMessage")) == 1
+    say(BOB, 4)
+    hands.wait(19)
+    assert hands.worker.send_messages() == 0
+    assert len(telegram.calls("sendMessage")) == 1
+    hands.wait(2)
+    hands.send_all()
+    assert [words.partition(" Star")[0][-1] for words in told(telegram, ALICE)] == ["1", "2", "3"]
+    assert len(told(telegram, BOB)) == 1
+
+
+@on_sqlite
+def test_somebody_who_blocked_the_bot_holds_nobody_up(telegram, hands, alice):
+    telegram.control("PATCH", f"people/{ALICE}", blocked=True)
+    say(ALICE)
+    say(BOB)
+    hands.send_all()
+    hands.wait(3600)
+    hands.send_all()
+    assert len(told(telegram, BOB)) == 1
+    assert len(telegram.calls("sendMessage")) == 2
+    assert "blocked" in next(message.error for message in rows(OutboxMessage) if message.failed_at)
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "what",
+    [{"status": 500}, {"status": 502}, {"garbage": True}, {"status": 401}, {"status": 404}, {"status": 409}],
+    ids=str,
+)
+def test_a_message_that_may_not_have_arrived_is_sent_again(telegram, hands, alice, what):
+    """Also while the token is being changed: what was promised is said with the new one."""
+    say(ALICE)
+    trouble(telegram, "sendMessage", **what)
+    hands.send_all()
+    assert told(telegram, ALICE) == []
+    assert rows(OutboxMessage)[0].failed_at is None
+    hands.wait(10)
+    hands.send_all()
+    assert len(told(telegram, ALICE)) == 1
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("kind", "facts"), [("poetry", {}), ("receipt", {}), ("in_review", {"stars": "many"})]
+)
+def test_a_message_without_words_holds_nobody_up(telegram, hands, alice, kind, facts):
+    say(ALICE, 1, kind, **facts)
+    say(BOB, 2)
+    hands.send_all()
+    assert told(telegram, ALICE) == []
+    assert len(told(telegram, BOB)) == 1
+    broken = min(rows(OutboxMessage), key=lambda message: message.id)
+    assert broken.sent_at is None
+    assert broken.error
+
+
+@on_sqlite
+def test_one_process_at_a_time_sends(app, telegram, hands, alice):
+    say(ALICE)
+    assert hands.worker.send_messages() == 1
+    say(ALICE, 2)
+    other = Worker(app)
+    assert other.send_messages() == 0
+    hands.worker.let_go()
+    assert other.send_messages() == 1
+
+
+# Refunds
+
+
+@pytest.fixture
+def charge(telegram: Stage, hands: Hands, alice: User) -> str:
+    """Alice bought the atlas, at Telegram and here."""
+    return Purchase(telegram, hands, alice).finish()["charge_id"]
+
+
+def wish(charge_id: str) -> None:
+    [charge] = [one for one in rows(Charge) if one.telegram_payment_charge_id == charge_id]
+    with transaction():
+        refunds.request(charge, "asked", requested_by="owner", now=clock.now())
+
+
+def status(charge_id: str) -> str:
+    db.session.rollback()
+    return refunds.find(charge_id).status
+
+
+def stars(telegram: Stage, person: int = ALICE) -> int:
+    return next(one["stars"] for one in telegram.state()["people"] if one["id"] == person)
+
+
+@on_sqlite
+def test_a_refund_gives_the_stars_back_and_locks(telegram, hands, charge):
+    wish(charge)
+    hands.worker.tick()
+    assert status(charge) == "done"
+    assert stars(telegram) == 500
+    assert not has_atlas()
+    hands.send_all()
+    assert any("back with you" in words for words in told(telegram, ALICE))
+
+
+def test_a_refund_whose_answer_was_lost_is_done_once(telegram, hands, charge):
+    hands.worker.tick()  # reads the statement, which is not read again for five minutes
+    wish(charge)
+    trouble(telegram, "refundStarPayment", lost_answer=True)
+    hands.worker.tick()
+    assert status(charge) == "unknown"
+    assert not has_atlas()
+    hands.wait(5)
+    hands.worker.tick()
+    assert status(charge) == "done"
+    assert stars(telegram) == 500
+    assert [entry.kind for entry in ledger.of(ALICE)].count("refund") == 1
+    hands.wait(3600)
+    hands.worker.tick()
+    assert len(telegram.calls("refundStarPayment")) == 2
+
+
+@on_sqlite
+def test_a_refund_made_at_telegram_already_is_done(telegram, hands, charge):
+    telegram.control("POST", f"charges/{charge}/refund")
+    wish(charge)
+    hands.worker.tick()
+    assert status(charge) == "done"
+    assert sum(entry.stars for entry in ledger.of(ALICE)) == 0
+
+
+@on_sqlite
+def test_a_refund_telegram_refuses_gives_the_access_back(telegram, hands, charge):
+    wish(charge)
+    trouble(telegram, "refundStarPayment", status=400, description="Bad Request: CHARGE_NOT_FOUND")
+    hands.worker.tick()
+    assert status(charge) == "refused"
+    assert has_atlas()
+    hands.wait(3600)
+    hands.worker.tick()
+    assert len(telegram.calls("refundStarPayment")) == 1
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("what", "wait"),
+    [
+        ({"status": 429, "retry_after": 40}, 41),
+        ({"status": 500}, 5),
+        ({"garbage": True}, 5),
+        # The token was changed a moment ago: no word on the refund.
+        ({"status": 401}, 5),
+        ({"status": 404}, 5),
+    ],
+    ids=str,
+)
+def test_a_refund_without_a_word_on_it_is_asked_for_again(telegram, hands, charge, what, wait):
+    wish(charge)
+    trouble(telegram, "refundStarPayment", **what)
+    hands.worker.tick()
+    assert status(charge) == "unknown"
+    assert not has_atlas()
+    hands.worker.tick()
+    assert len(telegram.calls("refundStarPayment")) == 1
+    hands.wait(wait)
+    hands.worker.tick()
+    assert status(charge) == "done"
+    assert stars(telegram) == 500
+
+
+@on_sqlite
+def test_who_pays_twice_gets_the_second_payment_back(telegram, hands, order):
+    hands.receive(payment(order, "charge-1"))
+    hands.receive(payment(order, "charge-2"))
+    hands.worker.settle_money()
+    assert [(refund.charge_id, refund.requested_by) for refund in rows(Refund)] == [("charge-2", "shop")]
+    assert has_atlas()
+    hands.send_all()
+    assert any("goes back to you by itself" in words for words in told(telegram, ALICE))
+    hands.worker.tick()
+    [call] = telegram.calls("refundStarPayment")
+    assert call["params"] == {"user_id": ALICE, "telegram_payment_charge_id": "charge-2"}
+
+
+# What comes round
+
+
+def test_a_lost_payment_is_found_in_the_statement(telegram, hands, alice):
+    purchase = Purchase(telegram, hands, alice)
+    hands.answer()
+    purchase.thread.join(12)
+    assert not has_atlas()
+    hands.worker.tick()
+    assert has_atlas()
+
+
+@on_sqlite
+def test_the_statement_is_read_again_after_five_minutes(telegram, hands, alice):
+    hands.worker.tick()
+    hands.wait(200)
+    hands.worker.tick()
+    assert len(telegram.calls("getStarTransactions")) == 1
+    hands.wait(101)
+    hands.worker.tick()
+    assert len(telegram.calls("getStarTransactions")) == 2
+
+
+@on_sqlite
+def test_a_statement_that_could_not_be_read_is_read_sooner(telegram, hands, alice):
+    trouble(telegram, "getStarTransactions", status=500)
+    hands.worker.tick()
+    hands.wait(31)
+    hands.worker.tick()
+    assert [call.get("status", 200) for call in telegram.calls("getStarTransactions")] == [500, 200]
+
+
+@on_sqlite
+def test_orders_nobody_paid_are_closed(hands, order):
+    hands.wait(16 * 60)
+    hands.worker.tick()
+    assert rows(Order)[0].closed_at
+
+
+@on_sqlite
+def test_whether_updates_arrive_is_looked_at(telegram, hands, alice):
+    hands.worker.tick()
+    db.session.rollback()
+    checked_at, problem = shops.delivery()
+    assert isinstance(checked_at, datetime)
+    assert problem is None
+    trouble(telegram, "getWebhookInfo", status=500)
+    hands.wait(61)
+    hands.worker.tick()
+    db.session.rollback()
+    assert "cannot be asked" in shops.delivery()[1]
