@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 from telegram import InlineKeyboardMarkup, Update
-from telegram.error import Forbidden, NetworkError
+from telegram.error import Forbidden, NetworkError, RetryAfter
 from telegram.ext import (
     Application,
     ApplicationBuilder,
@@ -89,7 +89,8 @@ class Bot:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        self._introduce()
+        # In a thread: a signal must be heard while Telegram is away.
+        await asyncio.to_thread(self._introduce)
         chat = _chat_application(self.app)
         await self._initialize(chat)
         threads = [
@@ -195,7 +196,7 @@ class Bot:
             try:
                 await chat.initialize()
                 return
-            except NetworkError:
+            except (NetworkError, RetryAfter):
                 log.warning("Telegram cannot be reached yet")
                 await asyncio.sleep(1)
 

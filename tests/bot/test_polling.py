@@ -1,0 +1,276 @@
+"""Updates fetched, kept, and only then confirmed; F24 is a name of the failure model."""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+import bot
+from tests.bot.conftest import ALICE, trouble
+from tests.e2e.conftest import BOB
+from tests.processes import Shopper, Stage, eventually
+from webapp.extensions import db
+from webapp.models import InboxItem
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def poller(app: Flask, monkeypatch: pytest.MonkeyPatch) -> bot.Poller:
+    """The poller of a bot that is not otherwise at work, and that does not wait."""
+    monkeypatch.setattr(bot, "POLL_SECONDS", 0)
+    made = bot.Bot(app)
+    made.waited: list[float] = []
+    monkeypatch.setattr(made.stopping, "wait", made.waited.append)
+    return bot.Poller(made)
+
+
+def write(telegram: Stage, words: str) -> None:
+    telegram.control("POST", f"people/{ALICE}/messages", text=words)
+
+
+def kept() -> list[str]:
+    db.session.rollback()
+    items = db.session.scalars(select(InboxItem).order_by(InboxItem.id))
+    return [json.loads(item.body)["message"]["text"] for item in items]
+
+
+def pending(telegram: Stage) -> int:
+    return len(telegram.state()["pending"])
+
+
+def rename(table: str, name: str) -> None:
+    db.session.execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
+    db.session.commit()
+
+
+def test_f24_an_update_is_confirmed_only_when_it_is_kept(telegram, poller):
+    write(telegram, "one")
+    write(telegram, "two")
+    rename("inbox", "elsewhere")
+    for _ in range(2):
+        with pytest.raises(SQLAlchemyError):
+            poller.step()
+    assert poller.offset is None
+    assert pending(telegram) == 2
+    rename("elsewhere", "inbox")
+    poller.step()
+    assert kept() == ["one", "two"]
+    assert pending(telegram) == 2
+    poller.step()
+    assert pending(telegram) == 0
+    assert kept() == ["one", "two"]
+
+
+def test_f24_a_bot_killed_before_it_confirmed_hears_it_again(telegram, app, poller):
+    write(telegram, "one")
+    poller.step()
+    another = bot.Poller(bot.Bot(app))
+    write(telegram, "two")
+    another.step()
+    assert kept() == ["one", "two"]
+
+
+@on_sqlite
+def test_updates_that_were_confirmed_do_not_come_back(telegram, poller):
+    for words in ("one", "two", "three"):
+        write(telegram, words)
+        poller.step()
+    asked = [call["params"].get("offset") for call in telegram.calls("getUpdates")]
+    assert asked[0] is None
+    assert asked[1:] == sorted(asked[1:])
+    assert kept() == ["one", "two", "three"]
+
+
+@on_sqlite
+def test_all_kinds_we_need_are_asked_for(telegram, poller):
+    poller.step()
+    [call] = telegram.calls("getUpdates")
+    assert {"message", "pre_checkout_query", "my_chat_member"} <= set(call["params"]["allowed_updates"])
+    assert "chat_member" not in call["params"]["allowed_updates"]
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"status": 409},
+        {"status": 429, "retry_after": 3},
+        {"status": 500},
+        {"status": 502},
+        {"status": 400},
+        {"garbage": True},
+        {"lost_answer": True},
+    ],
+    ids=str,
+)
+def test_after_a_failure_the_poller_waits_and_goes_on(telegram, poller, what):
+    write(telegram, "one")
+    trouble(telegram, "getUpdates", **what)
+    poller.step()
+    assert kept() == []
+    [waited] = poller.bot.waited
+    assert what.get("retry_after", 1) <= waited <= 1.5 * what.get("retry_after", 1)
+    poller.step()
+    assert kept() == ["one"]
+
+
+@on_sqlite
+def test_the_longer_it_fails_the_longer_it_waits(telegram, poller):
+    trouble(telegram, "getUpdates", status=500, times=8)
+    for _ in range(8):
+        poller.step()
+    waits = poller.bot.waited
+    assert waits[0] < 2
+    assert waits[3] >= 8
+    assert max(waits) <= 1.5 * bot.LONGEST_PAUSE_SECONDS
+    poller.step()
+    assert poller.pause == 1.0
+
+
+@on_sqlite
+def test_a_second_poller_is_told_who_is_in_the_way(telegram, poller, caplog):
+    trouble(telegram, "getUpdates", status=409)
+    poller.step()
+    assert "Only one program may poll, and none while a webhook is set" in caplog.text
+
+
+@on_sqlite
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_token_that_is_no_longer_known_ends_the_bot(telegram, poller, status):
+    trouble(telegram, "getUpdates", status=status)
+    with pytest.raises(bot.Stop, match="no longer knows this BOT_TOKEN"):
+        poller.step()
+
+
+# The process itself
+
+
+@pytest.fixture
+def stage(tmp_path: Path, empty_sqlite: Path) -> Iterator[Stage]:
+    file = tmp_path / "shop.db"
+    file.write_bytes(empty_sqlite.read_bytes())
+    one = Stage(tmp_path, f"sqlite:///{file}")
+    yield one
+    one.close()
+
+
+def at_work(stage: Stage, times: int = 1) -> bool:
+    return stage.output("bot").count('"event": "started"') >= times
+
+
+def ends(stage: Stage, within: float = 10) -> int:
+    """Ask the bot to end, and return its exit code."""
+    begun = time.monotonic()
+    code = stage.stop("bot")
+    assert time.monotonic() - begun < within
+    return code
+
+
+def test_a_bot_told_to_end_does_so_in_the_middle_of_a_poll(stage):
+    stage.open("bot")
+    eventually(lambda: at_work(stage))
+    assert ends(stage, within=4) == 0
+    assert '"event": "stopped"' in stage.output("bot")
+
+
+def test_what_has_begun_comes_to_its_end(stage):
+    """Told to end between the question and its answer: Telegram still hears the yes."""
+    stage.open()
+    alice = Shopper(stage, ALICE).sign_in()
+    link = alice.order("deep-sky-atlas")["link"]
+    stage.control("PUT", "troubles", api={"answerPreCheckoutQuery": {"latency_seconds": 2, "times": 1}})
+    result: dict[str, Any] = {}
+    paying = stage.client()
+    address = f"{stage.sandbox}/sandbox/invoices/{link.rpartition('$')[2]}/pay"
+    payer = threading.Thread(
+        target=lambda: result.update(paying.post(address, json={"person": ALICE}).json())
+    )
+    payer.start()
+    eventually(lambda: not stage.state()["troubles"]["api"], seconds=5)
+    assert ends(stage) == 0
+    payer.join()
+    assert result["status"] == "paid"
+    stage.start("bot")
+    eventually(lambda: alice.has("/atlas"), seconds=10)
+
+
+def test_a_bot_that_waits_for_telegram_can_be_told_to_end(stage):
+    stage.start("bot")  # and nothing else
+    eventually(lambda: "Telegram cannot be reached yet" in stage.output("bot"))
+    assert ends(stage, within=4) == 0
+
+
+def test_asked_twice_it_goes_at_once(stage):
+    stage.open("bot")
+    eventually(lambda: at_work(stage))
+    stage.control("PUT", "troubles", api={"sendMessage": {"latency_seconds": 60}})
+    stage.control("POST", f"people/{BOB}/messages", text="/help")
+    eventually(lambda: not stage.state()["pending"], seconds=5)
+    time.sleep(0.5)
+    process = stage.processes["bot"]
+    os.kill(process.pid, signal.SIGTERM)
+    time.sleep(0.3)
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(3) in {0, 1}
+
+
+CANNOT = {
+    "does not know this BOT_TOKEN": {"BOT_TOKEN": "7000000002:AAF-another-token_0123456789abcd"},
+    "belongs to bot 7000000002": {"BOT_TOKEN": "7000000003:AAF-made-up-for-tests_0123456789abc"},
+    "BOT_TOKEN is missing": {"BOT_TOKEN": ""},
+    "SECRET_KEY is missing": {"SECRET_KEY": ""},
+    "run flask --app webapp release first": {"DATABASE_URL": "sqlite:///:memory:"},
+}
+
+
+def test_a_bot_that_cannot_work_says_why(stage):
+    stage.open("bot")
+    eventually(lambda: at_work(stage))
+    assert ends(stage) == 0
+    good = stage.environment
+    for words, changes in CANNOT.items():
+        stage.environment = {**good, **changes}
+        assert stage.run("bot") == 1
+        assert words in stage.output("bot").strip().splitlines()[-1]
+    assert "Traceback" not in stage.output("bot")
+
+
+def test_a_token_revoked_meanwhile_ends_the_process_with_a_sentence(stage):
+    stage.open("bot")
+    eventually(lambda: at_work(stage))
+    stage.control("PUT", "troubles", api={"getUpdates": {"status": 401}})
+    stage.control("POST", f"people/{BOB}/messages", text="hello")  # ends the poll that waits
+    assert stage.processes["bot"].wait(20) == 1
+    assert "Telegram no longer knows this BOT_TOKEN" in stage.output("bot")
+
+
+def test_the_database_away_for_a_while_loses_nothing(tmp_path, postgres, template):
+    postgres.psql(f"CREATE DATABASE away TEMPLATE {template} STRATEGY file_copy")
+    url = postgres.get_uri("away").replace("postgresql://", "postgres://")
+    stage = Stage(tmp_path, url).open()
+    try:
+        alice = Shopper(stage, ALICE).sign_in()
+        eventually(lambda: at_work(stage))
+        postgres.psql("ALTER DATABASE away WITH ALLOW_CONNECTIONS false")
+        postgres.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'away'")
+        stage.control("POST", f"people/{ALICE}/messages", text="/terms")
+        eventually(lambda: "the database is away" in stage.output("bot"))
+        time.sleep(1)
+        assert stage.state()["pending"]
+        postgres.psql("ALTER DATABASE away WITH ALLOW_CONNECTIONS true")
+        eventually(lambda: any("Stars" in str(one) for one in stage.messages(ALICE)[1:]), seconds=40)
+        alice.pay(alice.order("deep-sky-atlas")["link"])
+        eventually(lambda: alice.has("/atlas"), seconds=10)
+    finally:
+        stage.close()
+        postgres.psql("DROP DATABASE IF EXISTS away WITH (FORCE)")
