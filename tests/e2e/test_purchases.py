@@ -120,10 +120,8 @@ def test_a_refund_from_telegrams_side_locks_again(any_stage):
     ],
     ids=lambda part: str(part),
 )
-def test_an_invoice_telegram_will_not_make_is_explained(tmp_path, empty_sqlite, trouble, status):
-    file = tmp_path / "shop.db"
-    file.write_bytes(empty_sqlite.read_bytes())
-    stage = Stage(tmp_path, f"sqlite:///{file}").open("web")
+def test_an_invoice_telegram_will_not_make_is_explained(tmp_path, sqlite_url, trouble, status):
+    stage = Stage(tmp_path, sqlite_url).open("web")
     try:
         alice = Shopper(stage, ALICE).sign_in()
         stage.control("PUT", "troubles", api={"createInvoiceLink": {**trouble, "times": 1}})
