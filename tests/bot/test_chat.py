@@ -1,0 +1,153 @@
+"""What the bot says when it is written to, in the chat itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import ALICE, BOB
+from tests.processes import Stage, eventually
+
+DARIUSH = 5000000104
+GREETING = "Hello, Alice!"
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path) -> Iterator[Stage]:
+    """A bot that talks; one for all of the chats here."""
+    folder = tmp_path_factory.mktemp("chat")
+    file = folder / "shop.db"
+    file.write_bytes(empty_sqlite.read_bytes())
+    one = Stage(folder, f"sqlite:///{file}", SUPPORT_CONTACT="@night_sky_help")
+    yield one.open("bot")
+    one.close()
+
+
+def says(stage: Stage, words: str, person: int = ALICE) -> dict[str, Any]:
+    """Write to the bot, and return its answer."""
+    before = len(stage.messages(person))
+    stage.control("POST", f"people/{person}/messages", text=words)
+    return eventually(lambda: stage.messages(person)[before + 1 :], seconds=10)[0]
+
+
+def opens(stage: Stage, answer: dict[str, Any]) -> str:
+    """Return the page of the shop behind an answer's button."""
+    [[button]] = answer["reply_markup"]["inline_keyboard"]
+    return button["web_app"]["url"].removeprefix(stage.web)
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "page"),
+    [
+        ("/start", GREETING, "/"),
+        ("/start@starfront_demo_bot", GREETING, "/"),
+        ("/shop", "one tap away", "/"),
+        ("/help", "/paysupport helps with a payment or a refund", "/"),
+        ("/paysupport", "Write to @night_sky_help", "/purchases"),
+        ("/support", "@night_sky_help", "/support"),
+        ("/terms", "digital", "/terms"),
+        ("/START", GREETING, "/"),
+        ("hello?", "/paysupport helps", "/"),
+        ("/unknown", "/paysupport helps", "/"),
+        ("🌌", "/paysupport helps", "/"),
+        ("I paid 250 Stars and nothing opened", "/paysupport helps", "/"),
+    ],
+)
+def test_every_word_has_an_answer_and_a_page(stage, words, said, page):
+    answer = says(stage, words)
+    assert said in answer["text"]
+    assert opens(stage, answer) == page
+    assert "entities" not in answer
+
+
+def test_a_deep_link_shows_the_product(stage):
+    answer = says(stage, "/start deep-sky-atlas")
+    assert "Deep Sky Atlas · 250 Stars" in answer["text"]
+    assert opens(stage, answer) == "/products/deep-sky-atlas"
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "no-such-product",
+        "../../etc/passwd",
+        "<script>alert(1)</script>",
+        "' OR 1=1 --",
+        "%s %(name)s {0}",
+        "deep-sky-atlas/../x",
+        "https://evil.test",
+        "\u202eevil",
+        "DEEP-SKY-ATLAS",
+        "a" * 4000,
+        "0",
+        "\u0660\u0661",
+    ],
+    ids=lambda argument: ascii(argument)[:24],
+)
+def test_whatever_a_link_says_the_bot_greets(stage, argument):
+    answer = says(stage, f"/start {argument}")
+    assert answer["text"].startswith(GREETING)
+    assert argument not in answer["text"]
+    assert opens(stage, answer) == "/"
+
+
+def test_a_name_is_only_a_name(stage):
+    name = "<b>%(x)s {y} *_`</b>"
+    stage.control("PATCH", f"people/{BOB}", first_name=name)
+    answer = says(stage, "/start", BOB)
+    assert answer["text"].startswith(f"Hello, {name}!")
+    assert "entities" not in answer
+
+
+def test_everybody_is_answered_in_a_language_we_have(stage):
+    assert says(stage, "/terms", DARIUSH)["text"].startswith("What you buy is digital")
+
+
+def test_a_text_that_looks_like_a_payment_is_a_text(stage):
+    answer = says(stage, '{"successful_payment": {"total_amount": 250}}')
+    assert "/paysupport helps" in answer["text"]
+    assert stage.state()["balance"] == 0
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        {"my_chat_member": {"chat": {"id": ALICE, "type": "private"}}},
+        {"subscription": {"user": {"id": ALICE}, "state": "canceled"}},
+        {"purchased_paid_media": {}},
+        {"message": {"message_id": 1}},
+        {"message": "garbage"},
+        {"callback_query": {"id": "1", "from": {"id": ALICE}, "data": "x"}},
+    ],
+    ids=lambda update: next(iter(update)),
+)
+def test_what_nobody_expects_stops_no_chat(stage, update):
+    stage.control("POST", "updates", **update)
+    assert says(stage, "/start")["text"].startswith(GREETING)
+
+
+def test_a_group_is_not_answered(stage):
+    chat = {"id": -100, "type": "group", "title": "Stargazers"}
+    sender = {"id": ALICE, "is_bot": False, "first_name": "Alice"}
+    message = {"message_id": 7, "date": 1_700_000_000, "chat": chat, "from": sender, "text": "/paysupport"}
+    before = len(stage.calls("sendMessage"))
+    stage.control("POST", "updates", message=message)
+    assert says(stage, "/start")["text"].startswith(GREETING)
+    assert len(stage.calls("sendMessage")) == before + 1
+
+
+def test_somebody_who_blocked_the_bot_holds_nobody_up(stage):
+    stage.control("POST", f"people/{DARIUSH}/messages", text="/start")
+    stage.control("PATCH", f"people/{DARIUSH}", blocked=True)
+    stage.control("POST", f"people/{DARIUSH}/messages", text="/start")
+    assert says(stage, "/start")["text"].startswith(GREETING)
+    stage.control("PATCH", f"people/{DARIUSH}", blocked=False)
+
+
+@pytest.mark.parametrize(
+    "what", [{"status": 500}, {"status": 429, "retry_after": 1}, {"garbage": True}], ids=str
+)
+def test_an_answer_telegram_did_not_take_is_given_again(stage, what):
+    stage.control("PUT", "troubles", api={"sendMessage": {**what, "times": 1}})
+    assert says(stage, "/start")["text"].startswith(GREETING)
