@@ -41,7 +41,7 @@ from webapp.bot_api import (
     TooManyRequests,
     Unauthorized,
 )
-from webapp.config import Config, ConfigError
+from webapp.config import Config
 from webapp.domain import catalogue, inbox, shops
 from webapp.errors import ProductNotFound
 from webapp.extensions import run_in_transaction, transaction
@@ -383,7 +383,7 @@ def main() -> int:
     """Run until told to stop, and return the exit code."""
     try:
         return asyncio.run(Bot(create_app()).run())
-    except (ConfigError, shops.ForeignDatabase, Stop) as reason:
+    except Stop as reason:
         sys.stderr.write(f"The bot cannot start. {reason}\n")
         return 1
 

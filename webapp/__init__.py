@@ -9,8 +9,19 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: "Config | None" = None) -> "Flask":
-    """Return the shop, ready to serve; see :func:`webapp.application.create_app`."""
+    """Return the shop, ready to serve; see :func:`webapp.application.create_app`.
+
+    :raise SystemExit: it cannot start as the environment has it, and says why
+    """
     # Imported here so that the domain and the tools can be used without the web.
     from webapp import application
+    from webapp.config import ConfigError
+    from webapp.domain.shops import ForeignDatabase
 
-    return application.create_app(settings)
+    try:
+        return application.create_app(settings)
+    except (ConfigError, ForeignDatabase) as reason:
+        if settings is not None:
+            raise
+        # Called by a server or a tool, which would bury the sentence under a traceback.
+        raise SystemExit(f"The shop cannot start. {reason}") from None
