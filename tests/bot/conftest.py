@@ -40,6 +40,7 @@ def _answers(stage: Stage) -> bool:
 @pytest.fixture
 def telegram(box: Stage) -> Stage:
     """The same Telegram, with nothing said or sold yet."""
+    bot_api.get_client(f"{box.sandbox}/bot", TOKEN).call("deleteWebhook")
     box.control("POST", "reset")
     box.control("PUT", "troubles", delay_seconds=0)
     for person in (ALICE, BOB, CARMEN):

@@ -1,0 +1,351 @@
+"""The owner's commands, with a Telegram to talk to."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import delete, select, text
+
+from tests import arrange
+from tests.bot.conftest import ALICE, BOB, trouble
+from tests.bot.test_registration import set_up
+from tests.factories import make_config
+from tests.processes import TOKEN, Stage, eventually
+from webapp import bot_api, clock, create_app
+from webapp.checkout import Checkout
+from webapp.domain import catalogue, catalogue_files, entitlements, refunds
+from webapp.extensions import db, transaction
+from webapp.models import Charge, Entitlement, LedgerEntry, Product, Refund, Shop, User
+from webapp.worker import Worker
+
+ROOT = Path(__file__).parent.parent.parent
+SHIPPED = (ROOT / "catalog.toml").read_text(encoding="utf-8")
+COUNT = len(catalogue_files.read(SHIPPED))
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def run(app: Flask, *args: str) -> tuple[int, str]:
+    """Run a command, and return its exit code with what it said."""
+    db.session.rollback()
+    result = app.test_cli_runner().invoke(args=args)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    db.session.rollback()
+    lines = [line for line in result.output.splitlines() if not line.startswith("{")]
+    return result.exit_code, "\n".join(lines)
+
+
+def on_sale() -> dict[str, int]:
+    db.session.rollback()
+    return {product.slug: product.stars for product in catalogue.on_sale()}
+
+
+# The catalogue
+
+
+def test_the_catalogue_that_comes_along_is_good(app):
+    assert run(app, "catalog", "check") == (0, f"catalog.toml: {COUNT} products, nothing to object to.")
+    assert on_sale() == {}
+
+
+def test_the_catalogue_is_sold_once_imported(app):
+    assert run(app, "catalog", "import") == (0, f"{COUNT} added, 0 changed, 0 retired")
+    assert on_sale()["deep-sky-atlas"] == 250
+    assert run(app, "catalog", "import") == (0, "0 added, 0 changed, 0 retired")
+
+
+def test_what_changed_in_the_file_changes_in_the_shop(app, tmp_path):
+    run(app, "catalog", "import")
+    first = SHIPPED.split("\n[[products]]")[1]
+    file = tmp_path / "new.toml"
+    file.write_text("[[products]]" + first.replace("stars = 250", "stars = 300"), encoding="utf-8")
+    assert run(app, "catalog", "import", str(file)) == (0, f"0 added, 1 changed, {COUNT - 1} retired")
+    assert on_sale() == {"deep-sky-atlas": 300}
+
+
+BAD = {
+    "stars = 250": ("stars = 0", "stars: must be a whole number from 1 to 100000"),
+    'kind = "unlock"': ('kind = "gift"', "kind: must be one of"),
+    'slug = "deep-sky-atlas"': ('slug = "Deep Sky"', "slug: may hold"),
+    "\n[[products]]": ("\n[[products]", "TOML"),
+}
+
+
+@on_sqlite
+@pytest.mark.parametrize("good", BAD)
+@pytest.mark.parametrize("command", ["check", "import"])
+def test_a_bad_catalogue_changes_nothing_and_says_where(app, tmp_path, good, command):
+    run(app, "catalog", "import")
+    before = on_sale()
+    bad, words = BAD[good]
+    file = tmp_path / "bad.toml"
+    file.write_text(SHIPPED.replace(good, bad, 1), encoding="utf-8")
+    code, said = run(app, "catalog", command, str(file))
+    assert code == 1
+    assert said.startswith("Error: bad.toml, line ")
+    assert words in said
+    assert said.endswith("Nothing was changed.")
+    assert on_sale() == before
+
+
+@on_sqlite
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe\x00", b"\x00" * 10, b"products = 3"], ids=ascii)
+def test_a_file_that_is_no_catalogue_is_refused(app, tmp_path, body):
+    file = tmp_path / "bad.toml"
+    file.write_bytes(body)
+    code, said = run(app, "catalog", "import", str(file))
+    assert (code, on_sale()) == (1, {})
+    assert said.startswith("Error: bad.toml")
+
+
+@on_sqlite
+@pytest.mark.parametrize("path", ["no-such-file.toml", "."])
+def test_a_file_that_is_not_there_is_refused(app, path):
+    code, said = run(app, "catalog", "check", path)
+    assert code == 2
+    assert "Invalid value for '[FILE]'" in said
+
+
+def test_what_is_exported_imports_as_the_same(app, tmp_path):
+    run(app, "catalog", "import")
+    code, exported = run(app, "catalog", "export")
+    file = tmp_path / "export.toml"
+    file.write_text(exported, encoding="utf-8")
+    assert code == 0
+    assert run(app, "catalog", "import", str(file)) == (0, "0 added, 0 changed, 0 retired")
+    assert run(app, "catalog", "export") == (0, exported)
+
+
+# Refunds
+
+
+@pytest.fixture
+def charge(app: Flask, telegram: Stage, alice: User) -> str:
+    """Alice paid for the atlas, at Telegram and here."""
+    checkout: Checkout = app.extensions["checkout"]
+    order = checkout.open_invoice(alice, "atlas", terms_version=arrange.terms.VERSION, correlation_id="tap")
+    slug = order.invoice_link.rpartition("$")[2]
+    return pay(app, telegram, slug)
+
+
+def pay(app: Flask, telegram: Stage, slug: str) -> str:
+    """Pay an invoice, the bot's yes given by hand, and return the charge."""
+    client, result = telegram.client(), {}
+    address = f"{telegram.sandbox}/sandbox/invoices/{slug}/pay"
+    payer = threading.Thread(
+        target=lambda: result.update(client.post(address, json={"person": ALICE}).json())
+    )
+    payer.start()
+    [update] = eventually(lambda: telegram.state()["pending"], seconds=5)
+    query = {"pre_checkout_query_id": update["pre_checkout_query"]["id"], "ok": True}
+    app.extensions["checkout"].client.call("answerPreCheckoutQuery", query)
+    payer.join()
+    assert run(app, "reconcile")[0] == 0
+    return str(result["charge_id"])
+
+
+def has_atlas() -> bool:
+    db.session.rollback()
+    return entitlements.has(ALICE, "atlas", clock.now())
+
+
+def status(charge_id: str) -> str:
+    db.session.rollback()
+    return refunds.find(charge_id).status
+
+
+def test_a_refund_that_telegram_makes_is_told(app, telegram, charge):
+    assert has_atlas()
+    code, said = run(app, "refund", charge, "--reason", "asked for it")
+    assert (code, said) == (0, f"Refunded: 250 Stars went back to {ALICE}.")
+    assert not has_atlas()
+    assert db.session.scalar(select(Refund.reason)) == "asked for it"
+    assert db.session.scalar(select(Refund.requested_by)) == "owner"
+
+
+def test_a_refund_asked_for_twice_is_one(app, telegram, charge):
+    first = run(app, "refund", charge, "--reason", "x")
+    assert run(app, "refund", charge, "--reason", "y") == first
+    assert len(telegram.calls("refundStarPayment")) == 1
+
+
+@on_sqlite
+def test_a_refund_that_telegram_refuses_fails_with_its_words(app, telegram, charge):
+    trouble(telegram, "refundStarPayment", status=400, description="Bad Request: CHARGE_NOT_FOUND")
+    code, said = run(app, "refund", charge, "--reason", "x")
+    assert (code, said) == (1, "Error: Telegram refused: Bad Request: CHARGE_NOT_FOUND")
+    assert has_atlas()
+    assert run(app, "refund", charge, "--reason", "once more")[0] == 0
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "what", [{"status": 500}, {"lost_answer": True}, {"garbage": True}, {"status": 401}], ids=str
+)
+def test_a_refund_without_an_answer_is_asked_for_by_the_bot(app, telegram, charge, what):
+    trouble(telegram, "refundStarPayment", **what)
+    code, said = run(app, "refund", charge, "--reason", "x")
+    assert code == 2
+    assert "the bot keeps asking until it knows" in said
+    assert status(charge) == "unknown"
+    assert not has_atlas()
+    worker = Worker(app)
+    eventually(lambda: worker.tick() or status(charge) == "done", seconds=5)
+
+
+@on_sqlite
+@pytest.mark.parametrize("name", ["no-such-charge", "", "'; DROP TABLE charges --", "x" * 5000])
+def test_a_charge_nobody_made_cannot_be_refunded(app, telegram, alice, name):
+    code, said = run(app, "refund", name, "--reason", "x")
+    assert (code, said) == (1, "Error: There is no such payment.")
+    assert telegram.calls("refundStarPayment") == []
+
+
+@on_sqlite
+def test_a_refund_needs_a_reason(app, telegram, charge):
+    code, said = run(app, "refund", charge)
+    assert code == 2
+    assert "--reason" in said
+    assert telegram.calls("refundStarPayment") == []
+
+
+# The ledger
+
+
+def test_entitlements_that_are_right_stay_so(app, charge):
+    assert run(app, "entitlements", "rebuild", "--check") == (0, "0 differences")
+    assert run(app, "entitlements", "rebuild") == (0, "0 differences\n1 entitlements written")
+    assert has_atlas()
+
+
+@pytest.mark.parametrize("damage", ["lost", "given away", "shortened"])
+def test_entitlements_that_were_damaged_are_named_and_put_right(app, charge, damage):
+    with transaction():
+        if damage == "lost":
+            db.session.execute(delete(Entitlement))
+        elif damage == "given away":
+            db.session.add(Entitlement(telegram_id=BOB, key="atlas", since=clock.now()))
+        else:
+            db.session.execute(db.update(Entitlement).values(until=clock.now()))
+    who = BOB if damage == "given away" else ALICE
+    told = f"1 differences\n  {who} atlas"
+    assert run(app, "entitlements", "rebuild", "--check") == (1, told)
+    assert run(app, "entitlements", "rebuild", "--check") == (1, told)
+    assert run(app, "entitlements", "rebuild") == (0, f"{told}\n1 entitlements written")
+    assert run(app, "entitlements", "rebuild", "--check") == (0, "0 differences")
+    assert has_atlas()
+    assert not entitlements.has(BOB, "atlas", clock.now())
+
+
+def test_the_statement_puts_right_what_was_missed(app, telegram, charge):
+    assert run(app, "reconcile") == (0, "1 rows read, 0 charges and 0 refunds added.")
+    telegram.control("POST", f"charges/{charge}/refund")
+    assert run(app, "reconcile") == (0, "2 rows read, 0 charges and 1 refunds added.")
+    assert not has_atlas()
+    assert len(db.session.scalars(select(LedgerEntry)).all()) == 2
+    assert len(db.session.scalars(select(Charge)).all()) == 1
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "what", [{"status": 500}, {"status": 401}, {"garbage": True}, {"status": 429}], ids=str
+)
+def test_a_statement_that_telegram_does_not_give_is_an_error(app, telegram, alice, what):
+    trouble(telegram, "getStarTransactions", **what)
+    code, said = run(app, "reconcile")
+    assert code == 1
+    assert said.startswith("Error: Telegram did not give its statement: ")
+    assert run(app, "reconcile")[0] == 0
+
+
+# A release
+
+
+@pytest.fixture
+def empty(telegram: Stage, tmp_path: Path) -> Iterator[Any]:
+    """Make shops on a database that has not even tables."""
+    made: list[Flask] = []
+
+    def make(**changes: Any) -> Flask:
+        facts = {"bot_token": TOKEN, "bot_api_url": f"{telegram.sandbox}/bot", **changes}
+        made.append(create_app(make_config(database_url=f"sqlite:///{tmp_path}/new.db", **facts)))
+        return made[-1]
+
+    yield make
+    for app in made:
+        if app.config["STARFRONT"].bot_token != TOKEN:  # the client of that token is everybody's
+            app.extensions["checkout"].client.close()
+        with app.app_context():
+            db.engine.dispose()
+
+
+def release(app: Flask) -> tuple[int, str]:
+    with app.app_context():
+        return run(app, "release")
+
+
+def test_a_first_release_makes_a_shop_of_an_empty_database(telegram, empty):
+    app = empty()
+    code, said = release(app)
+    assert code == 0
+    assert said.splitlines() == [f"{COUNT} added, 0 changed, 0 retired", "Released as @starfront_demo_bot."]
+    with app.app_context():
+        assert len(on_sale()) == COUNT
+        assert db.session.scalar(select(Shop.bot_id)) == 7000000002
+    assert telegram.state()["bot"]["menu_button"]["type"] == "web_app"
+
+
+def test_a_second_release_keeps_what_the_owner_changed(empty):
+    app = empty()
+    release(app)
+    with app.app_context():
+        with transaction():
+            db.session.execute(db.update(Product).values(stars=7))
+        assert release(app) == (0, "Released as @starfront_demo_bot.")
+        assert set(on_sale().values()) == {7}
+
+
+def test_a_release_with_a_token_telegram_does_not_know_is_refused(telegram, empty):
+    app = empty(bot_token="7000000002:AAF-another-token_0123456789abcd")
+    code, said = release(app)
+    assert (code, said) == (1, "Error: Unauthorized")
+    with app.app_context():
+        assert on_sale() == {}
+        assert db.session.scalar(select(Shop.bot_id)) is None
+
+
+def test_a_release_without_telegram_is_refused(empty):
+    code, said = release(empty(bot_api_url="http://127.0.0.1:9/bot"))
+    assert code == 1
+    assert said.startswith("Error: getMe: ConnectError")
+
+
+def test_a_release_beside_somebody_elses_webhook_is_refused(telegram, empty):
+    api = bot_api.get_client(f"{telegram.sandbox}/bot", TOKEN)
+    set_up(api, "https://elsewhere.test/hook")
+    code, said = release(empty())
+    assert code == 1
+    assert "https://elsewhere.test/hook" in said
+    assert telegram.state()["webhook"]["url"] == "https://elsewhere.test/hook"
+
+
+def test_a_release_on_another_bots_database_is_refused(empty):
+    app = empty()
+    with app.app_context():
+        run(app, "release")
+        with transaction():
+            db.session.execute(text("UPDATE shop SET bot_id = 42"))
+        code, said = run(app, "release")
+    assert code == 1
+    assert "belongs to bot 42 (production), but BOT_TOKEN is of bot 7000000002" in said
+
+
+@pytest.mark.parametrize("args", [("nonsense",), ("catalog", "nonsense"), ("refund",), ("release", "x")])
+def test_a_command_nobody_knows_says_how_to_go_on(empty, args):
+    app = empty()
+    with app.app_context():
+        code, said = run(app, *args)
+    assert code == 2
+    assert "Usage" in said
