@@ -27,6 +27,8 @@ class Phone:
     def open(self, person: int = ALICE, start: str = "menu", theme: str = "light") -> FrameLocator:
         told = {"person": person, "theme": theme, "open": start, "bare": 1}
         self.page.goto(f"{self.stage.sandbox}/?{urlencode(told)}")
+        # Until then Telegram's own cover lies over the page, and takes every tap.
+        self.page.wait_for_selector("[data-test=app-window].is-loaded")
         return self.app
 
     @property
