@@ -92,7 +92,7 @@ def test_what_was_bought_is_still_there_after_a_reload(phone: Phone):
     expect(app.get_by_text("Tonight's Sky").first).to_be_visible()
     phone.shot("6-upgrades")
     app = phone.open(start="purchases")
-    expect(app.get_by_text("25").first).to_be_visible()
+    expect(app.get_by_text("Tonight's Sky for a week").first).to_be_visible()
     phone.shot("7-purchases")
 
 
