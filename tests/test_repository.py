@@ -1,0 +1,139 @@
+"""What the repository promises about itself: its pins, its example, and nothing of any one machine."""
+
+import hashlib
+import re
+import subprocess
+import tomllib
+from base64 import b64encode
+
+import pytest
+
+from tests.factories import BOT_TOKEN, SECRET_KEY
+from tests.processes import ROOT
+from webapp import config
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# htmx.org 2.0.11 as npm has it: dist/htmx.min.js.
+HTMX = "sha384-2OatzQy1H+Zd/IIrjr1TcuDGqLXeHhbooAyJY1KdQMKnr4LZ22k31GBLdYKHmVjg"
+GIT = ROOT / ".git"
+# Left unset by the example: what tells platforms apart, Flask's own name for DEBUG, and gunicorn's.
+UNLISTED = {"FLASK_DEBUG"}
+MACHINES = re.compile(
+    r"(?<![\w.])/(?:home|root|opt|work|mnt|srv|Users|private|var/folders)/\w"
+    r"|[A-Z]:\\\\Users"
+    r"|\b(?:10|169|172|192)\.\d+\.\d+\.\d+:\d{4,5}\b"
+    r"|\.(?:internal|lan|corp)\b"
+)
+
+
+def tracked() -> list[str]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[\[~>=<! ]", one)[0].lower().replace("_", "-") for one in requirements}
+
+
+def pins(file: str) -> dict[str, str]:
+    """Return every pinned package with the text beneath it: hashes, and who wants it."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    blocks = re.split(r"(?m)^(?=[a-z0-9])", text)
+    return {re.split(r"[\[=]", block)[0]: block for block in blocks if "==" in block}
+
+
+@pytest.mark.parametrize(
+    ("file", "wanted"),
+    [
+        ("requirements.txt", PYPROJECT["dependencies"]),
+        ("requirements-dev.txt", PYPROJECT["dependencies"] + PYPROJECT["optional-dependencies"]["dev"]),
+    ],
+)
+def test_the_pins_are_of_what_is_asked_for(file, wanted):
+    """``make lock`` notes who wants what; a dependency added or dropped without it shows here."""
+    direct = {name for name, block in pins(file).items() if "(pyproject.toml)" in block}
+    assert direct == names(wanted)
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_every_pin_is_exact_and_has_its_hashes(file):
+    for name, block in pins(file).items():
+        assert re.match(r"[a-z0-9-]+(\[[a-z,-]+\])?==[0-9][\w.+]* \\\n", block), name
+        assert "--hash=sha256:" in block, name
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert not re.search(r"(?m)^(-i|-e|--index-url|--extra-index-url|--find-links|git\+|https?:)", text)
+
+
+def test_developers_run_what_customers_run():
+    ours = {name: block.partition(" ")[0] for name, block in pins("requirements.txt").items()}
+    theirs = {name: block.partition(" ")[0] for name, block in pins("requirements-dev.txt").items()}
+    assert {name: theirs.get(name) for name in ours} == ours
+
+
+def example() -> dict[str, str]:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def test_the_example_lists_every_setting():
+    source = (ROOT / "webapp" / "config.py").read_text(encoding="utf-8")
+    read = set(re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', source)) | set(
+        re.findall(r'environ\.get\("([A-Z_]+)"', source)
+    )
+    server = (ROOT / "webapp" / "gunicorn.py").read_text(encoding="utf-8")
+    read |= set(re.findall(r'environ\.get\(["\']([A-Z_]+)', server))
+    assert set(example()) == read - UNLISTED
+
+
+def test_the_example_has_a_line_on_every_setting():
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if line and not line.startswith("#"):
+            before = lines[number - 1]
+            assert before.startswith("#") or before.partition("=")[0] in {"WEB_CONCURRENCY"}, line
+
+
+def test_the_example_needs_three_values_and_changes_nothing_else():
+    needed = {"BOT_TOKEN": BOT_TOKEN, "PUBLIC_URL": "https://shop.test", "SECRET_KEY": SECRET_KEY}
+    assert {name for name in needed if not example()[name]} == set(needed)
+    assert config.load({**example(), **needed}) == config.load(needed)
+
+
+def test_htmx_is_the_one_that_was_published():
+    digest = hashlib.sha384((ROOT / "static" / "htmx.min.js").read_bytes()).digest()
+    assert f"sha384-{b64encode(digest).decode()}" == HTMX
+    assert "2.0.11" in (ROOT / "static" / "htmx.LICENSE").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not GIT.exists(), reason="what is tracked is known to git alone")
+def test_no_file_knows_the_machine_it_was_written_on():
+    found = []
+    for name in tracked():
+        try:
+            text = (ROOT / name).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        if name == "tests/test_repository.py":
+            continue
+        found += [f"{name}: {hit[0]}" for hit in MACHINES.finditer(text)]
+    assert found == []
+
+
+@pytest.mark.skipif(not GIT.exists(), reason="what is tracked is known to git alone")
+def test_nothing_is_tracked_that_is_made_anew():
+    made = re.compile(
+        r"(^|/)(\.venv|var|__pycache__|node_modules|\.env)(/|$)|\.(pyc|db|sqlite3?|log|pem|key)$"
+    )
+    assert [name for name in tracked() if made.search(name)] == []
+
+
+@pytest.mark.skipif(not GIT.exists(), reason="what is tracked is known to git alone")
+def test_every_text_ends_with_a_line():
+    for name in tracked():
+        if (
+            name.endswith((".py", ".md", ".toml", ".txt", ".html", ".css", ".js", ".svg"))
+            and ".min." not in name
+        ):
+            text = (ROOT / name).read_bytes()
+            assert not text or text.endswith(b"\n"), name
+            assert b"\r" not in text, name
