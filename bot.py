@@ -303,7 +303,10 @@ class Poller:
         with self.bot.app.app_context():
             run_in_transaction(keep)
         # Only what is committed may be confirmed.
-        self.offset = max(update["update_id"] for update in updates) + 1
+        ids = [
+            one["update_id"] for one in updates if isinstance(one, dict) and type(one.get("update_id")) is int
+        ]
+        self.offset = max(ids) + 1 if ids else self.offset
         self.bot.ring()
 
     def _wait(self, seconds: float) -> None:

@@ -274,3 +274,13 @@ def test_the_database_away_for_a_while_loses_nothing(tmp_path, postgres, templat
     finally:
         stage.close()
         postgres.psql("DROP DATABASE IF EXISTS away WITH (FORCE)")
+
+
+@on_sqlite
+def test_an_update_without_an_id_is_kept_and_ends_nothing(poller):
+    poller._keep([{"message": {}}, "no update at all", {"update_id": 5, "message": {"text": "one"}}])
+    assert poller.offset == 6
+    kinds = db.session.scalars(select(InboxItem.kind).order_by(InboxItem.id)).all()
+    assert kinds == ["unreadable", "unreadable", "message"]
+    poller._keep([{"message": {"text": "again"}}])
+    assert poller.offset == 6
