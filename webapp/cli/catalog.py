@@ -1,0 +1,71 @@
+"""The catalogue as a file."""
+
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup
+
+from webapp import clock
+from webapp.domain import catalogue, catalogue_files
+from webapp.domain.catalogue_files import CatalogueInvalid
+from webapp.extensions import transaction
+
+SHIPPED_CATALOGUE = Path(__file__).parent.parent.parent / "catalog.toml"
+
+group = AppGroup("catalog", help="Read, write and check the catalogue file.")
+
+
+@group.command("import")
+@click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=SHIPPED_CATALOGUE
+)
+def import_command(file: Path) -> None:
+    """Make the shop sell what FILE lists, all of it or, if anything is wrong, nothing."""
+    import_file(file)
+
+
+@group.command("export")
+def export() -> None:
+    """Print the catalogue as a file that can be imported."""
+    items = [
+        catalogue.Item(
+            slug=product.slug,
+            kind=product.kind,
+            section=product.section,
+            title=product.title,
+            description=product.description,
+            details=tuple(product.details),
+            picture=product.picture,
+            stars=product.stars,
+            pass_days=product.pass_days,
+            keys=tuple(product.keys),
+        )
+        for product in catalogue.on_sale()
+    ]
+    click.echo(catalogue_files.write(items), nl=False)
+
+
+@group.command("check")
+@click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=SHIPPED_CATALOGUE
+)
+def check(file: Path) -> None:
+    """Say whether FILE could be imported."""
+    click.echo(f"{file.name}: {len(_read(file))} products, nothing to object to.")
+
+
+def import_file(file: Path) -> None:
+    """Have the shop sell what the file lists, and say what changed."""
+    items = _read(file)
+    with transaction():
+        counts = catalogue.replace(items, clock.now())
+    click.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
+
+
+def _read(file: Path) -> list[catalogue.Item]:
+    try:
+        return catalogue_files.read(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{file.name}: not UTF-8 text") from error
+    except CatalogueInvalid as error:
+        raise click.ClickException(f"{file.name}, {error}. Nothing was changed.") from error

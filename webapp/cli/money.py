@@ -1,0 +1,48 @@
+"""Stars that go back, and the statement they are compared with."""
+
+import sys
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from webapp.bot_api import BotApiError
+from webapp.checkout import Checkout
+from webapp.errors import ShopError
+
+
+@click.command()
+@click.argument("charge")
+@click.option("--reason", required=True, help="Why, for the records and the buyer.")
+@with_appcontext
+def refund(charge: str, reason: str) -> None:
+    """Give the Stars of CHARGE (Telegram's payment charge id) back and take its access away."""
+    try:
+        result = _checkout().refund(charge, reason=reason, requested_by="owner")
+    except ShopError as error:
+        raise click.ClickException(error.sentence) from error
+    if result.status == "done":
+        click.echo(f"Refunded: {result.stars} Stars went back to {result.telegram_id}.")
+    elif result.status == "refused":
+        raise click.ClickException(f"Telegram refused: {result.refused_because}")
+    else:
+        click.echo("Telegram did not answer. Access is suspended; the bot keeps asking until it knows.")
+        sys.exit(2)
+
+
+@click.command()
+@with_appcontext
+def reconcile() -> None:
+    """Compare the ledger with Telegram's statement and put right what was missed."""
+    try:
+        report = _checkout().reconcile()
+    except BotApiError as error:
+        raise click.ClickException(f"Telegram did not give its statement: {error}") from error
+    click.echo(
+        f"{report.rows} rows read, {report.charges_added} charges and {report.refunds_added} refunds added."
+    )
+
+
+def _checkout() -> Checkout:
+    checkout: Checkout = current_app.extensions["checkout"]
+    return checkout

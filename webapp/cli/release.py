@@ -1,0 +1,31 @@
+"""What a platform runs before each release."""
+
+import click
+from flask.cli import with_appcontext
+from flask_migrate import upgrade
+
+from webapp import bot_api, registration
+from webapp.bot_api import BotApiError
+from webapp.cli.catalog import SHIPPED_CATALOGUE, import_file
+from webapp.config import current
+from webapp.domain import catalogue, shops
+from webapp.extensions import transaction
+
+
+@click.command()
+@with_appcontext
+def release() -> None:
+    """Migrate, claim the database, import the catalogue if there is none, tell Telegram."""
+    config = current()
+    upgrade()
+    client = bot_api.get_client(config.bot_api_url, config.bot_token)
+    try:
+        bot = client.call("getMe")
+        with transaction():
+            shops.claim(config.bot_id, str(bot["username"]), config.bot_environment)
+        if not catalogue.on_sale():
+            import_file(SHIPPED_CATALOGUE)
+        registration.register(client, config)
+    except (BotApiError, shops.ForeignDatabase, registration.RegistrationError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Released as @{bot['username']}.")
