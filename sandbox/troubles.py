@@ -1,6 +1,8 @@
 """Trouble made on purpose: what real networks and real outages do."""
 
 import asyncio
+import copy
+import random
 from typing import Any
 
 from sandbox.errors import ApiError, ControlError, too_many_requests
@@ -10,7 +12,9 @@ CALM: dict[str, Any] = {
     "delay_seconds": 0,
     "lose": 0,
     "reorder": False,
+    # For each method, or *: what goes wrong, or a list of it; "share" of the calls, "times" at most.
     "api": {},
+    "seed": None,
     "client_status": None,
 }
 CLAIMS = {None, "failed", "cancelled", "pending", "none"}
@@ -35,6 +39,7 @@ class Troubles:
 
     def __init__(self) -> None:
         self.now: dict[str, Any] = {**CALM, "api": {}}
+        self.draw = random.Random()
 
     def set(self, wanted: dict[str, Any]) -> None:
         """Have these troubles, and no others.
@@ -51,9 +56,15 @@ class Troubles:
         if wanted.get("client_status") not in CLAIMS:
             raise ControlError("client_status must be failed, cancelled, pending, none or null")
         api = wanted.get("api") or {}
-        if not isinstance(api, dict) or not all(isinstance(one, dict) for one in api.values()):
+        if not isinstance(api, dict) or not all(
+            _is_trouble(one) for each in api.values() for one in _all(each)
+        ):
             raise ControlError("api must map methods to what goes wrong with them")
-        self.now = {**CALM, **wanted, "api": {key: dict(value) for key, value in api.items()}}
+        seed = wanted.get("seed")
+        if seed is not None and type(seed) is not int:
+            raise ControlError("seed must be a whole number or null")
+        self.draw = random.Random(seed)
+        self.now = {**CALM, **wanted, "api": copy.deepcopy(api)}
 
     async def before(self, method: str) -> dict[str, Any]:
         """Wait or fail as a call has to; return what is left to go wrong after it.
@@ -66,7 +77,7 @@ class Troubles:
             await asyncio.sleep(float(trouble["latency_seconds"]))
         status = trouble.get("status")
         if status == 429:
-            raise too_many_requests(int(trouble.get("retry_after", 1)))
+            raise too_many_requests(self._seconds(trouble.get("retry_after", 1)))
         if status:
             raise ApiError(
                 int(status), str(trouble.get("description") or TEXTS.get(status, "Internal Server Error"))
@@ -85,11 +96,37 @@ class Troubles:
     def _of(self, method: str) -> dict[str, Any]:
         api = self.now["api"]
         key = next((one for one in api if one.lower() == method.lower()), "*" if "*" in api else None)
-        if key is None:
+        trouble = self._drawn(_all(api[key])) if key is not None else None
+        if trouble is None:
             return {}
-        trouble: dict[str, Any] = api[key]
         if "times" in trouble:
             trouble["times"] -= 1
             if trouble["times"] <= 0:
-                del api[key]
+                api[key] = [one for one in _all(api[key]) if one is not trouble]
+                if not api[key]:
+                    del api[key]
         return trouble
+
+    def _drawn(self, troubles: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """Return the trouble whose share of the calls this one falls into; a share unsaid is the rest."""
+        place = self.draw.random()
+        for trouble in troubles:
+            place -= trouble.get("share", 1)
+            if place < 0:
+                return trouble
+        return None
+
+    def _seconds(self, asked: Any) -> int:
+        """Return the seconds to come back after, drawn where a range is given."""
+        return self.draw.randint(*asked) if isinstance(asked, list) else int(asked)
+
+
+def _all(troubles: Any) -> list[Any]:
+    return troubles if isinstance(troubles, list) else [troubles]
+
+
+def _is_trouble(one: Any) -> bool:
+    if not isinstance(one, dict):
+        return False
+    share = one.get("share", 1)
+    return isinstance(share, int | float) and 0 <= share <= 1
