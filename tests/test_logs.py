@@ -251,6 +251,15 @@ def test_starting_twice_prints_once(lines):
     assert lines().count('"once"') == 1
 
 
+def test_a_command_prints_its_answer_without_the_log(lines, capsys, monkeypatch):
+    monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")
+    logs.init(make_config(log_level="INFO"))
+    logging.getLogger("shop").info("beside it")
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert json.loads(printed.err)["message"] == "beside it"
+
+
 def test_servers_print_through_us(lines):
     for name in ("gunicorn.error", "werkzeug", "alembic"):
         logging.getLogger(name).addHandler(logging.StreamHandler())

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import secrets
 import sys
@@ -65,14 +66,19 @@ class JSONFormatter(logging.Formatter):
             text = str(value)
         except Exception as error:
             text = f"{type(value).__name__} without words: {type(error).__name__}"
-        text = self.ours.sub(HIDDEN, text) if self.ours else text
-        text = SHAPES.sub(HIDDEN, text)
+        text = self.without_secrets(text)
         return UNPRINTABLE.sub(lambda found: "\n" if found[0] == "\n" else "", text)
+
+    def without_secrets(self, text: str) -> str:
+        """Return a text in which nobody finds a secret, ours or what looks like one."""
+        return SHAPES.sub(HIDDEN, self.ours.sub(HIDDEN, text) if self.ours else text)
 
 
 def init(config: Config) -> None:
     """Send every record of this process to standard output as clean JSON."""
-    handler = logging.StreamHandler(sys.stdout)
+    # What a command prints may be read by a program: `catalog export > file`. Flask sets the variable.
+    is_command = os.environ.get("FLASK_RUN_FROM_CLI") == "true"
+    handler = logging.StreamHandler(sys.stderr if is_command else sys.stdout)
     handler.setFormatter(JSONFormatter(config.secrets))
     root = logging.getLogger()
     others = [one for one in root.handlers if not isinstance(one.formatter, JSONFormatter)]
