@@ -281,6 +281,14 @@ class InboxItem(Model):
     quarantined_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     error: Mapped[str | None] = mapped_column(Text)
 
+    @property
+    def state(self) -> str:
+        if self.done_at:
+            return "done"
+        if self.quarantined_at:
+            return "quarantined"
+        return "failed" if self.attempts and self.error else "waiting"
+
 
 class OutboxMessage(Model):
     """A message to a person, written with the fact it tells and sent after the commit."""

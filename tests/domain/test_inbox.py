@@ -2,6 +2,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import InvalidRequestError
 
 from tests.arrange import NOW
 from webapp.domain import inbox
@@ -150,3 +151,107 @@ def test_an_item_is_due_to_the_lane_of_its_kind_until_it_is_done():
     with transaction():
         inbox.finish(item, NOW)
     assert not inbox.is_due(NOW + timedelta(days=1))
+
+
+def keep(*update_ids: int) -> None:
+    for update_id in update_ids:
+        receive({"update_id": update_id, "message": {}})
+
+
+def set_aside(update_id: int, error: str = "bad") -> None:
+    with transaction():
+        inbox.quarantine(by_update(update_id), error, NOW)
+
+
+def be_done(update_id: int) -> None:
+    with transaction():
+        inbox.finish(by_update(update_id), NOW)
+
+
+def by_update(update_id: int) -> InboxItem:
+    asked = db.select(InboxItem).where(InboxItem.update_id == update_id)
+    return db.session.scalars(asked, execution_options={"populate_existing": True}).one()
+
+
+def test_what_is_not_done_is_listed_oldest_first():
+    keep(5, 3, 4)
+    be_done(3)
+    set_aside(4)
+    assert [item.update_id for item in inbox.waiting(10)] == [5, 4]
+    assert [item.update_id for item in inbox.waiting(10, quarantined=True)] == [4]
+    assert [item.update_id for item in inbox.waiting(10, done=True)] == [5, 3, 4]
+
+
+def test_of_many_the_latest_are_listed():
+    keep(1, 2, 3)
+    assert [item.update_id for item in inbox.waiting(2)] == [2, 3]
+
+
+def test_an_item_says_what_became_of_it():
+    keep(1, 2, 3, 4)
+    be_done(1)
+    set_aside(2)
+    [failing, _] = claim()
+    with transaction():
+        inbox.fail(failing, "no such table", NOW)
+    assert [item.state for item in inbox.waiting(10, done=True)] == [
+        "done",
+        "quarantined",
+        "failed",
+        "waiting",
+    ]
+
+
+def test_a_body_is_read_only_where_it_is_asked_for():
+    receive(PAYMENT)
+    db.session.expunge_all()
+    [listed] = inbox.waiting(10)
+    with pytest.raises(InvalidRequestError):
+        listed.body.strip()
+    assert json.loads(inbox.get(listed.id).body) == PAYMENT
+
+
+def test_a_replayed_item_is_as_if_it_had_just_arrived():
+    keep(1)
+    for at in range(8):
+        [item] = claim(at=NOW + timedelta(hours=at))
+        with transaction():
+            inbox.fail(item, "bad", NOW + timedelta(hours=at))
+    later = NOW + timedelta(days=1)
+    with transaction():
+        inbox.replay([only_item().id], later)
+    [again] = claim(at=later)
+    assert (again.attempts, again.quarantined_at, again.error) == (1, None, "bad")
+
+
+def test_one_that_failed_need_not_wait_for_its_turn():
+    keep(1)
+    [item] = claim()
+    with transaction():
+        inbox.fail(item, "bad", NOW)
+    assert claim() == []
+    with transaction():
+        inbox.replay([item.id], NOW)
+    assert len(claim()) == 1
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        (["aside", "done"], "is done"),
+        (["aside", "no update"], "was never an update"),
+        (["aside", "missing"], "There is no item 999"),
+        (["aside", "aside"], "is named twice"),
+    ],
+    ids=["done", "no update", "missing", "named twice"],
+)
+def test_items_are_replayed_all_or_none(chosen, words):
+    keep(1, 2)
+    be_done(1)
+    set_aside(2)
+    receive(b"no update")
+    known = {"done": by_update(1).id, "aside": by_update(2).id, "no update": by_update(0).id, "missing": 999}
+    with pytest.raises(inbox.InboxError, match=words), transaction():
+        inbox.replay([known[name] for name in chosen], NOW)
+    assert by_update(2).quarantined_at
+    assert claim(at=NOW + timedelta(days=1)) == []

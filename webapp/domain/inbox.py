@@ -1,12 +1,13 @@
 """The inbox: every update as Telegram sent it, durable before anybody acknowledges it."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Select, select, update
+from sqlalchemy.orm import defer
 
 from webapp.extensions import db, insert_once
 from webapp.models import InboxItem
@@ -17,6 +18,10 @@ LONGEST_PAUSE_SECONDS = 300
 UNREADABLE = "unreadable"
 PRE_CHECKOUT = "pre_checkout_query"
 LARGEST_UPDATE_ID = 2**63 - 1  # what the column holds
+
+
+class InboxError(ValueError):
+    """An item is not there, or cannot be tried afresh; the sentence says which and why."""
 
 
 def receive(body: bytes | dict[str, Any], source: str, now: datetime) -> int | None:
@@ -86,6 +91,44 @@ def quarantine(item: InboxItem, error: str, now: datetime) -> None:
     _update(item, quarantined_at=now, error=error[:2000])
 
 
+def waiting(limit: int, *, quarantined: bool = False, done: bool = False) -> list[InboxItem]:
+    """Return the latest items that are not done, the oldest first; their bodies stay behind.
+
+    :param quarantined: only those that wait for the owner; :param done: those that are done too
+    """
+    query = select(InboxItem).options(defer(InboxItem.body, raiseload=True))
+    query = query if done else query.where(InboxItem.done_at.is_(None))
+    query = query.where(InboxItem.quarantined_at.is_not(None)) if quarantined else query
+    return list(reversed(db.session.scalars(query.order_by(InboxItem.id.desc()).limit(limit)).all()))
+
+
+def get(item_id: int) -> InboxItem:
+    """Return an item with its body.
+
+    :raise InboxError: there is none of this number
+    """
+    item = db.session.get(InboxItem, item_id, populate_existing=True)
+    if item is None:
+        raise InboxError(f"There is no item {item_id} in the inbox.")
+    return item
+
+
+def replay(item_ids: Sequence[int], now: datetime) -> None:
+    """Have items tried afresh at once, as if they had just arrived: all of them or none.
+
+    What an item says is applied once, however often it is replayed.
+
+    :raise InboxError: one is done, was never an update, is named twice, or is not there
+    """
+    for item_id in item_ids:
+        _check_replayable(get(item_id))
+        if item_ids.count(item_id) > 1:
+            raise InboxError(f"Item {item_id} is named twice.")
+    # One that is done by the bot at this very moment stays done.
+    afresh = update(InboxItem).where(InboxItem.id.in_(item_ids))
+    db.session.execute(afresh.values(quarantined_at=None, attempts=0, next_attempt_at=now))
+
+
 def _due(now: datetime, only: Collection[str], without: Collection[str]) -> Select[tuple[int]]:
     due = select(InboxItem.id).where(
         InboxItem.done_at.is_(None),
@@ -148,3 +191,10 @@ def _person(update_: dict[str, Any]) -> int | None:
 
 def _update(item: InboxItem, **changes: Any) -> None:
     db.session.execute(update(InboxItem).where(InboxItem.id == item.id).values(**changes))
+
+
+def _check_replayable(item: InboxItem) -> None:
+    if item.done_at:
+        raise InboxError(f"Item {item.id} is done: what it says was applied, once and for all.")
+    if item.kind == UNREADABLE:
+        raise InboxError(f"Item {item.id} was never an update, so there is nothing in it to try.")
