@@ -365,6 +365,86 @@ def test_what_cannot_be_settled_is_set_aside_after_eight_tries(hands, order):
     db.session.commit()
 
 
+POISON = {
+    "sqlite": [
+        "CREATE TRIGGER poison BEFORE INSERT ON charges WHEN NEW.telegram_id = {person} "
+        "BEGIN SELECT RAISE(ABORT, 'poison'); END"
+    ],
+    "postgresql": [
+        "CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'poison'; END $$",
+        "CREATE TRIGGER poison BEFORE INSERT ON charges FOR EACH ROW WHEN (NEW.telegram_id = {person}) "
+        "EXECUTE FUNCTION poison()",
+    ],
+}
+
+
+def poison(person: int) -> None:
+    """Let no payment of a person be recorded."""
+    with transaction():
+        for statement in POISON[db.engine.dialect.name]:
+            db.session.execute(text(statement.format(person=person)))
+
+
+def cure() -> None:
+    with transaction():
+        table = " ON charges" if db.engine.dialect.name == "postgresql" else ""
+        db.session.execute(text(f"DROP TRIGGER poison{table}"))
+
+
+@pytest.fixture
+def poisoned(hands: Hands, order: Order) -> InboxItem:
+    """Alice's payment cannot be settled, whatever is tried, and was set aside."""
+    poison(ALICE)
+    hands.receive(payment(order))
+    while not rows(InboxItem)[0].quarantined_at:
+        hands.worker.settle_money()
+        hands.wait(600)
+    return rows(InboxItem)[0]
+
+
+def test_one_persons_poison_delays_nobody_elses_payment(hands, order, bob):
+    poison(ALICE)
+    # More than are taken at once, and all of them older than Bob's.
+    for number in range(25):
+        hands.receive(payment(order, f"poison-{number}"))
+    for attempt in range(1, 9):
+        hands.receive(payment(arrange.order(bob, "week", now=clock.now()), f"bob-{attempt}"))
+        assert hands.worker.settle_money() + hands.worker.settle_money() == 26
+        assert [one.telegram_payment_charge_id for one in rows(Charge)][-1] == f"bob-{attempt}"
+        hands.wait(600)
+    assert {item.telegram_id for item in rows(InboxItem) if item.quarantined_at} == {ALICE}
+    assert len([item for item in rows(InboxItem) if item.quarantined_at]) == 25
+
+
+def test_what_was_set_aside_is_settled_once_its_cause_is_gone(hands, poisoned):
+    cure()
+    assert hands.worker.settle_money() == 0
+    with transaction():
+        inbox.replay([poisoned.id], clock.now())
+    assert hands.worker.settle_money() == 1
+    assert has_atlas()
+    assert rows(InboxItem)[0].state == "done"
+
+
+def test_a_payment_replayed_twice_is_settled_once(hands, poisoned):
+    """Also when Telegram delivered it again meanwhile, or the statement had it."""
+    cure()
+    copy = json.loads(poisoned.body)
+    copy["message"]["message_id"] = 2
+    hands.receive(copy)
+    hands.worker.settle_money()
+    for _ in range(2):
+        with transaction():
+            inbox.replay([poisoned.id], clock.now())
+        hands.wait(1)
+    assert hands.worker.settle_money() == 1
+    with pytest.raises(inbox.InboxError, match="is done"), transaction():
+        inbox.replay([poisoned.id], clock.now())
+    assert hands.worker.settle_money() == 0
+    assert [entry.kind for entry in rows(LedgerEntry)] == ["charge"]
+    assert len(rows(OutboxMessage)) == 1
+
+
 def test_a_payment_delivered_by_a_process_that_died_is_settled_by_another(app, hands, order):
     hands.receive(payment(order))
     with transaction():
