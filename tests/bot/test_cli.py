@@ -33,7 +33,7 @@ def run(app: Flask, *args: str) -> tuple[int, str]:
     result = app.test_cli_runner().invoke(args=args)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     db.session.rollback()
-    lines = [line for line in result.output.splitlines() if not line.startswith("{")]
+    lines = [line for line in result.output.splitlines() if not line.startswith('{"time": ')]
     return result.exit_code, "\n".join(lines)
 
 

@@ -2,11 +2,12 @@
 
 from flask import Flask
 
-from webapp.cli import catalog, entitlements, money, release
+from webapp.cli import catalog, entitlements, inbox, money, release
 
 
 def init_app(app: Flask) -> None:
     """Add the commands to ``flask``."""
-    commands = (catalog.group, entitlements.group, release.release, money.refund, money.reconcile)
-    for command in commands:
+    for group in (catalog.group, entitlements.group, inbox.group):
+        app.cli.add_command(group)
+    for command in (release.release, money.refund, money.reconcile):
         app.cli.add_command(command)
