@@ -1,13 +1,19 @@
 """The door to Telegram for the web process and the command line: one pooled client, errors sorted."""
 
 import threading
+import time
+from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 import httpx
 
+from webapp import clock
+
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
 CONNECTIONS = 32
+# A slower answer, such as a long poll's, does not tell when on its way it was dated.
+TELLING_SECONDS = 2.0
 
 
 class BotApiError(Exception):
@@ -57,6 +63,9 @@ class OutcomeUnknown(BotApiError):
 class BotApi:
     """Calls of the Bot API with the bot's token, from any thread."""
 
+    # How far this machine's clock was ahead of Telegram's at the last answer that tells; None before one.
+    clock_skew_seconds: float | None = None
+
     def __init__(self, base_url: str, token: str) -> None:
         self._base_url = f"{base_url}{token}"
         self._http = httpx.Client(
@@ -75,6 +84,7 @@ class BotApi:
         timeout = httpx.Timeout(
             timeout_seconds or ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS
         )
+        began = time.monotonic()
         try:
             answer = self._http.post(f"{self._base_url}/{method}", json=params or {}, timeout=timeout)
         # The address holds the token, so no exception of httpx is let through or chained.
@@ -82,7 +92,17 @@ class BotApi:
             raise NotReached(f"{method}: {type(error).__name__}") from None
         except httpx.HTTPError as error:
             raise OutcomeUnknown(f"{method}: {type(error).__name__}") from None
+        self._compare_clocks(answer.headers.get("Date", ""), time.monotonic() - began)
         return _result(method, answer)
+
+    def _compare_clocks(self, date: str, took_seconds: float) -> None:
+        try:
+            told = parsedate_to_datetime(date).timestamp()
+        except (ValueError, OverflowError):
+            return
+        if took_seconds <= TELLING_SECONDS:
+            # Dated in whole seconds, and about half way through the call.
+            self.clock_skew_seconds = clock.now().timestamp() - took_seconds / 2 - (told + 0.5)
 
     def close(self) -> None:
         self._http.close()

@@ -1,0 +1,96 @@
+"""The door to Telegram; F52 is a name of the failure model."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from tests.bot.conftest import trouble
+from tests.processes import TOKEN, Stage
+from webapp import bot_api, clock
+from webapp.bot_api import BotApi, Unauthorized
+
+CLOSE = pytest.approx(0, abs=bot_api.TELLING_SECONDS)
+
+
+@pytest.fixture
+def database_url() -> str:
+    return "sqlite:///unused.db"
+
+
+@pytest.fixture
+def client(telegram: Stage) -> Iterator[BotApi]:
+    made = BotApi(f"{telegram.sandbox}/bot", TOKEN)
+    yield made
+    made.close()
+
+
+class Dated(BaseHTTPRequestHandler):
+    """A Telegram that answers everything with True and a date of its own."""
+
+    date: str | None = None
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = b'{"ok": true, "result": true}'
+        self.send_response_only(200)
+        if self.date is not None:
+            self.send_header("Date", self.date)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def dated() -> Iterator[BotApi]:
+    server = HTTPServer(("127.0.0.1", 0), Dated)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    made = BotApi(f"http://127.0.0.1:{server.server_port}/bot", TOKEN)
+    yield made
+    made.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("ahead", [0, 40, -40, 86400])
+def test_f52_every_answer_tells_how_far_the_clock_is_off(client, monkeypatch, ahead):
+    assert client.clock_skew_seconds is None
+    really = clock.now
+    monkeypatch.setattr(clock, "now", lambda: really() + timedelta(seconds=ahead))
+    client.call("getMe")
+    assert client.clock_skew_seconds - ahead == CLOSE
+
+
+def test_f52_a_refusal_tells_it_too(telegram, client):
+    trouble(telegram, "getMe", status=401)
+    with pytest.raises(Unauthorized):
+        client.call("getMe")
+    assert client.clock_skew_seconds == CLOSE
+
+
+def test_f52_a_long_poll_tells_nothing(client, monkeypatch):
+    client.call("getMe")
+    before = client.clock_skew_seconds
+    monkeypatch.setattr(bot_api, "TELLING_SECONDS", 0.05)
+    client.call("getUpdates", {"timeout": 1})
+    assert client.clock_skew_seconds == before
+
+
+@pytest.mark.parametrize(
+    "date",
+    [None, "", "yesterday", "Wed, 99 Nov 2026 13:00:00 GMT", "Wed, 25 Nov 99999 13:00:00 GMT", "1795611600"],
+)
+def test_an_answer_without_a_good_date_is_an_answer(dated, monkeypatch, date):
+    monkeypatch.setattr(Dated, "date", date)
+    assert dated.call("getMe") is True
+    assert dated.clock_skew_seconds is None
+
+
+def test_f52_the_date_is_telegrams(dated, monkeypatch):
+    monkeypatch.setattr(Dated, "date", "Thu, 01 Jan 1970 00:01:00 GMT")
+    assert dated.call("getMe") is True
+    assert clock.now().timestamp() - dated.clock_skew_seconds == pytest.approx(60, abs=5)
