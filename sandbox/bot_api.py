@@ -16,6 +16,13 @@ routes = web.RouteTableDef()
 @routes.route("*", "/bot{token}/{method}")
 @routes.route("*", "/bot{token}/test/{method}")
 async def call(request: web.Request) -> web.StreamResponse:
+    answer = await _answer(request)
+    # Whoever compares clocks with Telegram compares with this one.
+    answer.headers["Date"] = request.app[BOX].clock.http_date()
+    return answer
+
+
+async def _answer(request: web.Request) -> web.StreamResponse:
     box = request.app[BOX]
     token, method = request.match_info["token"], request.match_info["method"]
     if request.method not in {"GET", "POST"} or not token.partition(":")[0].isdigit() or ":" not in token:

@@ -1,8 +1,9 @@
 """What happens, for whoever watches: the phone and its panel."""
 
 import asyncio
-import time
 from typing import Any
+
+from sandbox.clock import Clock
 
 MOST_KEPT = 2000
 
@@ -10,7 +11,8 @@ MOST_KEPT = 2000
 class Events:
     """A numbered list that can be followed while it grows."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.kept: list[dict[str, Any]] = []
         self.seq = 0
         self.changed = asyncio.Event()
@@ -18,7 +20,7 @@ class Events:
     def add(self, kind: str, **data: Any) -> None:
         """Tell everybody who follows."""
         self.seq += 1
-        self.kept.append({"seq": self.seq, "type": kind, "data": data, "at": time.time()})
+        self.kept.append({"seq": self.seq, "type": kind, "data": data, "at": self.clock.now()})
         del self.kept[:-MOST_KEPT]
         self.changed.set()
         self.changed = asyncio.Event()

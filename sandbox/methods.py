@@ -1,13 +1,12 @@
 """The methods of the Bot API, each strict about its parameters and in Telegram's words."""
 
 import re
-import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from sandbox.chats import formatted
 from sandbox.errors import ApiError, bad_request, conflict, too_many_requests
-from sandbox.updates import WEBHOOK_ACTIVE
+from sandbox.updates import WEBHOOK_ACTIVE, WEBHOOK_SET
 
 if TYPE_CHECKING:
     from sandbox.telegram import Telegram
@@ -60,9 +59,9 @@ async def getUpdates(box: "Telegram", params: Params) -> Any:  # noqa: N802
 
 @method
 async def setWebhook(box: "Telegram", params: Params) -> Any:  # noqa: N802
-    if time.monotonic() - box.webhook.set_at < 1:
-        raise too_many_requests(1)
     url = str(params.get("url") or "")
+    if url and box.clock.elapsed() - box.webhook.set_at < 1:
+        raise too_many_requests(1)
     if url and not box.webhook.accepts(url):
         raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
     secret = str(params.get("secret_token") or "")
@@ -73,8 +72,10 @@ async def setWebhook(box: "Telegram", params: Params) -> Any:  # noqa: N802
         raise bad_request("max_connections must be in the range 1-100")
     if "allowed_updates" in params:
         box.updates.allowed = _texts(params, "allowed_updates") or None
+    if url:
+        box.updates.end_poll(WEBHOOK_SET)
     if _flag(params, "drop_pending_updates"):
-        box.updates.clear()
+        box.updates.drop("setWebhook")
     box.webhook.set(url, secret, connections)
     return True
 
@@ -82,7 +83,7 @@ async def setWebhook(box: "Telegram", params: Params) -> Any:  # noqa: N802
 @method
 async def deleteWebhook(box: "Telegram", params: Params) -> Any:  # noqa: N802
     if _flag(params, "drop_pending_updates"):
-        box.updates.clear()
+        box.updates.drop("deleteWebhook")
     box.webhook.set("", "", 40)
     return True
 
@@ -133,10 +134,9 @@ async def refundStarPayment(box: "Telegram", params: Params) -> Any:  # noqa: N8
 
 @method
 async def editUserStarSubscription(box: "Telegram", params: Params) -> Any:  # noqa: N802
-    charge = box.payments.books.charges.get(str(params.get("telegram_payment_charge_id")))
-    if charge is None or charge.person != _person(params) or not charge.subscription_period:
-        raise bad_request("CHARGE_ID_INVALID")
-    charge.is_canceled = _flag(params, "is_canceled")
+    person = _person(params)
+    charge_id = str(params.get("telegram_payment_charge_id") or "")
+    box.subscriptions.edit(person, charge_id, _flag(params, "is_canceled"))
     return True
 
 
@@ -146,12 +146,12 @@ async def getStarTransactions(box: "Telegram", params: Params) -> Any:  # noqa: 
     limit = _number(params, "limit", 100)
     if offset < 0 or not 1 <= limit <= 100:
         raise bad_request("limit must be in the range 1-100")
-    return {"transactions": box.payments.books.statement[offset : offset + limit]}
+    return {"transactions": box.payments.statement.page(offset, limit)}
 
 
 @method
 async def getMyStarBalance(box: "Telegram", _params: Params) -> Any:  # noqa: N802
-    return {"amount": box.payments.balance}
+    return {"amount": box.payments.statement.balance}
 
 
 @method

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 
 from aiohttp import web
@@ -16,6 +16,7 @@ from sandbox.telegram import Telegram
 
 HERE = Path(__file__).parent
 SAVE_EVERY_SECONDS = 1.0
+RENEW_EVERY_SECONDS = 0.5
 LARGEST_BODY = 20 * 1024 * 1024
 SCRIPT = web.AppKey("script", ClientScript)
 STATE = web.AppKey("state", str)
@@ -32,7 +33,7 @@ def make_app(box: Telegram, script: ClientScript, state_file: str = "") -> web.A
     app.add_routes(control.routes)
     app.add_routes(routes)
     app.router.add_static("/static", HERE / "static")
-    app.cleanup_ctx.append(_saving)
+    app.cleanup_ctx.extend([_saving, _renewing])
     return app
 
 
@@ -72,13 +73,31 @@ def load(box: Telegram, state_file: str) -> None:
 
 
 async def _saving(app: web.Application) -> AsyncIterator[None]:
-    task = asyncio.create_task(_save_often(app))
+    async with _beside(_save_often(app)):
+        yield
+    _save(app)
+    await app[BOX].webhook.close()
+
+
+async def _renewing(app: web.Application) -> AsyncIterator[None]:
+    async with _beside(_renew_often(app[BOX])):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Have something done for as long as the server serves."""
+    task = asyncio.create_task(work)
     yield
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    _save(app)
-    await app[BOX].webhook.close()
+
+
+async def _renew_often(box: Telegram) -> None:
+    while True:
+        await asyncio.sleep(RENEW_EVERY_SECONDS)
+        await box.subscriptions.settle()
 
 
 async def _save_often(app: web.Application) -> None:

@@ -2,23 +2,26 @@
 
 import asyncio
 import secrets
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, fields
+from typing import Any, TypeVar
 
+from sandbox.books import Books, Charge, Invoice, Subscription
 from sandbox.chats import Chats
 from sandbox.clock import Clock
 from sandbox.errors import ApiError
 from sandbox.events import Events
 from sandbox.launches import Signer
 from sandbox.methods import METHODS
-from sandbox.payments import Books, Charge, Invoice, Payments
+from sandbox.payments import Payments
 from sandbox.people import People, Person
+from sandbox.subscriptions import Subscriptions
 from sandbox.troubles import Garbage, LostAnswer, Troubles
 from sandbox.updates import Updates
 from sandbox.webhooks import Webhook
 
 CALLBACK_SECONDS = 10
 MOST_CALLS_KEPT = 5000
+Kept = TypeVar("Kept", Charge, Invoice, Person, Subscription)
 
 
 class Telegram:
@@ -38,12 +41,13 @@ class Telegram:
             "short_description": "",
         }
         self.clock = Clock()
-        self.events = Events()
+        self.events = Events(self.clock)
         self.troubles = Troubles()
         self.people = People()
         self.updates = Updates(self.clock, self.troubles, self.events)
         self.chats = Chats(self.clock, self.people, self.events, self.bot)
-        self.payments = Payments(self.clock, self.updates, self.chats, self.events)
+        self.payments = Payments(self.clock, self.updates, self.chats, self.events, self.troubles)
+        self.subscriptions = Subscriptions(self.clock, self.payments, self.events)
         self.webhook = Webhook(self.clock, self.updates)
         self.webhook.call = self.call
         self.signer = Signer(token, self.seed)
@@ -94,7 +98,8 @@ class Telegram:
         query |= {"message": self.chats.as_message(person, message)} if message else {}
         self.updates.add({"callback_query": query})
         try:
-            return await asyncio.wait_for(answer, CALLBACK_SECONDS)
+            pressed: dict[str, Any] = await self.clock.wait_for(answer, CALLBACK_SECONDS)
+            return pressed
         except TimeoutError:
             return {}
         finally:
@@ -112,38 +117,58 @@ class Telegram:
             )
         answer.set_result({key: params[key] for key in ("text", "show_alert", "url") if key in params})
 
+    async def jump(self, offset_seconds: float) -> None:
+        """Move the clock, and have happen what has come due."""
+        self.clock.set(offset_seconds)
+        self.updates.pending()  # what has become too old is forgotten now, not when somebody looks
+        self.events.add("clock", **self.clock.shown())
+        await self.subscriptions.settle()
+
     def snapshot(self) -> dict[str, Any]:
         """Return what has to outlive a restart."""
         books = self.payments.books
         return {
             "token": self.token,
             "seed": self.seed.hex(),
+            "clock_offset_seconds": self.clock.offset_seconds,
             "people": [asdict(person) for person in self.people.by_id.values()],
             "invoices": [asdict(invoice) for invoice in books.invoices.values()],
             "charges": [asdict(charge) for charge in books.charges.values()],
-            "statement": books.statement,
-            "pending": [one.body for one in self.updates.pending()],
+            "subscriptions": [asdict(one) for one in books.subscriptions.values()],
+            "statement": self.payments.statement.rows,
+            "updates": self.updates.snapshot(),
             "next_update_id": self.updates.next_id,
         }
 
     def restore(self, kept: dict[str, Any]) -> None:
-        """Go on from a snapshot."""
+        """Go on from a snapshot; an older one has less in it."""
         self.seed = bytes.fromhex(kept["seed"])
         self.signer = Signer(self.token, self.seed)
-        self.people.by_id = {one["id"]: Person(**one) for one in kept["people"]}
+        self.clock.set(kept.get("clock_offset_seconds", 0.0))
+        self.people.by_id = {one["id"]: _made(Person, one) for one in kept["people"]}
         self.payments.books = Books(
-            {one["slug"]: Invoice(**one) for one in kept["invoices"]},
-            {one["id"]: Charge(**one) for one in kept["charges"]},
-            kept["statement"],
+            {one["slug"]: _made(Invoice, one) for one in kept["invoices"]},
+            {one["id"]: _made(Charge, one) for one in kept["charges"]},
+            {one["id"]: _made(Subscription, one) for one in kept.get("subscriptions", [])},
         )
+        self.payments.statement.rows = kept["statement"]
+        if "updates" in kept:
+            self.updates.restore(kept["updates"])
         self.updates.next_id = kept["next_update_id"]
 
     def reset(self) -> None:
-        """Begin anew: the first people, no purchases, no troubles."""
+        """Begin anew: the first people, no purchases, no troubles, the machine's time."""
         self.people.reset()
         self.payments.books = Books()
+        self.payments.statement.rows = []
         self.updates.clear()
         self.troubles.set({})
         self.calls.clear()
-        self.clock.offset_seconds = 0.0
+        self.clock.set(0.0)
         self.events.add("reset")
+
+
+def _made(kind: type[Kept], facts: dict[str, Any]) -> Kept:
+    """Return what a snapshot tells of, without facts that nobody keeps any more."""
+    known = {one.name for one in fields(kind)}
+    return kind(**{key: value for key, value in facts.items() if key in known})

@@ -16,6 +16,10 @@ CALM: dict[str, Any] = {
     "api": {},
     "seed": None,
     "client_status": None,
+    "statement_lag_seconds": 0,
+    "statement_reorder": False,
+    "balance_too_low": False,
+    "ask_on_renewal": False,
 }
 CLAIMS = {None, "failed", "cancelled", "pending", "none"}
 TEXTS = {
@@ -49,10 +53,13 @@ class Troubles:
         unknown = sorted(wanted.keys() - CALM.keys())
         if unknown:
             raise ControlError(f"no such trouble: {', '.join(unknown)}")
-        for name in ("duplicate", "delay_seconds", "lose"):
+        for name in ("duplicate", "delay_seconds", "lose", "statement_lag_seconds"):
             value = wanted.get(name, 0)
             if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
                 raise ControlError(f"{name} must be a number from 0 up")
+        for name in ("reorder", "statement_reorder", "balance_too_low", "ask_on_renewal"):
+            if not isinstance(wanted.get(name, False), bool):
+                raise ControlError(f"{name} must be true or false")
         if wanted.get("client_status") not in CLAIMS:
             raise ControlError("client_status must be failed, cancelled, pending, none or null")
         api = wanted.get("api") or {}

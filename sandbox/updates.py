@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.clock import Clock
-from sandbox.errors import conflict
+from sandbox.errors import ControlError, conflict
 from sandbox.events import Events
 from sandbox.troubles import Troubles
 
@@ -20,6 +20,8 @@ WEBHOOK_ACTIVE = (
     "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
 )
 OTHER_POLL = "terminated by other getUpdates request; make sure that only one bot instance is running"
+WEBHOOK_SET = "terminated by setWebhook request"
+MOST_REMEMBERED = 2000
 
 
 @dataclass
@@ -27,7 +29,7 @@ class Queued:
     """An update that the bot has not confirmed."""
 
     body: dict[str, Any]
-    expires_at: float
+    expires_at: float  # by the clock's elapsed seconds, as is the next
     ready_at: float
     queue: str
 
@@ -44,6 +46,8 @@ class Updates:
         self.troubles = troubles
         self.events = events
         self.waiting: list[Queued] = []
+        self.history: dict[int, dict[str, Any]] = {}  # by update_id: what became of each
+        self.drops: list[dict[str, Any]] = []
         self.next_id = random.randint(100_000_000, 900_000_000)
         self.allowed: list[str] | None = None
         self.arrived = asyncio.Event()
@@ -52,7 +56,7 @@ class Updates:
 
     def add(self, body: dict[str, Any]) -> int | None:
         """Queue an update; None when the bot does not want its kind, or it is lost on the way."""
-        kind = next((key for key in body if key != "update_id"), "")
+        kind = _kind(body)
         wanted = kind in self.allowed if self.allowed else kind not in NOT_BY_DEFAULT
         if not wanted:
             return None
@@ -61,19 +65,31 @@ class Updates:
         lost = self.troubles.loses()
         told = {"update_id": update_id, **{key: value for key, value in body.items() if key != "update_id"}}
         self.events.add("update", **told, lost=lost) if lost else self.events.add("update", **told)
+        self._remember(told, kind, "lost" if lost else "waiting")
         if lost:
             return None
         self._queue(told, kind)
         return update_id
 
+    def again(self, update_id: int) -> None:
+        """Deliver an update once more under the same number, whatever became of it.
+
+        :raise ControlError: there was none of this number
+        """
+        if update_id not in self.history:
+            raise ControlError(f"no update has the number {update_id}", 404)
+        told = self.history[update_id]
+        told["state"] = "waiting"
+        self._queue(told["update"], told["kind"])
+
     def get(self, offset: int | None, limit: int) -> list[dict[str, Any]]:
         """Return what waits from an offset on, confirming everything below it."""
         self._expire()
         if offset is not None and offset < 0:
-            self.waiting = self.waiting[offset:]
+            self._keep(self.waiting[offset:], "confirmed")
         elif offset:
-            self.waiting = [one for one in self.waiting if one.update_id >= offset]
-        ready = [one.body for one in self.waiting if one.ready_at <= self.clock.now()]
+            self._keep([one for one in self.waiting if one.update_id >= offset], "confirmed")
+        ready = [one.body for one in self.waiting if one.ready_at <= self.clock.elapsed()]
         return ready[:limit]
 
     async def poll(self, offset: int | None, limit: int, timeout: float) -> list[dict[str, Any]]:
@@ -81,8 +97,7 @@ class Updates:
 
         :raise ApiError: another poll takes over
         """
-        if self.poller and not self.poller.done():
-            self.poller.set_exception(conflict(OTHER_POLL))
+        self.end_poll(OTHER_POLL)
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.poller = mine
         deadline = asyncio.get_running_loop().time() + min(timeout, LONGEST_POLL_SECONDS)
@@ -104,19 +119,52 @@ class Updates:
             elif not mine.cancelled():
                 mine.exception()
 
+    def end_poll(self, why: str) -> None:
+        """Have whoever waits for updates be told that somebody else asks for them now."""
+        if self.poller and not self.poller.done():
+            self.poller.set_exception(conflict(why))
+
+    def is_polled(self) -> bool:
+        """Tell whether somebody waits for updates at this moment."""
+        return self.poller is not None and not self.poller.done()
+
     def confirm(self, queued: Queued) -> None:
         """Forget an update that the webhook took."""
-        self.waiting = [one for one in self.waiting if one is not queued]
+        self._keep([one for one in self.waiting if one is not queued], "confirmed")
 
     def pending(self) -> list[Queued]:
         self._expire()
         return list(self.waiting)
 
+    def drop(self, method: str) -> None:
+        """Forget what waits because the bot asked for that, and remember that it did."""
+        self.drops.append({"method": method, "at": self.clock.now(), "count": len(self.pending())})
+        self._keep([], "dropped")
+
     def clear(self) -> None:
+        """Forget everything, also that there was anything."""
         self.waiting = []
+        self.history.clear()
+        self.drops.clear()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what waits, and until when."""
+        ahead = self.clock.now() - self.clock.elapsed()
+        pending = [{"update": one.body, "expires_at": one.expires_at + ahead} for one in self.pending()]
+        return {"pending": pending, "history": list(self.history.values()), "drops": self.drops}
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Go on from a snapshot; the time in which nobody ran it counts."""
+        self.history = {one["update"]["update_id"]: one for one in kept["history"]}
+        self.drops = kept["drops"]
+        behind = self.clock.elapsed() - self.clock.now()
+        for one in kept["pending"]:
+            kind = _kind(one["update"])
+            queue = _queue_of(one["update"], kind)
+            self.waiting.append(Queued(one["update"], one["expires_at"] + behind, 0.0, queue))
 
     def _queue(self, body: dict[str, Any], kind: str) -> None:
-        now = self.clock.now()
+        now = self.clock.elapsed()
         one = Queued(
             body,
             expires_at=now + SHORT_LIFE_SECONDS.get(kind, LIFE_SECONDS),
@@ -136,8 +184,28 @@ class Updates:
         self.on_arrival()
 
     def _expire(self) -> None:
-        now = self.clock.now()
-        self.waiting = [one for one in self.waiting if one.expires_at > now]
+        now = self.clock.elapsed()
+        self._keep([one for one in self.waiting if one.expires_at > now], "expired")
+
+    def _keep(self, kept: list[Queued], state: str) -> None:
+        """Have only these wait on, and note what became of the others."""
+        gone = {one.update_id for one in self.waiting} - {one.update_id for one in kept}
+        self.waiting = kept
+        for update_id in gone:
+            if update_id in self.history:
+                self.history[update_id]["state"] = state
+        if gone and state == "expired":
+            self.events.add("expired", updates=sorted(gone))
+
+    def _remember(self, body: dict[str, Any], kind: str, state: str) -> None:
+        told = {"update": body, "kind": kind, "at": self.clock.now(), "state": state}
+        self.history[body["update_id"]] = told
+        if len(self.history) > MOST_REMEMBERED:
+            del self.history[next(iter(self.history))]
+
+
+def _kind(body: dict[str, Any]) -> str:
+    return next((key for key in body if key != "update_id"), "")
 
 
 def _queue_of(body: dict[str, Any], kind: str) -> str:

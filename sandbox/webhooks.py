@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import json
+import math
 import random
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ class Webhook:
         self.url = ""
         self.secret = ""
         self.connections = 40
-        self.set_at = 0.0
+        self.set_at = -math.inf
         self.last_error: tuple[int, str] | None = None
         self.busy: dict[str, asyncio.Task[None]] = {}
         self.call: Call | None = None
@@ -48,8 +48,13 @@ class Webhook:
 
     def set(self, url: str, secret: str, connections: int) -> None:
         """Push to an address from now on, or nowhere."""
+        if (url, secret) != (self.url, self.secret):
+            # What is in flight, or waits to be tried again, is the new address's affair.
+            for task in self.busy.values():
+                task.cancel()
+            self.busy.clear()
         self.url, self.secret, self.connections = url, secret, connections
-        self.set_at = time.monotonic()
+        self.set_at = self.clock.elapsed() if url else self.set_at
         self.last_error = None
         self.wake()
 
@@ -89,14 +94,14 @@ class Webhook:
             queued = next((one for one in self.updates.pending() if one.queue == queue), None)
             if queued is None:
                 return
-            await asyncio.sleep(max(0.0, queued.ready_at - self.clock.now()))
+            await self.clock.sleep(queued.ready_at - self.clock.elapsed())
             pause = await self._push(queued, failures)
             if pause is None:
                 failures = 0
                 self.updates.confirm(queued)
             else:
                 failures += 1
-                await asyncio.sleep(pause)
+                await self.clock.sleep(pause)
 
     async def _push(self, queued: Queued, failures: int) -> float | None:
         """Push once; None when it was taken, else the seconds to wait."""

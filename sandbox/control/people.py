@@ -1,0 +1,104 @@
+"""People: their Stars, their chats with the bot, and opening the Mini App."""
+
+from typing import Any
+
+from aiohttp import web
+
+from sandbox import launches
+from sandbox.bot_api import BOX
+from sandbox.control.requests import person_of, read_body
+from sandbox.errors import ControlError
+from sandbox.people import Person
+from sandbox.telegram import Telegram
+
+CHANGEABLE = {
+    "blocked": bool,
+    "started": bool,
+    "write_access": bool,
+    "first_name": str,
+    "last_name": str,
+    "language_code": str,
+    "stars": int,
+    "is_premium": bool,
+}
+routes = web.RouteTableDef()
+
+
+@routes.post("/sandbox/people")
+async def add_person(request: web.Request) -> web.Response:
+    box = request.app[BOX]
+    person = box.people.add(await read_body(request))
+    box.events.add("person", person=person.id)
+    return web.json_response(person.shown())
+
+
+@routes.patch("/sandbox/people/{id}")
+async def change_person(request: web.Request) -> web.Response:
+    box, person = person_of(request)
+    wanted = await read_body(request)
+    for name, value in wanted.items():
+        if type(value) is not CHANGEABLE.get(name) or (name == "stars" and value < 0):
+            raise ControlError(f"{name} cannot be changed to that")
+    for name, value in wanted.items():
+        setattr(person, name, value)
+    if person.blocked:
+        box.updates.add({"my_chat_member": _membership(box, person, "kicked")})
+    await box.subscriptions.settle()
+    box.events.add("person", person=person.id)
+    return web.json_response(person.shown())
+
+
+@routes.post("/sandbox/people/{id}/top-up")
+async def top_up(request: web.Request) -> web.Response:
+    box, person = person_of(request)
+    stars = (await read_body(request)).get("stars")
+    if not isinstance(stars, int) or isinstance(stars, bool) or not 0 < stars <= 1_000_000:
+        raise ControlError("stars must be a whole number from 1 to 1000000")
+    person.stars += stars
+    box.events.add("balance", person=person.id, stars=person.stars)
+    await box.subscriptions.settle()
+    return web.json_response(person.shown())
+
+
+@routes.get("/sandbox/people/{id}/chat")
+async def chat(request: web.Request) -> web.Response:
+    return web.json_response(person_of(request)[1].chat)
+
+
+@routes.post("/sandbox/people/{id}/messages")
+async def write(request: web.Request) -> web.Response:
+    box, person = person_of(request)
+    text = (await read_body(request)).get("text")
+    if not isinstance(text, str) or not text.strip() or len(text) > 4096:
+        raise ControlError("text must have 1 to 4096 characters")
+    message = box.chats.write(person, text)
+    box.updates.add({"message": box.chats.as_message(person, message)})
+    return web.json_response(message)
+
+
+@routes.post("/sandbox/people/{id}/callback")
+async def press(request: web.Request) -> web.Response:
+    box, person = person_of(request)
+    body = await read_body(request)
+    return web.json_response(
+        await box.press(person, int(body.get("message_id") or 0), str(body.get("data") or ""))
+    )
+
+
+@routes.post("/sandbox/people/{id}/launch")
+async def launch(request: web.Request) -> web.Response:
+    box, person = person_of(request)
+    options = await read_body(request)
+    data = launches.init_data(box.signer, person, options, box.clock.seconds())
+    return web.json_response({"url": launches.url(box.web_app, data, options), "init_data": data})
+
+
+def _membership(box: Telegram, person: Person, status: str) -> dict[str, Any]:
+    bot = {"id": box.bot["id"], "is_bot": True, "first_name": box.bot["name"]}
+    return {
+        "chat": person.as_chat(),
+        "from": person.as_user(),
+        "date": box.clock.seconds(),
+        "old_chat_member": {"user": bot, "status": "member"},
+        "new_chat_member": {"user": bot, "status": status},
+    }

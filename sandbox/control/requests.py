@@ -1,0 +1,70 @@
+"""What a request to the control API says."""
+
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.bot_api import BOX
+from sandbox.errors import ControlError
+from sandbox.people import Person
+from sandbox.telegram import Telegram
+
+
+async def read_body(request: web.Request) -> dict[str, Any]:
+    """Return the JSON object that a request carries; an empty one where it carries nothing."""
+    try:
+        body = await request.json() if request.can_read_body else {}
+    except (ValueError, UnicodeDecodeError):
+        raise ControlError("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise ControlError("the body must be a JSON object")
+    return body
+
+
+def person_of(request: web.Request) -> tuple[Telegram, Person]:
+    """Return the box and the person that an address names."""
+    box = request.app[BOX]
+    return box, box.people.get(request.match_info["id"])
+
+
+def only(body: dict[str, Any], *known: str) -> None:
+    """Make sure that nobody misspelled what they want.
+
+    :raise ControlError: there is a name that means nothing here
+    """
+    unknown = sorted(body.keys() - set(known))
+    if unknown:
+        raise ControlError(f"{', '.join(unknown)} means nothing here")
+
+
+def whole(body: dict[str, Any], name: str, default: int | None = None) -> int:
+    """Return a whole number from 1 up.
+
+    :raise ControlError: it is something else
+    """
+    value = body.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ControlError(f"{name} must be a whole number from 1 up")
+    return value
+
+
+def text(body: dict[str, Any], name: str, default: str | None = None) -> str:
+    """Return a text that is not empty.
+
+    :raise ControlError: it is something else
+    """
+    value = body.get(name, default)
+    if not isinstance(value, str) or not value:
+        raise ControlError(f"{name} must be a text")
+    return value
+
+
+def flag(body: dict[str, Any], name: str) -> bool:
+    """Return a yes or, by default, a no.
+
+    :raise ControlError: it is neither
+    """
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise ControlError(f"{name} must be true or false")
+    return value
