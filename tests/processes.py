@@ -74,10 +74,15 @@ class Stage:
             **settings,
         }
 
+    def play(self, *options: str) -> "Stage":
+        """Have Telegram up, and nothing else."""
+        self.start("sandbox", shlex.join([*self._command("sandbox"), *options]))
+        eventually(lambda: self._answers(f"{self.sandbox}/sandbox/state"))
+        return self
+
     def open(self, *names: str) -> "Stage":
         """Have Telegram, the release and these processes up; web and bot unless told."""
-        self.start("sandbox")
-        eventually(lambda: self._answers(f"{self.sandbox}/sandbox/state"))
+        self.play()
         self.environment["TELEGRAM_PUBLIC_KEYS"] = self.state()["ed25519_public_key"]
         assert self.run("release") == 0, self.output("release")
         for name in names or ("web", "bot"):

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from flask import Flask
 
 from tests import arrange
 from tests.factories import make_config
-from tests.processes import TOKEN, Stage, eventually
+from tests.processes import TOKEN, Stage
 from webapp import bot_api, create_app
 from webapp.bot_api import BotApi
 from webapp.config import Config
@@ -22,19 +21,10 @@ ALICE, BOB, CARMEN, DARIUSH = 5000000101, 5000000102, 5000000103, 5000000104  # 
 @pytest.fixture(scope="session")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Telegram, played in a process of its own."""
-    stage = Stage(tmp_path_factory.mktemp("box"), "sqlite:///unused.db")
-    stage.start("sandbox")
-    eventually(lambda: _answers(stage))
+    stage = Stage(tmp_path_factory.mktemp("box"), "sqlite:///unused.db").play()
     yield stage
     bot_api.get_client(f"{stage.sandbox}/bot", TOKEN).close()
     stage.close()
-
-
-def _answers(stage: Stage) -> bool:
-    try:
-        return bool(stage.state())
-    except httpx.HTTPError:
-        return False
 
 
 @pytest.fixture
