@@ -1,10 +1,12 @@
 """Run migrations on the application's own database, each in one transaction."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 LOCK = 7_373_787  # any number; two releases at once wait for each other
 PATIENCE = "120s"
@@ -12,7 +14,7 @@ PATIENCE = "120s"
 
 def run() -> None:
     engine = current_app.extensions["migrate"].db.engine
-    with engine.connect() as connection:
+    with engine.connect() as connection, _foreign_keys_off(connection):
         connection = connection.execution_options(sqlite_begin="IMMEDIATE")
         context.configure(
             connection=connection,
@@ -29,6 +31,31 @@ def run() -> None:
                 connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
             context.run_migrations()
+            _check_foreign_keys(connection)
+
+
+@contextmanager
+def _foreign_keys_off(connection: Connection) -> Iterator[None]:
+    """Let SQLite make a table anew that others point at: dropping the old one would break their keys.
+
+    It takes the setting between transactions only, so it is told past SQLAlchemy, which would begin one.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection
+    driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys = ON")
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            raise RuntimeError(f"The migration would leave rows that point nowhere: {broken[:5]}")
 
 
 def _render(kind: str, item: Any, _context: Any) -> str | bool:

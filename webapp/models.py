@@ -1,9 +1,9 @@
 """The tables, and the questions a single row can answer about itself."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.extensions import Model, UTCDateTime
@@ -26,6 +26,9 @@ class Shop(Model):
     environment: Mapped[str] = mapped_column(String(16))  # production | test, Telegram's data centre
     statement_offset: Mapped[int] = mapped_column(default=0)
     reconciled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # When the statement was last read from its first row, and by how many Stars the books differed.
+    full_pass_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    drift_stars: Mapped[int | None]
     # What getWebhookInfo said last: None is well, or a sentence.
     delivery_checked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     delivery_problem: Mapped[str | None] = mapped_column(String(512))
@@ -55,8 +58,9 @@ class Product(Model):
     __tablename__ = "products"
     __table_args__ = (
         CheckConstraint("stars > 0", name="stars_positive"),
-        CheckConstraint("kind IN ('unlock', 'pass', 'bundle')", name="kind_known"),
+        CheckConstraint("kind IN ('unlock', 'pass', 'bundle', 'subscription')", name="kind_known"),
         CheckConstraint("(kind = 'pass') = (pass_days IS NOT NULL)", name="pass_days_for_a_pass"),
+        CheckConstraint("(trial_stars IS NULL) = (trial_days IS NULL)", name="trial_whole"),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
@@ -67,9 +71,13 @@ class Product(Model):
     description: Mapped[str] = mapped_column(String(255))  # Bot API: createInvoiceLink, description
     details: Mapped[list[str]] = mapped_column(JSON, default=list)  # what is inside, a line each
     picture: Mapped[str] = mapped_column(String(128))  # a file in static/pictures
-    stars: Mapped[int]
+    stars: Mapped[int]  # for a subscription: each period
     pass_days: Mapped[int | None]
     keys: Mapped[list[str]] = mapped_column(JSON)  # entitlement keys that buying it grants
+    trial_stars: Mapped[int | None]  # what trying a subscription costs, once per person
+    trial_days: Mapped[int | None]
+    grace_days: Mapped[int] = mapped_column(default=0, server_default="0")  # after a plan's paid end
+    refund_days: Mapped[int] = mapped_column(default=0, server_default="0")  # for the buyer's own refund
     position: Mapped[int]
     version: Mapped[int] = mapped_column(default=1)
     retired_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # off sale, never deleted
@@ -79,8 +87,12 @@ class Product(Model):
         return self.retired_at is None
 
     @property
+    def is_subscription(self) -> bool:
+        return self.kind == "subscription"
+
+    @property
     def is_permanent(self) -> bool:
-        return self.pass_days is None
+        return self.pass_days is None and not self.is_subscription
 
 
 class TermsAcceptance(Model):
@@ -117,6 +129,10 @@ class Order(Model):
     stars: Mapped[int]
     pass_days: Mapped[int | None]
     keys: Mapped[list[str]] = mapped_column(JSON)
+    period_seconds: Mapped[int | None]  # Telegram charges again each time; only for a subscription
+    is_trial: Mapped[bool] = mapped_column(default=False, server_default=false())
+    grace_days: Mapped[int] = mapped_column(default=0, server_default="0")
+    refund_days: Mapped[int] = mapped_column(default=0, server_default="0")
     terms_version: Mapped[str] = mapped_column(String(32))
     payload: Mapped[str] = mapped_column(String(128), unique=True)  # bytes; Bot API: createInvoiceLink
     invoice_link: Mapped[str | None] = mapped_column(String(512))
@@ -133,6 +149,10 @@ class Order(Model):
     @property
     def is_paid(self) -> bool:
         return self.charge_id is not None
+
+    @property
+    def is_permanent(self) -> bool:
+        return self.pass_days is None and self.period_seconds is None
 
     def is_open(self, now: datetime) -> bool:
         return self.closed_at is None and now < self.expires_at
@@ -173,6 +193,7 @@ class Charge(Model):
     recorded_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     cause: Mapped[str] = mapped_column(String(64))  # update:<id> | statement:<row> | cli
     quarantined_because: Mapped[str | None] = mapped_column(String(64))  # as it arrived; never changes
+    paid_until: Mapped[datetime | None] = mapped_column(UTCDateTime)  # only of a subscription
 
     order: Mapped[Order | None] = relationship(lazy="raise")
 
@@ -193,6 +214,9 @@ class Refund(Model):
     done_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     refused_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     refused_because: Mapped[str | None] = mapped_column(String(255))
+    # The first charge of the subscription whose renewal is to be stopped before the Stars go back.
+    stops_charge_id: Mapped[str | None] = mapped_column(String(255))
+    stopped_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     @property
     def status(self) -> str:
@@ -232,16 +256,77 @@ class LedgerEntry(Model):
     stars: Mapped[int] = mapped_column(default=0)  # signed: charges add, refunds take away
     title: Mapped[str] = mapped_column(String(64), default="")
     keys: Mapped[list[str]] = mapped_column(JSON, default=list)
-    pass_days: Mapped[int | None]  # None: for ever
+    pass_days: Mapped[int | None]  # None, and no paid_until: for ever
+    paid_until: Mapped[datetime | None] = mapped_column(UTCDateTime)  # of a subscription, as Telegram says
+    grace_days: Mapped[int] = mapped_column(default=0, server_default="0")
     occurred_at: Mapped[datetime] = mapped_column(UTCDateTime)  # Telegram's time where it has one
     recorded_at: Mapped[datetime] = mapped_column(UTCDateTime)
     cause: Mapped[str] = mapped_column(String(64))
+
+
+class Subscription(Model):
+    """A plan that Telegram charges for again and again, by the invoice that began it.
+
+    Telegram names a subscription by its payer and payload only, and the payload names the order.
+    Access never follows from this row: the ledger's dates decide.
+    """
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (
+        CheckConstraint("wish IN ('cancel', 'resume')", name="wish_known"),
+        Index("ix_subscriptions_telegram_id", "telegram_id"),
+        Index("ix_subscriptions_paid_until", "paid_until"),
+        Index(
+            "ix_subscriptions_wished",
+            "next_attempt_at",
+            sqlite_where=text("wish IS NOT NULL"),
+            postgresql_where=text("wish IS NOT NULL"),
+        ),
+    )
+
+    public_id: Mapped[str] = mapped_column(String(16), primary_key=True)  # the order's
+    telegram_id: Mapped[int] = mapped_column(TelegramId)
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"))
+    title: Mapped[str] = mapped_column(String(64))
+    stars: Mapped[int]  # each period
+    keys: Mapped[list[str]] = mapped_column(JSON)
+    # editUserStarSubscription takes no other charge's id than this (MTProto: botCancelStarsSubscription).
+    first_charge_id: Mapped[str] = mapped_column(String(255))
+    started_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    paid_until: Mapped[datetime] = mapped_column(UTCDateTime)
+    grace_days: Mapped[int] = mapped_column(default=0)
+    # What Telegram says of its renewal: off since, switched off by us since, failed since.
+    canceled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    locked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    stated_update_id: Mapped[int | None] = mapped_column(BigInteger)
+    stated_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # What Telegram is to be asked: cancel or resume, until it agrees or refuses.
+    wish: Mapped[str | None] = mapped_column(String(16))
+    wished_by: Mapped[str | None] = mapped_column(String(16))  # buyer | shop | owner
+    wished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    refused_because: Mapped[str | None] = mapped_column(String(255))
+
+    @property
+    def ends_at(self) -> datetime:
+        """Until when it gives access should no further charge come."""
+        return self.paid_until + timedelta(days=self.grace_days)
+
+    def is_running(self, now: datetime) -> bool:
+        return now < self.ends_at
+
+    @property
+    def renews(self) -> bool:
+        return self.canceled_at is None
 
 
 class Entitlement(Model):
     """What the ledger gives a person today: a cache that can be dropped and rebuilt."""
 
     __tablename__ = "entitlements"
+    __table_args__ = (Index("ix_entitlements_until", "until"),)
 
     telegram_id: Mapped[int] = mapped_column(TelegramId, primary_key=True, autoincrement=False)
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
