@@ -13,10 +13,12 @@ from hashlib import sha256
 
 from webapp.domain.keys import KeyRing
 
-VERSION = 1
 LARGEST = 128  # bytes; Bot API: createInvoiceLink, payload
-# version, key id, order's public id, buyer, stars, pass days (0: for ever)
+# version, key id, order's public id, buyer, stars, days of a pass or a trial (0: none)
 HEAD = struct.Struct(">B4s12sQIH")
+# The version says what kind of sale it is; a release before a kind existed sets its charges aside.
+VERSIONS = {"once": 1, "subscription": 2, "trial": 3}
+KINDS = {version: kind for kind, version in VERSIONS.items()}
 TAG_BYTES = 16
 
 
@@ -29,6 +31,7 @@ class Payload:
     slug: str
     stars: int
     pass_days: int | None
+    kind: str = "once"  # once | subscription | trial
 
 
 class PayloadInvalid(ValueError):
@@ -44,7 +47,7 @@ def seal(payload: Payload, keys: KeyRing) -> str:
     """Return the text that describes an order to ourselves, at most 128 bytes, signed."""
     kid, key = keys.key("payload")
     head = HEAD.pack(
-        VERSION,
+        VERSIONS[payload.kind],
         bytes.fromhex(kid),
         base64.urlsafe_b64decode(payload.order_id),
         payload.telegram_id,
@@ -64,9 +67,9 @@ def unseal(text: str, keys: KeyRing) -> Payload:
     """
     raw = _decoded(text)
     body, tag = raw[:-TAG_BYTES], raw[-TAG_BYTES:]
-    if len(body) <= HEAD.size or body[0] != VERSION:
+    if len(body) <= HEAD.size or body[0] not in KINDS:
         raise PayloadInvalid("shape")
-    _, kid, order_id, telegram_id, stars, pass_days = HEAD.unpack(body[: HEAD.size])
+    version, kid, order_id, telegram_id, stars, pass_days = HEAD.unpack(body[: HEAD.size])
     key = keys.find("payload", kid.hex())
     if key is None or not hmac.compare_digest(tag, _tag(key, body)):
         raise PayloadInvalid("signature")
@@ -76,6 +79,7 @@ def unseal(text: str, keys: KeyRing) -> Payload:
         slug=body[HEAD.size :].decode(),
         stars=stars,
         pass_days=pass_days or None,
+        kind=KINDS[version],
     )
 
 
