@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, select, text
 
 from webapp.domain import ledger
+from webapp.domain.access import Access
 from webapp.extensions import UTCDateTime, db
 from webapp.models import Entitlement, LedgerEntry
 
@@ -80,6 +81,6 @@ def _drop(telegram_id: int, key: str) -> None:
     )
 
 
-def _write(telegram_id: int, key: str, access: ledger.Access) -> None:
+def _write(telegram_id: int, key: str, access: Access) -> None:
     facts = {"telegram_id": telegram_id, "key": key, "since": access.since, "until": access.until}
     db.session.execute(WRITE, facts)

@@ -1,24 +1,17 @@
 """The append-only ledger, and the function that turns it into access."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select
 
+from webapp.domain import access
+from webapp.domain.access import Access
 from webapp.extensions import db, insert_once
 from webapp.models import LedgerEntry
 
 # Among entries of the same second: what gives comes before what takes.
 ORDER = {"charge": 0, "grant": 1, "suspension": 2, "restoration": 3, "refund": 4, "revocation": 5}
-
-
-@dataclass(frozen=True)
-class Access:
-    """What a person may open, from when, and until when (None: for ever)."""
-
-    since: datetime
-    until: datetime | None
 
 
 def lock(telegram_id: int) -> None:
@@ -41,6 +34,8 @@ def add(entry: LedgerEntry) -> bool:
         "title": entry.title or "",
         "keys": entry.keys or [],
         "pass_days": entry.pass_days,
+        "paid_until": entry.paid_until,
+        "grace_days": entry.grace_days or 0,
         "occurred_at": entry.occurred_at,
         "recorded_at": entry.recorded_at,
         "cause": entry.cause,
@@ -58,21 +53,21 @@ def fold(entries: Iterable[LedgerEntry], at: datetime | None = None) -> dict[str
     """Return the access that these entries give, by entitlement key, whatever their order.
 
     A charge that was refunded counts as if it had never been; one whose refund is pending is
-    left out until the refund fails. Passes bought while one runs are added to its end.
+    left out until the refund fails. What was revoked counts no more; what came later does.
 
     :param at: leave out what happened later than this moment
     """
     known = [entry for entry in entries if at is None or entry.occurred_at <= at]
     void = _refunded(known) | _suspended(known)
-    access: dict[str, Access] = {}
+    grants: dict[str, list[LedgerEntry]] = {}
     for entry in sorted(known, key=_moment):
         if entry.kind in {"charge", "grant"} and entry.charge_id not in void:
             for key in entry.keys:
-                access[key] = _extended(access.get(key), entry)
+                grants.setdefault(key, []).append(entry)
         elif entry.kind == "revocation":
             for key in entry.keys:
-                access.pop(key, None)
-    return access
+                grants.pop(key, None)
+    return {key: access.covered(given) for key, given in grants.items()}
 
 
 def _moment(entry: LedgerEntry) -> tuple[datetime, int, str, str]:
@@ -90,12 +85,3 @@ def _suspended(entries: list[LedgerEntry]) -> set[str | None]:
         step = {"suspension": 1, "restoration": -1}.get(entry.kind, 0)
         balance[entry.charge_id] = balance.get(entry.charge_id, 0) + step
     return {charge_id for charge_id, count in balance.items() if count > 0}
-
-
-def _extended(access: Access | None, entry: LedgerEntry) -> Access:
-    running = access is not None and (access.until is None or access.until > entry.occurred_at)
-    since = access.since if access and running else entry.occurred_at
-    if entry.pass_days is None or (access and running and access.until is None):
-        return Access(since, None)
-    begin = access.until if access and running and access.until else entry.occurred_at
-    return Access(since, begin + timedelta(days=entry.pass_days))
