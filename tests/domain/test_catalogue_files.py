@@ -29,6 +29,7 @@ stars = 25
 days = 7
 entitlements = ["tonight"]
 """
+PLAN = ATLAS.replace('"unlock"', '"subscription"').replace("250", "300")
 BUNDLE = ATLAS.replace('"unlock"', '"bundle"').replace('"atlas"\n', '"all"\n', 1)
 
 
@@ -39,8 +40,21 @@ def test_a_catalogue_is_read_in_its_order():
     assert week.details == ("Moon \\ phase", "Meteor showers")
 
 
+def test_a_plan_may_have_a_trial_a_grace_and_days_to_give_it_back():
+    (plan,) = catalogue_files.read(PLAN)
+    assert (plan.trial_stars, plan.trial_days, plan.grace_days, plan.refund_days) == (None, None, 1, 0)
+    (plan,) = catalogue_files.read(
+        PLAN + "trial_stars = 10\ntrial_days = 7\ngrace_days = 0\nrefund_days = 14\n"
+    )
+    assert (plan.trial_stars, plan.trial_days, plan.grace_days, plan.refund_days) == (10, 7, 0, 14)
+
+
 def test_what_is_written_reads_back_the_same():
-    items = catalogue_files.read(ATLAS + "\n" + WEEK)
+    plan = (
+        PLAN.replace('slug = "atlas"', 'slug = "plan"')
+        + "trial_stars = 10\ntrial_days = 7\nrefund_days = 3\n"
+    )
+    items = catalogue_files.read(ATLAS + "\n" + WEEK + "\n" + plan)
     assert catalogue_files.read(catalogue_files.write(items)) == items
 
 
@@ -59,7 +73,18 @@ def test_what_is_written_reads_back_the_same():
         (ATLAS.replace("250", "2.5"), 8, "stars"),
         (ATLAS.replace("250", "true"), 8, "stars"),
         (ATLAS.replace("250", "100001"), 8, "stars"),
-        (ATLAS.replace('"unlock"', '"subscription"'), 3, "kind"),
+        (ATLAS.replace('"unlock"', '"lease"'), 3, "kind"),
+        (PLAN.replace("stars = 300", "stars = 10001"), 8, "stars"),
+        (PLAN + "days = 30\n", 10, "days"),
+        (PLAN + "trial_stars = 10\n", 10, "trial_stars"),
+        (PLAN + "trial_days = 7\n", 1, "trial_stars"),
+        (PLAN + "trial_stars = 0\ntrial_days = 7\n", 10, "trial_stars"),
+        (PLAN + "trial_stars = 10\ntrial_days = 91\n", 11, "trial_days"),
+        (PLAN + "grace_days = 31\n", 10, "grace_days"),
+        (PLAN + "grace_days = -1\n", 10, "grace_days"),
+        (PLAN + "refund_days = 366\n", 10, "refund_days"),
+        (ATLAS + "grace_days = 1\n", 10, "grace_days"),
+        (ATLAS + "trial_days = 1\n", 10, "trial_days"),
         (ATLAS.replace('slug = "atlas"', 'slug = "Atlas"'), 2, "slug"),
         (ATLAS.replace('slug = "atlas"', f'slug = "{"x" * 33}"'), 2, "slug"),
         (ATLAS.replace("Deep Sky Atlas", "x" * 33), 5, "title"),

@@ -39,6 +39,10 @@ def export() -> None:
             stars=product.stars,
             pass_days=product.pass_days,
             keys=tuple(product.keys),
+            trial_stars=product.trial_stars,
+            trial_days=product.trial_days,
+            grace_days=product.grace_days,
+            refund_days=product.refund_days,
         )
         for product in catalogue.on_sale()
     ]

@@ -12,10 +12,16 @@ LONGEST_SLUG = 32  # so that a payload of 128 bytes can name it
 LONGEST_TITLE = 32  # Bot API: createInvoiceLink, title
 LONGEST_DESCRIPTION = 255  # Bot API: createInvoiceLink, description
 MOST_STARS = 100_000  # measured ceiling of one invoice; not documented
+MOST_SUBSCRIPTION_STARS = 10_000  # Bot API: createInvoiceLink, subscription_period
 LONGEST_PASS_DAYS = 3650
-KINDS = ("unlock", "pass", "bundle")
+LONGEST_TRIAL_DAYS = 90
+LONGEST_GRACE_DAYS = 30
+USUAL_GRACE_DAYS = 1  # a renewal takes Telegram a moment, and its failing a person's attention
+LONGEST_REFUND_DAYS = 365
+KINDS = ("unlock", "pass", "bundle", "subscription")
 REQUIRED = ("slug", "kind", "section", "title", "description", "picture", "stars", "entitlements")
-OPTIONAL = ("details", "days")
+OPTIONAL = ("details", "days", "refund_days")
+OF_A_SUBSCRIPTION = ("trial_stars", "trial_days", "grace_days")
 
 
 class CatalogueInvalid(ValueError):
@@ -93,7 +99,7 @@ def _item(file: _File, index: int, table: dict[str, Any]) -> Item:
         return file.error(index, key, reason)
 
     for key in table:
-        if key not in REQUIRED + OPTIONAL:
+        if key not in REQUIRED + OPTIONAL + OF_A_SUBSCRIPTION:
             raise refuse(key, "is not a key of a product")
     for key in REQUIRED:
         if key not in table:
@@ -111,6 +117,13 @@ def _item(file: _File, index: int, table: dict[str, Any]) -> Item:
         raise refuse("entitlements", "a bundle grants at least two")
     if (kind == "pass") != ("days" in table):
         raise refuse("days", "is missing" if kind == "pass" else "belongs to a pass only")
+    is_plan = kind == "subscription"
+    stray = next((key for key in OF_A_SUBSCRIPTION if key in table and not is_plan), None)
+    if stray:
+        raise refuse(stray, "belongs to a subscription only")
+    if ("trial_stars" in table) != ("trial_days" in table):
+        raise refuse("trial_stars", "a trial needs both trial_stars and trial_days")
+    has_trial = "trial_stars" in table
     picture = _text(table, "picture", 128, refuse)
     if not re.fullmatch(r"[a-z0-9-]+\.(svg|webp|png|jpg)", picture):
         raise refuse("picture", "must be the name of a file in static/pictures, such as 'atlas.svg'")
@@ -122,9 +135,13 @@ def _item(file: _File, index: int, table: dict[str, Any]) -> Item:
         description=_text(table, "description", LONGEST_DESCRIPTION, refuse),
         details=tuple(_texts(table, "details", 200, refuse)),
         picture=picture,
-        stars=_number(table, "stars", MOST_STARS, refuse),
+        stars=_number(table, "stars", MOST_SUBSCRIPTION_STARS if is_plan else MOST_STARS, refuse),
         pass_days=_number(table, "days", LONGEST_PASS_DAYS, refuse) if kind == "pass" else None,
         keys=tuple(keys),
+        trial_stars=_number(table, "trial_stars", MOST_STARS, refuse) if has_trial else None,
+        trial_days=_number(table, "trial_days", LONGEST_TRIAL_DAYS, refuse) if has_trial else None,
+        grace_days=_days(table, "grace_days", USUAL_GRACE_DAYS if is_plan else 0, LONGEST_GRACE_DAYS, refuse),
+        refund_days=_days(table, "refund_days", 0, LONGEST_REFUND_DAYS, refuse),
     )
 
 
@@ -146,11 +163,15 @@ def _texts(table: dict[str, Any], key: str, longest: int, refuse: Any) -> list[s
     return [_text({key: value}, key, longest, refuse) for value in values]
 
 
-def _number(table: dict[str, Any], key: str, largest: int, refuse: Any) -> int:
+def _number(table: dict[str, Any], key: str, largest: int, refuse: Any, *, smallest: int = 1) -> int:
     value = table[key]
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= largest:
-        raise refuse(key, f"must be a whole number from 1 to {largest}")
+    if not isinstance(value, int) or isinstance(value, bool) or not smallest <= value <= largest:
+        raise refuse(key, f"must be a whole number from {smallest} to {largest}")
     return value
+
+
+def _days(table: dict[str, Any], key: str, usual: int, largest: int, refuse: Any) -> int:
+    return _number(table, key, largest, refuse, smallest=0) if key in table else usual
 
 
 def _table(item: Item) -> str:
@@ -164,6 +185,13 @@ def _table(item: Item) -> str:
         f"picture = {_quoted(item.picture)}",
         f"stars = {item.stars}",
         *([f"days = {item.pass_days}"] if item.pass_days else []),
+        *(
+            [f"trial_stars = {item.trial_stars}", f"trial_days = {item.trial_days}"]
+            if item.trial_days
+            else []
+        ),
+        *([f"grace_days = {item.grace_days}"] if item.kind == "subscription" else []),
+        *([f"refund_days = {item.refund_days}"] if item.refund_days else []),
         f"entitlements = [{', '.join(map(_quoted, item.keys))}]",
         *([f"details = [{', '.join(map(_quoted, item.details))}]"] if item.details else []),
     ]
