@@ -5,7 +5,7 @@ import pytest
 
 from tests.arrange import ALICE, KEYS, NOW, facts, meet, open_shop, order
 from webapp.domain import entitlements, inbox, ledger, updates
-from webapp.domain.updates import UpdateUnreadable
+from webapp.domain.telegram_json import Unreadable
 from webapp.extensions import db, transaction
 from webapp.models import InboxItem
 
@@ -102,7 +102,7 @@ def test_a_payment_whose_facts_are_wrong_is_not_guessed(payload, path, value):
         place = place[key]
     place[path[-1]] = value
     item = kept(update)
-    with pytest.raises(UpdateUnreadable):
+    with pytest.raises(Unreadable):
         updates.apply(item, keys=KEYS, now=NOW)
     assert ledger.of(ALICE) == []
 
@@ -117,7 +117,7 @@ def test_a_question_is_read(payload):
     }
     read = updates.question(kept({"update_id": 6, "pre_checkout_query": asked}))
     assert (read.query_id, read.telegram_id, read.stars, read.payload) == ("77", ALICE, 250, payload)
-    with pytest.raises(UpdateUnreadable):
+    with pytest.raises(Unreadable):
         updates.question(kept({"update_id": 7, "pre_checkout_query": {**asked, "id": 77}}))
 
 
