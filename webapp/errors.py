@@ -50,6 +50,10 @@ class ChargeNotFound(NotFound):
     sentence = N_("There is no such payment.")
 
 
+class SubscriptionNotFound(NotFound):
+    sentence = N_("There is no such subscription.")
+
+
 class NotEntitled(ShopError):
     status = 403
     sentence = N_("This page opens with an upgrade you do not have yet.")
@@ -78,6 +82,21 @@ class TermsChanged(ShopError):
 class AlreadyOwned(ShopError):
     status = 409
     sentence = N_("This is already yours. There is nothing to pay.")
+
+
+class AlreadySubscribed(ShopError):
+    status = 409
+    sentence = N_("You have this plan already. There is nothing to pay.")
+
+
+class PassBesidePlan(ShopError):
+    status = 409
+    sentence = N_("Your plan opens this already. Open the item again to buy a pass for the time after it.")
+
+
+class TrialUsed(ShopError):
+    status = 409
+    sentence = N_("The trial is there once for each person, and you had yours.")
 
 
 class OrderClosed(ShopError):
@@ -148,3 +167,13 @@ class RefundRefused(ShopError):
 class AlreadyRefunded(ShopError):
     status = 409
     sentence = N_("This payment has already been refunded.")
+
+
+class RefundWindowOver(ShopError):
+    status = 409
+    sentence = N_("The time for giving this back yourself is over. Write to support, and we look at it.")
+
+
+class RefundedBefore(ShopError):
+    status = 409
+    sentence = N_("You gave this back once before. Write to support, and we look at it.")

@@ -3,7 +3,18 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, false, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.extensions import Model, UTCDateTime
@@ -194,6 +205,8 @@ class Charge(Model):
     cause: Mapped[str] = mapped_column(String(64))  # update:<id> | statement:<row> | cli
     quarantined_because: Mapped[str | None] = mapped_column(String(64))  # as it arrived; never changes
     paid_until: Mapped[datetime | None] = mapped_column(UTCDateTime)  # only of a subscription
+    slug: Mapped[str | None] = mapped_column(String(32))  # of the product, where it is known
+    is_trial: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     order: Mapped[Order | None] = relationship(lazy="raise")
 
@@ -287,6 +300,7 @@ class Subscription(Model):
     public_id: Mapped[str] = mapped_column(String(16), primary_key=True)  # the order's
     telegram_id: Mapped[int] = mapped_column(TelegramId)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"))
+    payload: Mapped[str] = mapped_column(Text)  # all its charges repeat it
     title: Mapped[str] = mapped_column(String(64))
     stars: Mapped[int]  # each period
     keys: Mapped[list[str]] = mapped_column(JSON)
@@ -311,8 +325,9 @@ class Subscription(Model):
 
     @property
     def ends_at(self) -> datetime:
-        """Until when it gives access should no further charge come."""
-        return self.paid_until + timedelta(days=self.grace_days)
+        """Until when it gives access should no further charge come; refunded whole, it has ended."""
+        is_refunded = self.paid_until <= self.started_at
+        return self.paid_until + timedelta(days=0 if is_refunded else self.grace_days)
 
     def is_running(self, now: datetime) -> bool:
         return now < self.ends_at

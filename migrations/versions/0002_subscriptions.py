@@ -34,6 +34,8 @@ def upgrade() -> None:
     op.add_column("orders", _days("grace_days"))
     op.add_column("orders", _days("refund_days"))
     op.add_column("charges", sa.Column("paid_until", MOMENT, nullable=True))
+    op.add_column("charges", sa.Column("slug", sa.String(length=32), nullable=True))
+    op.add_column("charges", sa.Column("is_trial", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("ledger_entries", sa.Column("paid_until", MOMENT, nullable=True))
     op.add_column("ledger_entries", _days("grace_days"))
     op.add_column("refunds", sa.Column("stops_charge_id", sa.String(length=255), nullable=True))
@@ -47,6 +49,7 @@ def upgrade() -> None:
         sa.Column("public_id", sa.String(length=16), nullable=False),
         sa.Column("telegram_id", sa.BigInteger(), nullable=False),
         sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("payload", sa.Text(), nullable=False),
         sa.Column("title", sa.String(length=64), nullable=False),
         sa.Column("stars", sa.Integer(), nullable=False),
         sa.Column("keys", sa.JSON(), nullable=False),

@@ -77,7 +77,7 @@ def test_a_second_charge_for_what_is_owned_is_refunded_by_itself(alice):
     assert refunds.find("charge-1") is None
     assert orders.find(made.public_id).charge_id == "charge-1"
     assert entitlements.has(alice.telegram_id, "atlas", NOW)
-    assert messages(alice.telegram_id) == ["receipt", "paid_twice"]
+    assert messages(alice.telegram_id) == ["receipt", "sent_back"]
 
 
 def test_two_charges_at_once_are_told_apart_whichever_comes_first(alice):
@@ -143,14 +143,17 @@ def test_a_charge_for_what_went_off_sale_before_it_waits(alice):
     with transaction():
         catalogue.replace([NOTES], NOW)
     assert pay(facts(made)).quarantined_because == "OffSale"
+    assert refunds.find("charge-1").reason == "no longer sold"
     assert pay(facts(made, "charge-2", charged_at=NOW - DAY)).quarantined_because is None
 
 
-def test_a_charge_by_somebody_banned_waits(alice):
+def test_a_charge_by_somebody_banned_goes_back(alice):
     made = order(alice)
     with transaction():
         users.ban(alice.telegram_id, NOW)
     assert pay(facts(made)).quarantined_because == "Banned"
+    assert refunds.find("charge-1").status == "requested"
+    assert entitlements.of(alice.telegram_id) == {}
 
 
 def test_a_charge_survives_the_loss_of_its_order(alice):

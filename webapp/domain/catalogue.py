@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
+from webapp.domain import subscriptions
 from webapp.errors import ProductNotFound
 from webapp.extensions import db
 from webapp.models import Product
@@ -16,7 +17,7 @@ class Item:
     """A product as the catalogue file describes it."""
 
     slug: str
-    kind: str  # unlock | pass | bundle
+    kind: str  # unlock | pass | bundle | subscription
     section: str
     title: str
     description: str
@@ -25,6 +26,10 @@ class Item:
     stars: int
     pass_days: int | None
     keys: tuple[str, ...]
+    trial_stars: int | None = None
+    trial_days: int | None = None
+    grace_days: int = 0
+    refund_days: int = 0
 
 
 def on_sale() -> list[Product]:
@@ -62,7 +67,8 @@ def version() -> str:
 def replace(items: Iterable[Item], now: datetime) -> dict[str, int]:
     """Make the catalogue be these items, and return how many were added, changed and retired.
 
-    What is no longer listed goes off sale; it is never deleted, since people own it.
+    What is no longer listed goes off sale; it is never deleted, since people own it. Plans to it are
+    renewed no more, and stay open to the end that was paid for.
     """
     listed = {item.slug: (position, item) for position, item in enumerate(items)}
     known = {product.slug: product for product in db.session.scalars(select(Product))}
@@ -78,6 +84,8 @@ def replace(items: Iterable[Item], now: datetime) -> dict[str, int]:
             known[slug].retired_at = now
             known[slug].version += 1
             counts["retired"] += 1
+            # Telegram would go on charging for what is no longer sold.
+            subscriptions.stop(subscriptions.of_product(known[slug]), by="shop", now=now)
     db.session.flush()
     return counts
 

@@ -4,20 +4,24 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select, update
 
-from webapp.domain import catalogue, entitlements, ledger, payloads, terms
+from webapp.domain import catalogue, entitlements, ledger, payloads, subscriptions, terms
 from webapp.domain.keys import KeyRing
 from webapp.errors import (
     AlreadyOwned,
+    AlreadySubscribed,
     Banned,
     NotYourOrder,
     OffSale,
     OrderClosed,
     OrderExpired,
     OrderNotFound,
+    PassBesidePlan,
     PaymentInProgress,
     PriceChanged,
+    ProductNotFound,
     TermsChanged,
     TooManyRequests,
+    TrialUsed,
 )
 from webapp.extensions import db
 from webapp.models import LedgerEntry, Order, Product, User
@@ -31,17 +35,32 @@ MOST_OPEN = 30
 
 
 def place(
-    buyer: User, slug: str, *, terms_version: str, correlation_id: str, keys: KeyRing, now: datetime
+    buyer: User,
+    slug: str,
+    *,
+    terms_version: str,
+    correlation_id: str,
+    keys: KeyRing,
+    now: datetime,
+    trial: bool = False,
+    beside_plan: bool = False,
+    period_seconds: int = subscriptions.MONTH_SECONDS,
 ) -> Order:
     """Have one open order of this buyer for this product, at today's price.
 
     Asked again while one is open, it is the same order: a double tap is one invoice.
 
-    :raise ProductNotFound: there is no such product
+    :param trial: what is bought is the product's trial
+    :param beside_plan: the person was told that a plan of theirs opens the same already
+    :param period_seconds: how often Telegram charges for a subscription
+    :raise ProductNotFound: there is no such product, or it has no trial
     :raise OffSale: it is not sold at present
     :raise Banned: the shop is closed to this person
     :raise TermsChanged: the person saw other terms than today's
     :raise AlreadyOwned: nothing is left to buy
+    :raise AlreadySubscribed: the person has this plan
+    :raise TrialUsed: the person had this plan or its trial
+    :raise PassBesidePlan: a plan opens the same, and the person was not told
     :raise TooManyRequests: thirty invoices of this person are open
     """
     product = catalogue.get(slug, include_retired=True)
@@ -51,11 +70,21 @@ def place(
         raise Banned()
     if terms_version != terms.VERSION:
         raise TermsChanged(version=terms.VERSION)
+    if trial and product.trial_stars is None:
+        raise ProductNotFound(slug=slug)
     ledger.lock(buyer.telegram_id)
-    if product.is_permanent and entitlements.owns_for_ever(buyer.telegram_id, product.keys):
-        raise AlreadyOwned(slug=slug)
+    order = _agreed(product, trial, period_seconds)
+    _check_holdings(buyer.telegram_id, order, now)
+    if not beside_plan and product.pass_days and is_covered(buyer.telegram_id, product.keys, now):
+        raise PassBesidePlan(slug=slug)
     terms.accept(buyer.telegram_id, terms_version, now)
-    return _open(buyer, product, now) or _create(buyer, product, terms_version, correlation_id, keys, now)
+    return _open(buyer, order, now) or _create(buyer, order, terms_version, correlation_id, keys, now)
+
+
+def is_covered(telegram_id: int, keys: list[str], now: datetime) -> bool:
+    """Tell whether a person's running plans open all of this already."""
+    plans = subscriptions.running(telegram_id, keys, now)
+    return bool(plans) and set(keys) <= {key for plan in plans for key in plan.keys}
 
 
 def get_for(buyer: User, public_id: str) -> Order:
@@ -127,6 +156,8 @@ def reserve(
     :raise OffSale: the product went off sale since
     :raise Banned: the shop is closed to this person
     :raise AlreadyOwned: the person got it another way since
+    :raise AlreadySubscribed: the person subscribed another way since
+    :raise TrialUsed: the person had the trial, or the plan itself, since
     :raise PaymentInProgress: another query holds it
     """
     order = _described_by(payload, keys)
@@ -182,12 +213,22 @@ def close_expired(now: datetime) -> int:
     return len(closed.all())
 
 
-def _open(buyer: User, product: Product, now: datetime) -> Order | None:
+def _check_holdings(telegram_id: int, order: Order, now: datetime) -> None:
+    """Refuse what a person has already."""
+    if not order.pass_days and entitlements.owns_for_ever(telegram_id, order.keys):
+        raise AlreadyOwned(slug=order.product.slug)
+    if order.is_trial and subscriptions.had(telegram_id, order.product):
+        raise TrialUsed(slug=order.product.slug)
+    if order.period_seconds and subscriptions.holds(telegram_id, order.product, now):
+        raise AlreadySubscribed(slug=order.product.slug)
+
+
+def _open(buyer: User, wanted: Order, now: datetime) -> Order | None:
     """Return the buyer's open order for the product if it still stands, or make room for a new one."""
     order = db.session.scalar(
         select(Order).where(
             Order.telegram_id == buyer.telegram_id,
-            Order.product_id == product.id,
+            Order.product_id == wanted.product.id,
             Order.closed_at.is_(None),
         ),
         execution_options={"populate_existing": True},
@@ -195,44 +236,57 @@ def _open(buyer: User, product: Product, now: datetime) -> Order | None:
     if order is None:
         return None
     has_time = now < order.expires_at - timedelta(seconds=TOO_LITTLE_LEFT_SECONDS)
-    if has_time and order.product_version == product.version and order.terms_version == terms.VERSION:
+    is_the_same = order.product_version == wanted.product_version and order.is_trial == wanted.is_trial
+    if has_time and is_the_same and order.terms_version == terms.VERSION:
         return order
     order.closed_at = now
     db.session.flush()
     return None
 
 
-def _create(
-    buyer: User, product: Product, terms_version: str, correlation_id: str, keys: KeyRing, now: datetime
-) -> Order:
-    if _open_count(buyer, now) >= MOST_OPEN:
-        raise TooManyRequests(retry_after_seconds=LIFE_SECONDS)
-    public_id = payloads.new_order_id()
-    described = payloads.Payload(
-        order_id=public_id,
-        telegram_id=buyer.telegram_id,
-        slug=product.slug,
-        stars=product.stars,
-        pass_days=product.pass_days,
-    )
-    order = Order(
-        public_id=public_id,
-        telegram_id=buyer.telegram_id,
+def _agreed(product: Product, trial: bool, period_seconds: int) -> Order:
+    """Return an order with everything that is frozen when it is made, but for its buyer."""
+    return Order(
         product=product,
         product_version=product.version,
         title=product.title,
-        stars=product.stars,
-        pass_days=product.pass_days,
+        stars=product.trial_stars if trial else product.stars,
+        pass_days=product.trial_days if trial else product.pass_days,
         keys=product.keys,
-        terms_version=terms_version,
-        payload=payloads.seal(described, keys),
-        correlation_id=correlation_id,
-        created_at=now,
-        expires_at=now + timedelta(seconds=LIFE_SECONDS),
+        period_seconds=period_seconds if product.is_subscription and not trial else None,
+        is_trial=trial,
+        grace_days=product.grace_days,
+        refund_days=product.refund_days,
     )
+
+
+def _create(
+    buyer: User, order: Order, terms_version: str, correlation_id: str, keys: KeyRing, now: datetime
+) -> Order:
+    if _open_count(buyer, now) >= MOST_OPEN:
+        raise TooManyRequests(retry_after_seconds=LIFE_SECONDS)
+    order.public_id = payloads.new_order_id()
+    order.telegram_id = buyer.telegram_id
+    order.terms_version = terms_version
+    order.correlation_id = correlation_id
+    order.created_at = now
+    order.expires_at = now + timedelta(seconds=LIFE_SECONDS)
+    order.payload = payloads.seal(_described(order), keys)
     db.session.add(order)
     db.session.flush()
     return order
+
+
+def _described(order: Order) -> payloads.Payload:
+    kind = "trial" if order.is_trial else "subscription" if order.period_seconds else "once"
+    return payloads.Payload(
+        order_id=order.public_id,
+        telegram_id=order.telegram_id,
+        slug=order.product.slug,
+        stars=order.stars,
+        pass_days=order.pass_days,
+        kind=kind,
+    )
 
 
 def _open_count(buyer: User, now: datetime) -> int:
@@ -269,5 +323,4 @@ def _check(order: Order, payer_id: int, stars: int, currency: str, now: datetime
     buyer = db.session.get_one(User, order.telegram_id, populate_existing=True)
     if buyer.banned_at:
         raise Banned()
-    if order.pass_days is None and entitlements.owns_for_ever(payer_id, order.keys):
-        raise AlreadyOwned(slug=order.product.slug)
+    _check_holdings(payer_id, order, now)

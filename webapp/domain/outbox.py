@@ -1,5 +1,6 @@
 """Messages to people: written with the fact they tell, sent after it is committed."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,10 +11,12 @@ from webapp.models import OutboxMessage
 
 LEASE_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 3600
+# What happened longer ago is no news: a shop rebuilt from Telegram's statement writes to nobody.
+NEWS = timedelta(days=3)
 
 
-def add(telegram_id: int, kind: str, facts: dict[str, Any], *, dedupe_key: str, now: datetime) -> None:
-    """Have a person told something, once for each dedupe key."""
+def add(telegram_id: int, kind: str, facts: dict[str, Any], *, dedupe_key: str, now: datetime) -> bool:
+    """Have a person told something, once for each dedupe key; False when they were told before."""
     message = {
         "telegram_id": telegram_id,
         "kind": kind,
@@ -23,7 +26,20 @@ def add(telegram_id: int, kind: str, facts: dict[str, Any], *, dedupe_key: str, 
         "next_attempt_at": now,
         "attempts": 0,
     }
-    insert_once(OutboxMessage, message, returning="id")
+    return insert_once(OutboxMessage, message, returning="id") is not None
+
+
+def tell_owners(
+    owner_ids: Iterable[int], kind: str, facts: dict[str, Any], *, about: str, now: datetime
+) -> None:
+    """Have every owner told something, once for each thing it is about."""
+    for owner_id in owner_ids:
+        add(owner_id, kind, facts, dedupe_key=f"{kind}:{owner_id}:{about}", now=now)
+
+
+def is_news(happened_at: datetime, now: datetime) -> bool:
+    """Tell whether people still want to hear of something."""
+    return now - happened_at < NEWS
 
 
 def is_due(now: datetime) -> bool:

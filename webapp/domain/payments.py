@@ -1,46 +1,29 @@
 """Charges: Stars that Telegram took, recorded once and turned into access."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm.attributes import set_committed_value
 
-from webapp.domain import catalogue, entitlements, ledger, orders, outbox, payloads, refunds
+from webapp.domain import entitlements, ledger, orders, outbox, refunds, sales, subscriptions
 from webapp.domain.keys import KeyRing
-from webapp.errors import ChargeNotFound, ProductNotFound
+from webapp.domain.sales import ChargeFacts, Sale
+from webapp.errors import ChargeNotFound
 from webapp.extensions import db, insert
-from webapp.models import Charge, LedgerEntry, Order, PreCheckout, User
+from webapp.models import Charge, LedgerEntry, Subscription
 
-# A charge this long after the order's end was confirmed before it.
-SLACK_SECONDS = orders.RESERVATION_SECONDS
-
-
-@dataclass(frozen=True)
-class ChargeFacts:
-    """What Telegram says about a charge, in an update or in the statement."""
-
-    charge_id: str  # telegram_payment_charge_id
-    telegram_id: int  # who paid
-    stars: int
-    currency: str
-    payload: str
-    charged_at: datetime  # Telegram's time
-    cause: str  # update:<id> or statement
-
-
-@dataclass(frozen=True)
-class Sale:
-    """What a charge was for."""
-
-    title: str
-    slug: str | None
-    keys: list[str]
-    pass_days: int | None
-    order: Order | None = None
-
-
-UNKNOWN = Sale(title="", slug=None, keys=[], pass_days=None)
+# Sent back like all that cannot be delivered, but somebody has to look why it was charged.
+ALARMING = frozenset({"OffSale", "Banned"})
+REASONS = {
+    "AlreadyOwned": "paid twice",
+    "AlreadySubscribed": "subscribed twice",
+    "TrialUsed": "a second trial",
+    "OffSale": "no longer sold",
+    "Banned": "the shop is closed to this person",
+}
 
 
 def record_charge(
@@ -50,29 +33,50 @@ def record_charge(
 
     Repeated any number of times, from an update or from the statement, it is the same charge. One
     that cannot be understood is kept, gives no access and waits for the owner; it is never refunded by
-    itself. A second payment for something already owned for ever is refunded by itself.
+    itself. One that is understood but buys nothing, such as a second payment for what is owned for
+    ever, is refunded by itself.
     """
     # Deliveries of one charge wait for each other here; behind that stands the unique charge id.
     ledger.lock(facts.telegram_id)
     known = find(facts.charge_id)
     if known:
+        _extend(known, facts, now)
         return known
-    sale, problem = _understand(facts, keys)
-    owned_before = not problem and sale.pass_days is None and _owned(facts.telegram_id, sale.keys)
-    charge = _insert(facts, sale, problem, now)
-    ledger.add(_entry(facts, sale, problem, now))
-    if problem:
-        _park(facts, problem, owner_ids, now)
+    sale, problem = sales.understand(facts, keys)
+    if sale is None or problem:
+        charge = _book(facts, sale, problem, now, gives=False)
+        _park(charge, owner_ids, now)
         return charge
-    if sale.order:
-        orders.pay(sale.order, facts.charge_id, now)
-    if owned_before:
-        refunds.request(charge, "paid twice", requested_by="shop", now=now)
-        _tell(facts, "paid_twice", sale, now)
-    else:
-        entitlements.refresh(facts.telegram_id)
-        _tell(facts, "receipt", sale, now)
+    facts = replace(facts, stars=sale.stars)
+    refund = refunds.find(facts.charge_id)
+    if refund and refund.done_at:
+        return _book(facts, sale, None, now)
+    reason = sales.undeliverable(sale, facts)
+    if reason:
+        charge = _book(facts, sale, reason if reason in ALARMING else None, now, gives=False)
+        _send_back(charge, sale, reason, owner_ids, now)
+        return charge
+    # Asked before the charge is there, which would be its own predecessor.
+    is_renewal = sales.is_renewal(sale, facts)
+    charge = _book(facts, sale, None, now)
+    deliver(charge, sale, now, is_renewal=is_renewal, paid_until=charge.paid_until)
     return charge
+
+
+def deliver(
+    charge: Charge, sale: Sale, now: datetime, *, is_renewal: bool, paid_until: datetime | None
+) -> None:
+    """Unlock what a charge on the ledger paid for, and tell the buyer."""
+    if sale.order:
+        orders.pay(sale.order, charge.telegram_payment_charge_id, now)
+    replaced: list[Subscription] = []
+    if sale.is_subscription and sale.public_id and paid_until:
+        subscriptions.record(sale.plan, charge, paid_until)
+        replaced = [] if is_renewal else _other_tiers(charge, sale, now)
+        subscriptions.stop(replaced, by="shop", now=now)
+    entitlements.refresh(charge.telegram_id)
+    kind = "receipt" if not sale.is_subscription else "renewed" if is_renewal else "subscribed"
+    _tell(charge, kind, sale, now, paid_until=paid_until, replaced=[one.title for one in replaced])
 
 
 def find(charge_id: str) -> Charge | None:
@@ -97,73 +101,41 @@ def of(telegram_id: int, *, limit: int = 100) -> list[Charge]:
     return list(db.session.scalars(query.order_by(Charge.charged_at.desc(), Charge.id.desc()).limit(limit)))
 
 
-def _understand(facts: ChargeFacts, keys: KeyRing) -> tuple[Sale, str | None]:
-    """Return what a charge was for, and the name of what is wrong with it, if anything is."""
-    try:
-        payload = payloads.unseal(facts.payload, keys)
-    except payloads.PayloadInvalid:
-        return UNKNOWN, "UnknownPayload"
-    order = orders.find(payload.order_id)
-    sale = _sale(order, payload)
-    if sale is None:
-        return UNKNOWN, "UnknownProduct"
-    if facts.currency != "XTR":
-        return sale, "WrongCurrency"
-    if facts.stars != (order.stars if order else payload.stars):
-        return sale, "WrongAmount"
-    if facts.telegram_id != payload.telegram_id:
-        return sale, "WrongPayer"
-    return sale, _unconfirmed(order, facts) if order else None
-
-
-def _sale(order: Order | None, payload: payloads.Payload) -> Sale | None:
-    if order:
-        return Sale(order.title, order.product.slug, order.keys, order.pass_days, order)
-    # The order is gone, with a lost database perhaps: its payload still says what was sold.
-    try:
-        product = catalogue.get(payload.slug, include_retired=True)
-    except ProductNotFound:
-        return None
-    return Sale(product.title, product.slug, product.keys, payload.pass_days)
-
-
-def _unconfirmed(order: Order, facts: ChargeFacts) -> str | None:
-    """Return why this charge should never have happened, unless we said yes to it beforehand."""
-    if _was_approved(order, facts.telegram_id):
-        return None
-    buyer = db.session.get(User, facts.telegram_id, populate_existing=True)
-    if buyer and buyer.banned_at and buyer.banned_at <= facts.charged_at:
-        return "Banned"
-    if facts.charged_at > order.expires_at + timedelta(seconds=SLACK_SECONDS):
-        return "OrderExpired"
-    retired_at = order.product.retired_at
-    return "OffSale" if retired_at and retired_at <= facts.charged_at else None
-
-
-def _was_approved(order: Order, telegram_id: int) -> bool:
-    query = select(PreCheckout.query_id).where(
-        PreCheckout.order_id == order.id,
-        PreCheckout.telegram_id == telegram_id,
-        PreCheckout.declined_because.is_(None),
+def entry(facts: ChargeFacts, sale: Sale | None, now: datetime, *, kind: str = "charge") -> LedgerEntry:
+    """Return the ledger's entry for what a charge gives; nothing without a sale."""
+    return LedgerEntry(
+        telegram_id=facts.telegram_id,
+        kind=kind,
+        charge_id=facts.charge_id,
+        stars=facts.stars if kind == "charge" and facts.currency == "XTR" else 0,
+        title=sale.title if sale else "",
+        keys=sale.keys if sale else [],
+        pass_days=sale.pass_days if sale else None,
+        paid_until=sale.paid_until(facts) if sale else None,
+        grace_days=sale.grace_days if sale else 0,
+        occurred_at=facts.charged_at,
+        recorded_at=now,
+        cause=facts.cause,
     )
-    return db.session.scalar(query.limit(1)) is not None
 
 
-def _owned(telegram_id: int, keys: list[str]) -> bool:
-    return entitlements.owns_for_ever(telegram_id, keys)
-
-
-def _insert(facts: ChargeFacts, sale: Sale, problem: str | None, now: datetime) -> Charge:
+def _book(
+    facts: ChargeFacts, sale: Sale | None, problem: str | None, now: datetime, *, gives: bool = True
+) -> Charge:
+    """Write a charge and its ledger entry; one that gives nothing keeps its Stars and its title."""
     statement = (
         insert(Charge)
         .values(
             telegram_payment_charge_id=facts.charge_id,
             telegram_id=facts.telegram_id,
-            order_id=sale.order.id if sale.order else None,
-            title=sale.title,
+            order_id=sale.order.id if sale and sale.order else None,
+            title=sale.title if sale else "",
+            slug=sale.product.slug if sale else None,
+            is_trial=bool(sale and sale.kind == "trial"),
             stars=facts.stars,
             currency=facts.currency,
             payload=facts.payload,
+            paid_until=sale.paid_until(facts) if sale and gives else None,
             charged_at=facts.charged_at,
             recorded_at=now,
             cause=facts.cause,
@@ -172,41 +144,91 @@ def _insert(facts: ChargeFacts, sale: Sale, problem: str | None, now: datetime) 
         .returning(Charge)
     )
     charge: Charge = db.session.scalars(statement).one()
+    set_committed_value(charge, "order", sale.order if sale else None)
+    written = entry(facts, sale if gives else None, now)
+    written.title = charge.title
+    ledger.add(written)
     return charge
 
 
-def _entry(facts: ChargeFacts, sale: Sale, problem: str | None, now: datetime) -> LedgerEntry:
-    return LedgerEntry(
-        telegram_id=facts.telegram_id,
-        kind="charge",
+def _extend(charge: Charge, facts: ChargeFacts, now: datetime) -> None:
+    """Give what Telegram reports beyond the end that the statement had only implied."""
+    if not (facts.paid_until and charge.paid_until) or facts.paid_until <= charge.paid_until:
+        return
+    entries = [one for one in ledger.of(charge.telegram_id) if one.charge_id == facts.charge_id]
+    booked = next((one for one in entries if one.kind == "charge"), None)
+    if booked is None or any(one.paid_until == facts.paid_until for one in entries):
+        return
+    longer = LedgerEntry(
+        telegram_id=charge.telegram_id,
+        kind="grant",
         charge_id=facts.charge_id,
-        stars=facts.stars if facts.currency == "XTR" else 0,
-        title=sale.title,
-        keys=[] if problem else sale.keys,
-        pass_days=None if problem else sale.pass_days,
-        occurred_at=facts.charged_at,
+        title=booked.title,
+        keys=booked.keys,
+        paid_until=facts.paid_until,
+        grace_days=booked.grace_days,
+        occurred_at=booked.occurred_at,
         recorded_at=now,
         cause=facts.cause,
     )
+    ledger.add(longer)
+    subscriptions.extend(charge, facts.paid_until)
+    entitlements.refresh(charge.telegram_id)
 
 
-def _park(facts: ChargeFacts, problem: str, owner_ids: Iterable[int], now: datetime) -> None:
-    told = {"charge_id": facts.charge_id, "stars": facts.stars, "problem": problem}
-    outbox.add(facts.telegram_id, "in_review", told, dedupe_key=f"in_review:{facts.charge_id}", now=now)
-    for owner_id in owner_ids:
-        told_owner = {**told, "telegram_id": facts.telegram_id}
-        dedupe_key = f"owner_in_review:{owner_id}:{facts.charge_id}"
-        outbox.add(owner_id, "owner_in_review", told_owner, dedupe_key=dedupe_key, now=now)
+def _other_tiers(charge: Charge, sale: Sale, now: datetime) -> list[Subscription]:
+    """Return the plans that a new one takes the place of: those that open some of the same."""
+    plans = subscriptions.running(charge.telegram_id, sale.keys, now)
+    return [one for one in plans if one.public_id != sale.public_id and one.renews]
 
 
-def _tell(facts: ChargeFacts, kind: str, sale: Sale, now: datetime) -> None:
+def _send_back(charge: Charge, sale: Sale, reason: str, owner_ids: Iterable[int], now: datetime) -> None:
+    """Give back by ourselves what buys nothing, and stop the plan that would go on charging for it."""
+    stops = None
+    if sale.is_subscription:
+        known = subscriptions.find(sale.public_id)
+        is_double = reason == "AlreadySubscribed"
+        stops = known.first_charge_id if known and not is_double else charge.telegram_payment_charge_id
+    if sale.order and not sale.order.is_paid:
+        orders.pay(sale.order, charge.telegram_payment_charge_id, now)
+    refunds.request(charge, REASONS[reason], requested_by="shop", now=now, stops_charge_id=stops)
+    _tell(charge, "sent_back", sale, now, reason=reason)
+    if reason in ALARMING:
+        _alarm(charge, reason, owner_ids, now)
+
+
+def _park(charge: Charge, owner_ids: Iterable[int], now: datetime) -> None:
+    told = {"charge_id": charge.telegram_payment_charge_id, "stars": charge.stars}
+    dedupe_key = f"in_review:{charge.telegram_payment_charge_id}"
+    if outbox.is_news(charge.charged_at, now):
+        outbox.add(charge.telegram_id, "in_review", told, dedupe_key=dedupe_key, now=now)
+    _alarm(charge, charge.quarantined_because or "", owner_ids, now)
+
+
+def _alarm(charge: Charge, problem: str, owner_ids: Iterable[int], now: datetime) -> None:
+    if not outbox.is_news(charge.charged_at, now):
+        return
     told = {
-        "charge_id": facts.charge_id,
+        "charge_id": charge.telegram_payment_charge_id,
+        "stars": charge.stars,
+        "problem": problem,
+        "telegram_id": charge.telegram_id,
+    }
+    outbox.tell_owners(owner_ids, "owner_in_review", told, about=charge.telegram_payment_charge_id, now=now)
+
+
+def _tell(charge: Charge, kind: str, sale: Sale, now: datetime, **more: Any) -> None:
+    if not outbox.is_news(charge.charged_at, now):
+        return
+    told = {
+        "charge_id": charge.telegram_payment_charge_id,
         "title": sale.title,
-        "slug": sale.slug,
-        "stars": facts.stars,
+        "slug": sale.product.slug,
+        "stars": charge.stars,
         "keys": sale.keys,
         "pass_days": sale.pass_days,
-        "charged_at": facts.charged_at.isoformat(),
+        "charged_at": charge.charged_at.isoformat(),
+        **{name: value.isoformat() if isinstance(value, datetime) else value for name, value in more.items()},
     }
-    outbox.add(facts.telegram_id, kind, told, dedupe_key=f"{kind}:{facts.charge_id}", now=now)
+    dedupe_key = f"{kind}:{charge.telegram_payment_charge_id}"
+    outbox.add(charge.telegram_id, kind, told, dedupe_key=dedupe_key, now=now)

@@ -1,13 +1,15 @@
 """Refunds: the wish is written first, and only Telegram's word makes it done."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from webapp.domain import entitlements, ledger, outbox
+from webapp.domain import entitlements, ledger, outbox, subscriptions
+from webapp.errors import ChargeNotFound, RefundedBefore, RefundWindowOver
 from webapp.extensions import db
-from webapp.models import Charge, LedgerEntry, Refund
+from webapp.models import Charge, LedgerEntry, Order, Product, Refund
 
 LONGEST_PAUSE_SECONDS = 3600
 
@@ -37,15 +39,24 @@ def of(telegram_id: int) -> dict[str, Refund]:
     return {refund.charge_id: refund for refund in refunds}
 
 
-def request(charge: Charge, reason: str, *, requested_by: str, now: datetime) -> Refund:
+def request(
+    charge: Charge, reason: str, *, requested_by: str, now: datetime, stops_charge_id: str | None = None
+) -> Refund:
     """Want a charge given back: access from it is suspended until Telegram says yes or no.
 
     Wanted again it is the same refund; one that Telegram refused is tried afresh.
+
+    :param requested_by: shop, owner or buyer
+    :param stops_charge_id: the first charge of a plan whose renewal is stopped before the Stars go back;
+        that of the charge's own plan unless told
     """
     ledger.lock(charge.telegram_id)
+    plan = subscriptions.paid_by(charge)
+    if plan and plan.renews:
+        stops_charge_id = stops_charge_id or plan.first_charge_id
     refund = find(charge.telegram_payment_charge_id)
     if refund is None:
-        refund = _insert(charge, reason, requested_by, now)
+        refund = _insert(charge, reason, requested_by, stops_charge_id, now)
     elif refund.refused_at is None:
         return refund
     refund.refused_at = refund.refused_because = None
@@ -55,6 +66,52 @@ def request(charge: Charge, reason: str, *, requested_by: str, now: datetime) ->
     return refund
 
 
+def request_own(telegram_id: int, charge_id: str, now: datetime) -> Refund:
+    """Want one's own charge given back, within the days that its order promised.
+
+    Wanted again it is the same refund. One purchase of a product a person may give back so; reading
+    everything and giving it back each time would be no purchase.
+
+    :raise ChargeNotFound: no such charge, or someone else's
+    :raise RefundWindowOver: its days are over, or it never had any
+    :raise RefundedBefore: an earlier purchase of the same was given back so
+    """
+    ledger.lock(telegram_id)
+    charge = db.session.scalar(select(Charge).where(Charge.telegram_payment_charge_id == charge_id))
+    if charge is None or charge.telegram_id != telegram_id:
+        raise ChargeNotFound(charge=charge_id)
+    known = find(charge_id)
+    if known and not known.refused_at:
+        return known
+    ends_at = windows([charge]).get(charge_id)
+    if ends_at is None or now >= ends_at:
+        raise RefundWindowOver(charge=charge_id)
+    if any(other != charge_id for other in _given_back(telegram_id, charge.slug)):
+        raise RefundedBefore(charge=charge_id)
+    return request(charge, "given back by the buyer", requested_by="buyer", now=now)
+
+
+def windows(charges: Collection[Charge]) -> dict[str, datetime]:
+    """Return until when each of these may be given back by its buyer, by charge id."""
+    days = (
+        select(Charge.telegram_payment_charge_id, Order.refund_days, Product.refund_days)
+        .outerjoin(Order, Order.id == Charge.order_id)
+        .outerjoin(Product, Product.slug == Charge.slug)
+        .where(Charge.id.in_([charge.id for charge in charges]), Charge.quarantined_because.is_(None))
+    )
+    # Frozen with the order; without one, after a rebuild, what the catalogue says today.
+    found = {
+        charge_id: (agreed if agreed is not None else listed or 0)
+        for charge_id, agreed, listed in db.session.execute(days)
+    }
+    return {
+        charge.telegram_payment_charge_id: charge.charged_at
+        + timedelta(days=found[charge.telegram_payment_charge_id])
+        for charge in charges
+        if found.get(charge.telegram_payment_charge_id)
+    }
+
+
 def tried(refund: Refund, now: datetime, *, after_seconds: float | None = None) -> None:
     """Note that Telegram was asked and its answer is not known; it is asked again later."""
     pause = after_seconds if after_seconds is not None else min(2**refund.attempts, LONGEST_PAUSE_SECONDS)
@@ -62,8 +119,14 @@ def tried(refund: Refund, now: datetime, *, after_seconds: float | None = None) 
     _update(refund.charge_id, attempts=Refund.attempts + 1, next_attempt_at=next_attempt_at)
 
 
-def refuse(refund: Refund, why: str, now: datetime) -> None:
-    """Note that Telegram said no for good: the access it suspended comes back."""
+def stopped(refund: Refund, now: datetime) -> None:
+    """Note that Telegram will not renew the plan of this charge, so that its Stars may go back."""
+    _update(refund.charge_id, stopped_at=now)
+    subscriptions.stopped(refund.telegram_id, refund.stops_charge_id or "", now)
+
+
+def refuse(refund: Refund, why: str, now: datetime, *, owner_ids: Iterable[int] = ()) -> None:
+    """Note that Telegram said no for good: the access it suspended comes back, and people are told."""
     ledger.lock(refund.telegram_id)
     current = find(refund.charge_id)
     if current is None or current.done_at or current.refused_at:
@@ -76,17 +139,24 @@ def refuse(refund: Refund, why: str, now: datetime) -> None:
         attempts=Refund.attempts + 1,
     )
     _append(refund, "restoration", "refund:refused", now)
+    told = {"charge_id": refund.charge_id, "stars": refund.stars, "problem": why[:255]}
+    told |= {"title": _title(refund.charge_id), "telegram_id": refund.telegram_id}
+    about = f"{refund.charge_id}:{refund.attempts}"
+    outbox.add(refund.telegram_id, "refund_refused", told, dedupe_key=f"refund_refused:{about}", now=now)
+    outbox.tell_owners(owner_ids, "owner_refund_refused", told, about=about, now=now)
 
 
-def settle(facts: RefundFacts, *, now: datetime) -> Refund:
+def settle(facts: RefundFacts, *, now: datetime, owner_ids: Iterable[int] = ()) -> Refund:
     """Take back exactly what a refunded charge gave, and tell the person; once.
 
     It needs no charge before it, since Telegram keeps no order, and no wish of ours: somebody at
-    Telegram may have refunded.
+    Telegram may have refunded, or somebody else has the bot's token. Then the owners are told as well.
     """
     facts = _about_the_payer(facts)
     ledger.lock(facts.telegram_id)
-    refund = find(facts.charge_id) or _found_done(facts)
+    refund = find(facts.charge_id)
+    is_foreign = refund is None
+    refund = refund or _found_done(facts)
     entry = LedgerEntry(
         telegram_id=facts.telegram_id,
         kind="refund",
@@ -98,8 +168,9 @@ def settle(facts: RefundFacts, *, now: datetime) -> Refund:
     )
     if ledger.add(entry):
         _update(facts.charge_id, done_at=now, refused_at=None, next_attempt_at=None)
+        _end_plan(facts.charge_id)
         entitlements.refresh(facts.telegram_id)
-        _tell(facts, now)
+        _tell(facts, now, owner_ids if is_foreign else ())
     return refund
 
 
@@ -114,6 +185,21 @@ def due(limit: int, now: datetime) -> list[Refund]:
     return list(db.session.scalars(query, execution_options={"populate_existing": True}))
 
 
+def _given_back(telegram_id: int, slug: str | None) -> list[str]:
+    """Return the charges for a product that a person gave back, or wants to."""
+    query = (
+        select(Refund.charge_id)
+        .join(Charge, Charge.telegram_payment_charge_id == Refund.charge_id)
+        .where(
+            Refund.telegram_id == telegram_id,
+            Refund.requested_by == "buyer",
+            Refund.refused_at.is_(None),
+            Charge.slug == slug,
+        )
+    )
+    return list(db.session.scalars(query))
+
+
 def _about_the_payer(facts: RefundFacts) -> RefundFacts:
     """Return the facts with the person whose charge it was, where the charge is known."""
     payer = db.session.scalar(
@@ -122,7 +208,9 @@ def _about_the_payer(facts: RefundFacts) -> RefundFacts:
     return replace(facts, telegram_id=payer or facts.telegram_id)
 
 
-def _insert(charge: Charge, reason: str, requested_by: str, now: datetime) -> Refund:
+def _insert(
+    charge: Charge, reason: str, requested_by: str, stops_charge_id: str | None, now: datetime
+) -> Refund:
     refund = Refund(
         charge_id=charge.telegram_payment_charge_id,
         telegram_id=charge.telegram_id,
@@ -131,6 +219,7 @@ def _insert(charge: Charge, reason: str, requested_by: str, now: datetime) -> Re
         requested_by=requested_by,
         requested_at=now,
         attempts=0,
+        stops_charge_id=stops_charge_id,
     )
     db.session.add(refund)
     return refund
@@ -165,12 +254,24 @@ def _append(refund: Refund, kind: str, cause: str, now: datetime) -> None:
     entitlements.refresh(refund.telegram_id)
 
 
-def _tell(facts: RefundFacts, now: datetime) -> None:
-    title = db.session.scalar(
-        select(Charge.title).where(Charge.telegram_payment_charge_id == facts.charge_id)
-    )
-    told = {"charge_id": facts.charge_id, "stars": facts.stars, "title": title or ""}
+def _end_plan(charge_id: str) -> None:
+    charge = db.session.scalar(select(Charge).where(Charge.telegram_payment_charge_id == charge_id))
+    if charge:
+        subscriptions.refunded(charge)
+
+
+def _tell(facts: RefundFacts, now: datetime, owner_ids: Iterable[int]) -> None:
+    if not outbox.is_news(facts.refunded_at, now):
+        return
+    told = {"charge_id": facts.charge_id, "stars": facts.stars, "title": _title(facts.charge_id)}
     outbox.add(facts.telegram_id, "refunded", told, dedupe_key=f"refunded:{facts.charge_id}", now=now)
+    told_owner = {**told, "telegram_id": facts.telegram_id}
+    outbox.tell_owners(owner_ids, "owner_foreign_refund", told_owner, about=facts.charge_id, now=now)
+
+
+def _title(charge_id: str) -> str:
+    query = select(Charge.title).where(Charge.telegram_payment_charge_id == charge_id)
+    return db.session.scalar(query) or ""
 
 
 def _update(charge_id: str, **changes: object) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select, text, update
 
+from webapp.domain import subscriptions
 from webapp.domain.init_data import Profile
 from webapp.extensions import UTCDateTime, db
 from webapp.models import User
@@ -53,5 +54,6 @@ def log_out_everywhere(telegram_id: int) -> None:
 
 
 def ban(telegram_id: int, now: datetime) -> None:
-    """Close the shop to a person; what they own stays on the ledger."""
+    """Close the shop to a person; what they own stays on the ledger, and no plan of theirs goes on."""
+    subscriptions.stop(subscriptions.of(telegram_id), by="shop", now=now)
     db.session.execute(update(User).where(User.telegram_id == telegram_id).values(banned_at=now))

@@ -1,0 +1,195 @@
+"""What a charge was for, and whether it can be delivered."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from webapp.domain import catalogue, entitlements, orders, payloads, subscriptions
+from webapp.domain.keys import KeyRing
+from webapp.errors import ProductNotFound
+from webapp.extensions import db
+from webapp.models import Charge, Order, PreCheckout, Product, User
+
+# A charge this long after the order's end was confirmed before it.
+SLACK_SECONDS = orders.RESERVATION_SECONDS
+
+
+@dataclass(frozen=True)
+class ChargeFacts:
+    """What Telegram says about a charge, in an update or in the statement."""
+
+    charge_id: str  # telegram_payment_charge_id
+    telegram_id: int  # who paid
+    stars: int
+    currency: str
+    payload: str
+    charged_at: datetime  # Telegram's time
+    cause: str  # update:<id> or statement
+    paid_until: datetime | None = None  # of a subscription; updates tell it
+    period_seconds: int | None = None  # of a subscription; the statement tells it
+    is_renewal: bool | None = None  # None: not told
+    gross_stars: int | None = None  # with an affiliate's share, where the statement tells of one
+
+
+@dataclass(frozen=True)
+class Sale:
+    """What was agreed on, by the order or, without it, by the payload."""
+
+    kind: str  # once | subscription | trial
+    public_id: str  # the order's
+    title: str
+    stars: int
+    keys: list[str]
+    pass_days: int | None
+    period_seconds: int | None
+    grace_days: int
+    product: Product
+    order: Order | None = None
+
+    @property
+    def is_permanent(self) -> bool:
+        return self.pass_days is None and not self.is_subscription
+
+    @property
+    def is_subscription(self) -> bool:
+        return self.kind == "subscription"
+
+    @property
+    def plan(self) -> subscriptions.Plan:
+        """The plan that a subscription's charges pay for."""
+        return subscriptions.Plan(
+            self.public_id, self.product, self.title, self.stars, self.keys, self.grace_days
+        )
+
+    def period(self, facts: ChargeFacts) -> timedelta:
+        """Return what one charge of a subscription pays for."""
+        seconds = facts.period_seconds or self.period_seconds or subscriptions.MONTH_SECONDS
+        return timedelta(seconds=seconds)
+
+    def paid_until(self, facts: ChargeFacts) -> datetime | None:
+        """Return the end that Telegram reports, or that the statement implies; None if nothing ends."""
+        if not self.is_subscription:
+            return None
+        return facts.paid_until or facts.charged_at + self.period(facts)
+
+
+def understand(facts: ChargeFacts, keys: KeyRing) -> tuple[Sale | None, str | None]:
+    """Return what a charge was for, and the name of what is wrong with it, if anything is."""
+    try:
+        payload = payloads.unseal(facts.payload, keys)
+    except payloads.PayloadInvalid:
+        return None, "UnknownPayload"
+    sale = _sale(payload)
+    if sale is None:
+        return None, "UnknownProduct"
+    if facts.currency != "XTR":
+        return sale, "WrongCurrency"
+    if sale.stars not in (facts.stars, facts.gross_stars):
+        return sale, "WrongAmount"
+    if facts.telegram_id != payload.telegram_id:
+        return sale, "WrongPayer"
+    return sale, "OrderExpired" if _is_expired(sale, facts) else None
+
+
+def undeliverable(sale: Sale, facts: ChargeFacts) -> str | None:
+    """Return why a charge that was understood buys nothing, or None when it does."""
+    if sale.is_permanent and entitlements.owns_for_ever(facts.telegram_id, sale.keys):
+        return "AlreadyOwned"
+    if sale.kind == "trial" and subscriptions.had(facts.telegram_id, sale.product, before=facts.charged_at):
+        return "TrialUsed"
+    if sale.is_subscription and _is_paid_already(sale, facts):
+        return "AlreadySubscribed"
+    return _withdrawn(sale, facts)
+
+
+def is_renewal(sale: Sale, facts: ChargeFacts) -> bool:
+    """Tell whether a subscription's charge is not its first, as far as anybody can know yet."""
+    if not sale.is_subscription or facts.is_renewal is not None:
+        return sale.is_subscription and bool(facts.is_renewal)
+    known = subscriptions.find(sale.public_id)
+    return known is not None and known.started_at < facts.charged_at
+
+
+def _sale(payload: payloads.Payload) -> Sale | None:
+    order = orders.find(payload.order_id)
+    if order:
+        return Sale(
+            kind=payload.kind,
+            public_id=order.public_id,
+            title=order.title,
+            stars=order.stars,
+            keys=order.keys,
+            pass_days=order.pass_days,
+            period_seconds=order.period_seconds,
+            grace_days=order.grace_days,
+            product=order.product,
+            order=order,
+        )
+    # The order is gone, with a lost database perhaps: its payload still says what was sold.
+    try:
+        product = catalogue.get(payload.slug, include_retired=True)
+    except ProductNotFound:
+        return None
+    return Sale(
+        kind=payload.kind,
+        public_id=payload.order_id,
+        title=product.title,
+        stars=payload.stars,
+        keys=product.keys,
+        pass_days=payload.pass_days,
+        period_seconds=None,
+        grace_days=product.grace_days,
+        product=product,
+    )
+
+
+def _is_expired(sale: Sale, facts: ChargeFacts) -> bool:
+    """Tell whether a charge came long after its order's end without our having said yes to it."""
+    if sale.order is None or facts.charged_at <= sale.order.expires_at + timedelta(seconds=SLACK_SECONDS):
+        return False
+    return not is_renewal(sale, facts) and not _was_approved(sale.order, facts.telegram_id)
+
+
+def _is_paid_already(sale: Sale, facts: ChargeFacts) -> bool:
+    """Tell whether the time that a subscription's charge pays for was paid for by another."""
+    ends_at = facts.paid_until or facts.charged_at + sale.period(facts)
+    others = [one for one in subscriptions.of(facts.telegram_id) if one.product_id == sale.product.id]
+    if any(
+        one.public_id != sale.public_id and one.started_at < ends_at and facts.charged_at < one.paid_until
+        for one in others
+    ):
+        return True
+    if not any(one.public_id == sale.public_id for one in others):
+        return False
+    # The same invoice was paid again. Renewals are a whole period apart, give or take.
+    half = sale.period(facts) / 2
+    near = select(Charge.id).where(
+        Charge.telegram_id == facts.telegram_id,
+        Charge.payload == facts.payload,
+        Charge.charged_at > facts.charged_at - half,
+        Charge.charged_at < facts.charged_at + half,
+    )
+    return db.session.scalar(near.limit(1)) is not None
+
+
+def _withdrawn(sale: Sale, facts: ChargeFacts) -> str | None:
+    """Return why we would have said no beforehand. A renewal is charged without our being asked."""
+    order = sale.order
+    if order and not is_renewal(sale, facts) and _was_approved(order, facts.telegram_id):
+        return None
+    buyer = db.session.get(User, facts.telegram_id, populate_existing=True)
+    if buyer and buyer.banned_at and buyer.banned_at <= facts.charged_at:
+        return "Banned"
+    # Without its order a charge comes from a database that was lost: it was fine when it was made.
+    retired_at = sale.product.retired_at if order or sale.is_subscription else None
+    return "OffSale" if retired_at and retired_at <= facts.charged_at else None
+
+
+def _was_approved(order: Order, telegram_id: int) -> bool:
+    query = select(PreCheckout.query_id).where(
+        PreCheckout.order_id == order.id,
+        PreCheckout.telegram_id == telegram_id,
+        PreCheckout.declined_because.is_(None),
+    )
+    return db.session.scalar(query.limit(1)) is not None
