@@ -28,10 +28,8 @@ def row(payload: str, side: str = "source", **changes: Any) -> dict[str, Any]:
 
 
 def apply(*rows: dict[str, Any], offset: int = 0) -> Report:
-    report = Report()
     with transaction():
-        reconciliation.apply_page(list(rows), offset, report, keys=KEYS, now=NOW)
-    return report
+        return reconciliation.apply_page(list(rows), offset, keys=KEYS, now=NOW)
 
 
 def test_a_charge_nobody_told_us_of_is_recorded(alice):
@@ -96,5 +94,5 @@ def test_the_place_in_the_statement_moves_with_its_rows(alice):
     apply(paid, offset=10)
     assert reconciliation.begin() == 151
     with transaction():
-        reconciliation.finish(NOW + DAY)
+        reconciliation.finish(Report(), NOW + DAY)
     assert db.session.get(Shop, 1, populate_existing=True).reconciled_at == NOW + DAY

@@ -159,7 +159,7 @@ def test_what_waits_is_as_old_as_the_oldest(alice):
         inbox.receive({"update_id": 2}, "webhook", NOW - 5 * SECOND)
         inbox.receive(b"not an update", "webhook", NOW - 90 * SECOND)
         outbox.add(ALICE, "receipt", {}, dedupe_key="one", now=NOW - 7 * SECOND)
-        reconciliation.finish(NOW - 3 * MINUTE)
+        reconciliation.finish(reconciliation.Report(), NOW - 3 * MINUTE)
     with transaction():
         db.session.execute(db.delete(OutboxMessage).where(OutboxMessage.dedupe_key != "one"))
         refunds.tried(refunds.request(charge, "why", requested_by="owner", now=NOW), NOW)

@@ -17,6 +17,10 @@ MOST_ATTEMPTS = 8  # then an item waits for the owner instead of the next try
 LONGEST_PAUSE_SECONDS = 300
 UNREADABLE = "unreadable"
 PRE_CHECKOUT = "pre_checkout_query"
+KEPT = (
+    *("update_id", "digest", "kind", "telegram_id", "body", "source", "received_at"),
+    *("next_attempt_at", "attempts", "quarantined_at", "error"),
+)
 LARGEST_UPDATE_ID = 2**63 - 1  # what the column holds
 
 
@@ -31,17 +35,48 @@ def receive(body: bytes | dict[str, Any], source: str, now: datetime) -> int | N
 
     :param source: webhook or polling
     """
+    return keep(describe(body, source, now))
+
+
+def describe(body: bytes | dict[str, Any], source: str, now: datetime) -> InboxItem:
+    """Return what would be kept of an update, without keeping it."""
     described = _described(body)
-    item = {
+    return InboxItem(
         **described,
-        "source": source,
-        "received_at": now,
-        "next_attempt_at": now,
-        "attempts": 0,
-        "quarantined_at": now if described["kind"] == UNREADABLE else None,
-    }
-    row_id: int | None = insert_once(InboxItem, item, returning="id")
+        source=source,
+        received_at=now,
+        next_attempt_at=now,
+        attempts=0,
+        quarantined_at=now if described["kind"] == UNREADABLE else None,
+    )
+
+
+def keep(item: InboxItem, *, done_at: datetime | None = None) -> int | None:
+    """Keep a described update and return its row; None when it is here already.
+
+    :param done_at: what it says was done in this very transaction
+    """
+    facts = {name: getattr(item, name) for name in KEPT}
+    row_id: int | None = insert_once(InboxItem, {**facts, "done_at": done_at}, returning="id")
     return row_id
+
+
+def set_aside(row: Any, kind: str, error: str, now: datetime) -> bool:
+    """Keep something for the owner that is no update; False when it is here already."""
+    canonical = json.dumps(row, sort_keys=True, separators=(",", ":"))
+    item = InboxItem(
+        update_id=0,
+        digest=sha256(canonical.encode()).hexdigest(),
+        kind=kind,
+        body=canonical,
+        source="statement",
+        received_at=now,
+        next_attempt_at=now,
+        attempts=0,
+        quarantined_at=now,
+        error=error,
+    )
+    return keep(item) is not None
 
 
 def is_due(now: datetime, *, only: Collection[str] = (), without: Collection[str] = ()) -> bool:
