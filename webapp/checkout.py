@@ -2,6 +2,9 @@
 
 import logging
 import threading
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from webapp import bot_api, clock
@@ -15,13 +18,13 @@ from webapp.bot_api import (
     Unauthorized,
 )
 from webapp.config import Config
-from webapp.domain import orders, payments, rate_limits, reconciliation, refunds
+from webapp.domain import orders, payments, rate_limits, reconciliation, refunds, subscriptions
 from webapp.domain.keys import KeyRing
 from webapp.domain.reconciliation import Report
 from webapp.domain.refunds import RefundFacts
 from webapp.errors import TelegramBusy, TelegramRefused
 from webapp.extensions import run_in_transaction, transaction
-from webapp.models import Order, Refund, User
+from webapp.models import Order, Refund, Subscription, User
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +33,8 @@ INVOICES_A_MINUTE = 6
 CHECKS_A_MINUTE = 1
 REFUNDS_AT_ONCE = 20
 STATEMENT_SECONDS = 10.0
+# Nobody knows whether it was done. A wrong token says nothing about the money either.
+NOT_KNOWN = (OutcomeUnknown, NotReached, TooManyRequests, Unauthorized)
 
 
 class Checkout:
@@ -45,9 +50,20 @@ class Checkout:
     def client(self) -> BotApi:
         return bot_api.get_client(self.config.bot_api_url, self.config.bot_token)
 
-    def open_invoice(self, buyer: User, slug: str, *, terms_version: str, correlation_id: str) -> Order:
+    def open_invoice(
+        self,
+        buyer: User,
+        slug: str,
+        *,
+        terms_version: str,
+        correlation_id: str,
+        trial: bool = False,
+        beside_plan: bool = False,
+    ) -> Order:
         """Return the buyer's open order for a product, with the link that opens its invoice.
 
+        :param trial: what is bought is the product's trial
+        :param beside_plan: the buyer was told that a plan of theirs opens the same already
         :raise TelegramBusy: Telegram did not answer in time, or too many wait for it already
         :raise TelegramRefused: Telegram will not make this invoice
         :raise ShopError: whatever :func:`webapp.domain.orders.place` refuses
@@ -62,6 +78,9 @@ class Checkout:
                 correlation_id=correlation_id,
                 keys=self.keys,
                 now=now,
+                trial=trial,
+                beside_plan=beside_plan,
+                period_seconds=self.config.subscription_seconds,
             )
             if order.invoice_link is None:
                 rate_limits.hit(f"invoice:{buyer.telegram_id}", INVOICES_A_MINUTE, 60, now)
@@ -86,19 +105,35 @@ class Checkout:
             )
         return refund if refund.done_at else self.carry_out(refund)
 
+    def refund_own(self, buyer: User, charge_id: str) -> Refund:
+        """Give a buyer's own charge back, as :meth:`refund` does.
+
+        :raise ShopError: whatever :func:`webapp.domain.refunds.request_own` refuses
+        """
+        with transaction():
+            refund = refunds.request_own(buyer.telegram_id, charge_id, clock.now())
+        if refund.done_at:
+            return refund
+        with self._through_the_gate():
+            return self.carry_out(refund)
+
     def carry_out(self, refund: Refund) -> Refund:
-        """Ask Telegram for a refund whose wish is committed, and write down what it says."""
+        """Ask Telegram for a refund whose wish is committed, and write down what it says.
+
+        The plan that a charge belongs to is stopped first: a renewal after the refund would take the
+        Stars again. Without an answer to that, nothing is refunded yet.
+        """
+        if refund.stops_charge_id and not refund.stopped_at and not self._stop_renewal(refund):
+            return refunds.find(refund.charge_id) or refund
         try:
             self.client.call(
                 "refundStarPayment",
                 {"user_id": refund.telegram_id, "telegram_payment_charge_id": refund.charge_id},
             )
-        # A wrong token says nothing about the refund.
-        except (OutcomeUnknown, NotReached, TooManyRequests, Unauthorized) as error:
+        except NOT_KNOWN as error:
             log.warning("refund not confirmed: %s", error.description, extra={"charge_id": refund.charge_id})
-            pause = error.retry_after_seconds if isinstance(error, TooManyRequests) else None
             with transaction():
-                refunds.tried(refund, clock.now(), after_seconds=pause)
+                refunds.tried(refund, clock.now(), after_seconds=_pause(error))
         except Refused as error:
             self._refused(refund, error)
         else:
@@ -112,23 +147,63 @@ class Checkout:
             self.carry_out(refund)
         return len(due)
 
-    def reconcile(self) -> Report:
+    def cancel_renewal(self, subscription: Subscription, *, by: str) -> Subscription:
+        """Have Telegram charge no more for a plan, or write down that it has to be asked again.
+
+        :return: the subscription; only without a wish left has Telegram answered
+        """
+        return self._wish(subscription, "cancel", by)
+
+    def allow_renewal(self, subscription: Subscription, *, by: str) -> Subscription:
+        """Have Telegram let the person turn a plan's renewal on again, or ask again later."""
+        return self._wish(subscription, "resume", by)
+
+    def carry_out_wish(self, subscription: Subscription) -> Subscription:
+        """Ask Telegram for what is wished of a plan's renewal, and write down what it says."""
+        wish = subscription.wish or "cancel"
+        try:
+            self._edit_subscription(
+                subscription.telegram_id, subscription.first_charge_id, is_canceled=wish == "cancel"
+            )
+        except NOT_KNOWN as error:
+            log.warning("renewal not changed: %s", error.description)
+            with transaction():
+                subscriptions.tried(subscription, clock.now(), after_seconds=_pause(error))
+        except Refused as error:
+            log.error("renewal not changed: %s", error.description)
+            with transaction():
+                subscriptions.refuse(subscription, error.description)
+        else:
+            with transaction():
+                subscriptions.settle(subscription, wish, clock.now())
+        return subscriptions.find(subscription.public_id) or subscription
+
+    def carry_out_wishes(self) -> int:
+        """Ask Telegram about every plan whose turn it is, and return how many there were."""
+        due = subscriptions.due(REFUNDS_AT_ONCE, clock.now())
+        for subscription in due:
+            self.carry_out_wish(subscription)
+        return len(due)
+
+    def reconcile(self, *, full: bool = False) -> Report:
         """Put on the ledger what Telegram's statement has and we have not.
 
+        :param full: from the first row on; once a day it is done by itself
         :raise BotApiError: Telegram did not give a page; what was read before it is kept
         """
+        full = full or reconciliation.is_full_pass_due(clock.now())
+        settled_before = clock.now() - reconciliation.SETTLED if full else None
+        offset = 0 if full else reconciliation.begin()
         report = Report()
-        offset = reconciliation.begin()
-        while True:
-            rows = self._statement_page(offset)
-            with transaction():
-                reconciliation.apply_page(
-                    rows, offset, report, keys=self.keys, now=clock.now(), owner_ids=self.config.owner_ids
-                )
-                if len(rows) < reconciliation.PAGE:
-                    reconciliation.finish(clock.now())
-                    return report
-            offset += len(rows)
+        if full:
+            # Before any charge: one that was given back must not make its successor a duplicate.
+            for _, rows in self._statement(offset):
+                report.refunds_added += run_in_transaction(partial(self._apply_refunds, rows))
+        for at, rows in self._statement(offset):
+            report.add(run_in_transaction(partial(self._apply_page, rows, at, settled_before)))
+        with transaction():
+            reconciliation.finish(report, clock.now(), settled_before=settled_before)
+        return report
 
     def check_payment(self, buyer: User) -> Report:
         """Look into the statement because a person says they paid; once a minute each.
@@ -145,8 +220,56 @@ class Checkout:
                 log.warning("statement not read: %s", error.description)
                 raise TelegramBusy from error
 
+    def _wish(self, subscription: Subscription, wish: str, by: str) -> Subscription:
+        with transaction():
+            subscriptions.ask(subscription, wish, by=by, now=clock.now())
+        if subscription.wish != wish:
+            return subscription
+        with self._through_the_gate():
+            return self.carry_out_wish(subscription)
+
+    def _stop_renewal(self, refund: Refund) -> bool:
+        """Stop the plan of a charge that is to be given back; False while nobody knows whether it is."""
+        charge_id = refund.stops_charge_id or ""
+        try:
+            self._edit_subscription(refund.telegram_id, charge_id, is_canceled=True)
+        except NOT_KNOWN as error:
+            log.warning("renewal not stopped: %s", error.description, extra={"charge_id": charge_id})
+            with transaction():
+                refunds.tried(refund, clock.now(), after_seconds=_pause(error))
+            return False
+        except Refused as error:
+            # Over, or never a subscription in Telegram's eyes. The Stars go back all the same.
+            log.error("renewal not stopped: %s", error.description, extra={"charge_id": charge_id})
+        with transaction():
+            refunds.stopped(refund, clock.now())
+        return True
+
+    def _edit_subscription(self, telegram_id: int, first_charge_id: str, *, is_canceled: bool) -> None:
+        self.client.call(
+            "editUserStarSubscription",
+            {
+                "user_id": telegram_id,
+                "telegram_payment_charge_id": first_charge_id,
+                "is_canceled": is_canceled,
+            },
+        )
+
+    def _apply_page(self, rows: list[dict[str, Any]], offset: int, settled_before: datetime | None) -> Report:
+        return reconciliation.apply_page(
+            rows,
+            offset,
+            keys=self.keys,
+            now=clock.now(),
+            owner_ids=self.config.owner_ids,
+            settled_before=settled_before,
+        )
+
+    def _apply_refunds(self, rows: list[dict[str, Any]]) -> int:
+        return reconciliation.apply_refunds(rows, now=clock.now(), owner_ids=self.config.owner_ids)
+
     def _invoice_link(self, order: Order) -> str:
-        invoice = {
+        invoice: dict[str, Any] = {
             "title": order.title,
             "description": order.product.description,
             "payload": order.payload,
@@ -154,6 +277,8 @@ class Checkout:
             "currency": "XTR",
             "prices": [{"label": order.title, "amount": order.stars}],
         }
+        if order.period_seconds:
+            invoice["subscription_period"] = order.period_seconds
         with self._through_the_gate():
             try:
                 return str(self.client.call("createInvoiceLink", invoice, timeout_seconds=INVOICE_SECONDS))
@@ -169,6 +294,15 @@ class Checkout:
     def _through_the_gate(self) -> "_Passage":
         return _Passage(self.gate)
 
+    def _statement(self, offset: int) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        """Read the statement page by page from an offset to its end; no transaction is open meanwhile."""
+        while True:
+            rows = self._statement_page(offset)
+            yield offset, rows
+            if len(rows) < reconciliation.PAGE:
+                return
+            offset += len(rows)
+
     def _statement_page(self, offset: int) -> list[dict[str, Any]]:
         page = {"offset": offset, "limit": reconciliation.PAGE}
         answer = self.client.call("getStarTransactions", page, timeout_seconds=STATEMENT_SECONDS)
@@ -182,7 +316,7 @@ class Checkout:
             return
         log.error("refund refused: %s", error.description, extra={"charge_id": refund.charge_id})
         with transaction():
-            refunds.refuse(refund, error.description, clock.now())
+            refunds.refuse(refund, error.description, clock.now(), owner_ids=self.config.owner_ids)
 
     def _settle(self, refund: Refund) -> None:
         now = clock.now()
@@ -194,7 +328,11 @@ class Checkout:
             cause="call",
         )
         with transaction():
-            refunds.settle(facts, now=now)
+            refunds.settle(facts, now=now, owner_ids=self.config.owner_ids)
+
+
+def _pause(error: BotApiError) -> float | None:
+    return error.retry_after_seconds if isinstance(error, TooManyRequests) else None
 
 
 class _Passage:

@@ -34,6 +34,8 @@ EPHEMERAL_PLATFORMS = {
     "WEBSITE_INSTANCE_ID": "Azure App Service",
     "AWS_LAMBDA_FUNCTION_NAME": "AWS Lambda",
 }
+# What Telegram takes as the period of a subscription (Bot API: createInvoiceLink; tdlib/td#3309).
+PERIODS = {"production": (2_592_000,), "test": (300, 60)}
 USUAL_PORTS = {"https": ":443", "http": ":80"}
 PRODUCTION_MARKERS = (*EPHEMERAL_PLATFORMS, "KUBERNETES_SERVICE_HOST")
 
@@ -58,6 +60,8 @@ class Config:
     previous_webhook_secret: str = field(default="", repr=False)
     metrics_token: str = field(default="", repr=False)
     owner_ids: frozenset[int] = frozenset()
+    subscription_seconds: int = 2_592_000
+    remind_days: int = 3
     port: int = 8080
     app_env: str = "production"
     bot_environment: str = "production"
@@ -126,6 +130,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         previous_webhook_secret=read.secret("WEBHOOK_SECRET_PREVIOUS"),
         metrics_token=read.secret("METRICS_TOKEN"),
         owner_ids=frozenset(read.numbers("OWNER_IDS")),
+        subscription_seconds=read.number("SUBSCRIPTION_SECONDS", PERIODS[environment][0], 60, 2_592_000),
+        remind_days=read.number("REMIND_DAYS", 3, 0, 14),
         port=read.number("PORT", Config.port, 1, 65535),
         app_env=app_env,
         bot_environment=environment,
@@ -208,6 +214,12 @@ def _check(config: Config, environ: Mapping[str, str]) -> None:
         raise ConfigError("BOT_TOKEN is missing: make a bot with @BotFather and set the token it gives you.")
     if not BOT_TOKEN.fullmatch(config.bot_token) or PLACEHOLDERS.search(config.bot_token):
         raise ConfigError("BOT_TOKEN is not a bot token: copy it from @BotFather, digits, colon and all.")
+    periods = PERIODS[config.bot_environment]
+    if config.subscription_seconds not in periods:
+        raise ConfigError(
+            f"SUBSCRIPTION_SECONDS must be {' or '.join(map(str, sorted(periods)))} in Telegram's "
+            f"{config.bot_environment} environment."
+        )
     _check_public_url(config)
     _check_secrets(config)
     _check_production(config, environ)
