@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask_babel import force_locale, format_datetime, gettext, ngettext
+from flask_babel import force_locale, format_date, format_datetime, gettext, ngettext
 
 from webapp.config import current
 
@@ -145,17 +145,121 @@ def _receipt(facts: dict[str, Any]) -> Message:
     )
 
 
-def _paid_twice(facts: dict[str, Any]) -> Message:
-    return Message(
+def _subscribed(facts: dict[str, Any]) -> Message:
+    lines = [
+        gettext("Thank you! %(title)s is unlocked.", title=facts["title"]),
         gettext(
-            "%(title)s was yours already, so the second payment of %(stars)s goes back to you by itself. "
-            "There is nothing you need to do.",
-            title=facts["title"],
+            "It renews on %(day)s for %(stars)s, and each time after, until you cancel. You can cancel in "
+            "the shop at any time, and keep what you have paid for.",
+            day=_day(facts["paid_until"]),
             stars=_stars(facts),
         ),
-        gettext("My purchases"),
-        "/purchases",
+    ]
+    for title in facts.get("replaced") or []:
+        lines.append(gettext("%(title)s renews no more; it stays open until its paid end.", title=title))
+    lines += ["", gettext("Payment number: %(number)s", number=facts["charge_id"])]
+    return Message("\n".join(lines), gettext("Open it"), f"/products/{facts['slug']}")
+
+
+def _renewed(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "%(title)s is renewed until %(day)s. Paid: %(stars)s. Payment number: %(number)s",
+            title=facts["title"],
+            day=_day(facts["paid_until"]),
+            stars=_stars(facts),
+            number=facts["charge_id"],
+        ),
+        gettext("Manage it"),
+        "/upgrades",
     )
+
+
+def _renewal_stopped(facts: dict[str, Any]) -> Message:
+    day = _day(facts["paid_until"])
+    if facts.get("by") == "buyer":
+        text = gettext(
+            "%(title)s is cancelled. It stays open until %(day)s and nothing more is charged.",
+            title=facts["title"],
+            day=day,
+        )
+    else:
+        text = gettext(
+            "%(title)s renews no more. It stays open until %(day)s and nothing more is charged.",
+            title=facts["title"],
+            day=day,
+        )
+    return Message(text, gettext("My upgrades"), "/upgrades")
+
+
+def _renewal_failed(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "Telegram could not renew %(title)s for %(stars)s, perhaps for want of Stars. It stays open "
+            "until %(day)s. Telegram sells Stars in Settings, under My Stars; there you can renew it, too.",
+            title=facts["title"],
+            stars=_stars(facts),
+            day=_day(facts["ends_at"]),
+        ),
+        gettext("My upgrades"),
+        "/upgrades",
+    )
+
+
+def _renews_soon(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "%(title)s renews on %(day)s for %(stars)s. If you would rather not, cancel before then.",
+            title=facts["title"],
+            day=_day(facts["at"]),
+            stars=_stars(facts),
+        ),
+        gettext("Manage it"),
+        "/upgrades",
+    )
+
+
+def _plan_ends_soon(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "%(title)s is cancelled and ends on %(day)s. You can have it renewed until then.",
+            title=facts["title"],
+            day=_day(facts["at"]),
+        ),
+        gettext("Manage it"),
+        "/upgrades",
+    )
+
+
+def _pass_ends_soon(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "%(title)s ends on %(day)s by itself. Buying it again before then adds to its end.",
+            title=facts["title"],
+            day=_day(facts["at"]),
+        ),
+        gettext("Open the shop"),
+    )
+
+
+def _sent_back(facts: dict[str, Any]) -> Message:
+    why = {
+        "AlreadyOwned": gettext("%(title)s was yours already.", title=facts["title"]),
+        "AlreadySubscribed": gettext("%(title)s was paid for already.", title=facts["title"]),
+        "TrialUsed": gettext("You had the trial of %(title)s before.", title=facts["title"]),
+        "OffSale": gettext("%(title)s is no longer sold.", title=facts["title"]),
+        "Banned": gettext("This shop does not sell to you at present."),
+    }[facts["reason"]]
+    goes_back = gettext(
+        "So your payment of %(stars)s goes back to you by itself. There is nothing you need to do.",
+        stars=_stars(facts),
+    )
+    return Message(f"{why} {goes_back}", gettext("My purchases"), "/purchases")
+
+
+def _paid_twice(facts: dict[str, Any]) -> Message:
+    # Written by the release before, and perhaps not sent yet.
+    return _sent_back({**facts, "reason": "AlreadyOwned"})
 
 
 def _in_review(facts: dict[str, Any]) -> Message:
@@ -197,9 +301,59 @@ def _refunded(facts: dict[str, Any]) -> Message:
     return Message(f"{text}\n\n{number}", gettext("My purchases"), "/purchases")
 
 
+def _refund_refused(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "Telegram did not give %(stars)s back. What you paid for is open again, and the shop's people "
+            "have been told. Payment number: %(number)s",
+            stars=_stars(facts),
+            number=facts["charge_id"],
+        ),
+        gettext("My purchases"),
+        "/purchases",
+    )
+
+
+def _owner_refund_refused(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "Telegram refused to give %(stars)s back to user %(person)s: %(problem)s. Their access is "
+            "restored. Put it right by hand. Payment number: %(number)s",
+            stars=_stars(facts),
+            person=facts["telegram_id"],
+            problem=facts["problem"],
+            number=facts["charge_id"],
+        )
+    )
+
+
+def _owner_foreign_refund(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "%(stars)s went back to user %(person)s without this shop asking for it: by Telegram's support, "
+            "by an app store, or by somebody who has the bot's token. Their access is taken back. If you see "
+            "more of these, have @BotFather revoke the token. Payment number: %(number)s",
+            stars=_stars(facts),
+            person=facts["telegram_id"],
+            number=facts["charge_id"],
+        )
+    )
+
+
 TOLD = {
     "receipt": _receipt,
+    "subscribed": _subscribed,
+    "renewed": _renewed,
+    "renewal_stopped": _renewal_stopped,
+    "renewal_failed": _renewal_failed,
+    "renews_soon": _renews_soon,
+    "plan_ends_soon": _plan_ends_soon,
+    "pass_ends_soon": _pass_ends_soon,
+    "sent_back": _sent_back,
     "paid_twice": _paid_twice,
+    "refund_refused": _refund_refused,
+    "owner_refund_refused": _owner_refund_refused,
+    "owner_foreign_refund": _owner_foreign_refund,
     "in_review": _in_review,
     "owner_in_review": _owner_in_review,
     "refunded": _refunded,
@@ -212,3 +366,7 @@ def _stars(facts: dict[str, Any]) -> str:
 
 def _moment(facts: dict[str, Any]) -> str:
     return str(format_datetime(datetime.fromisoformat(facts["charged_at"]), "d MMM y, HH:mm", rebase=False))
+
+
+def _day(moment: str) -> str:
+    return str(format_date(datetime.fromisoformat(moment), "d MMMM y", rebase=False))
