@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 from flask import Flask
@@ -31,7 +32,7 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
-from webapp import clock, create_app, messages
+from webapp import clock, create_app, messages, receiving
 from webapp.bot_api import (
     BotApi,
     BotApiError,
@@ -44,7 +45,7 @@ from webapp.bot_api import (
 from webapp.config import Config
 from webapp.domain import catalogue, inbox, shops
 from webapp.errors import ProductNotFound
-from webapp.extensions import run_in_transaction, transaction
+from webapp.extensions import transaction
 from webapp.messages import Message
 from webapp.models import InboxItem
 from webapp.registration import ALLOWED_UPDATES
@@ -61,6 +62,7 @@ LOOK_EVERY_SECONDS = 0.1  # how soon is seen what another process kept
 TICK_EVERY_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 DRAIN_SECONDS = 8.0
+GAP = timedelta(seconds=2 * POLL_SECONDS)  # longer than any two polls take
 
 
 class Stop(Exception):
@@ -259,6 +261,7 @@ class Poller:
         self.bot = bot
         self.offset: int | None = None
         self.pause = 1.0
+        self.heard_at = clock.now()
 
     def step(self) -> None:
         """Poll once, or wait after a failure."""
@@ -277,7 +280,15 @@ class Poller:
             self._wait(self.pause)
         else:
             self.pause = 1.0
+            self._look_back()
             self._keep(updates)
+
+    def _look_back(self) -> None:
+        """After a gap, ask the statement for what may have expired in it."""
+        now = clock.now()
+        if now - self.heard_at > GAP:
+            self.bot.worker.reconcile_soon()
+        self.heard_at = now
 
     def _fetch(self) -> list[dict[str, Any]]:
         asked: dict[str, Any] = {
@@ -296,22 +307,24 @@ class Poller:
         if not updates:
             return
 
-        def keep() -> None:
-            for update in updates:
-                inbox.receive(update, "polling", clock.now())
-
         with self.bot.app.app_context():
-            run_in_transaction(keep)
+            # Questions first: they wait for nobody's payment to be booked.
+            for update in sorted(updates, key=_is_patient):
+                receiving.receive(update, "polling", self.bot.worker.checkout)
+                self.bot.ring()
         # Only what is committed may be confirmed.
         ids = [
             one["update_id"] for one in updates if isinstance(one, dict) and type(one.get("update_id")) is int
         ]
         self.offset = max(ids) + 1 if ids else self.offset
-        self.bot.ring()
 
     def _wait(self, seconds: float) -> None:
         self.bot.stopping.wait(seconds * random.uniform(1, 1.5))  # noqa: S311 - jitter, no secret
         self.pause = min(self.pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _is_patient(update: object) -> bool:
+    return not (isinstance(update, dict) and inbox.PRE_CHECKOUT in update)
 
 
 def _chat_application(app: Flask) -> Chat:

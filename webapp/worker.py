@@ -14,8 +14,19 @@ from flask import Flask
 from webapp import clock, logs, messages, registration
 from webapp.bot_api import BotApiError, Conflict, Refused, TooManyRequests, Unauthorized
 from webapp.checkout import Checkout
-from webapp.domain import inbox, leases, orders, outbox, pre_checkouts, rate_limits, shops, updates, users
-from webapp.domain.updates import UpdateUnreadable
+from webapp.domain import (
+    inbox,
+    leases,
+    orders,
+    outbox,
+    pre_checkouts,
+    rate_limits,
+    reminders,
+    shops,
+    updates,
+    users,
+)
+from webapp.domain.telegram_json import Unreadable
 from webapp.errors import CheckoutTooLate, ShopError, ShopUnavailable
 from webapp.extensions import db, run_in_transaction, transaction
 from webapp.models import InboxItem, OutboxMessage
@@ -29,6 +40,8 @@ DUTY_SECONDS = 30.0
 RECONCILE_EVERY = timedelta(minutes=5)
 RECONCILE_AGAIN_AFTER = timedelta(seconds=30)
 HOUSEKEEP_EVERY = timedelta(minutes=1)
+REMIND_EVERY = timedelta(hours=1)
+DUTIES = ("outbox", "refunds", "reconciliation", "housekeeping", "reminders")
 
 
 class Worker:
@@ -41,6 +54,7 @@ class Worker:
         self.silent_until = clock.now()
         self.reconcile_at = clock.now()
         self.housekeep_at = clock.now()
+        self.remind_at = clock.now()
         self.held_until: dict[str, datetime] = {}
 
     def claim_questions(self, limit: int) -> list[InboxItem]:
@@ -53,7 +67,7 @@ class Worker:
         with self.app.app_context():
             try:
                 question = updates.question(item)
-            except UpdateUnreadable as error:
+            except Unreadable as error:
                 self._finish(partial(inbox.quarantine, item, str(error), clock.now()))
                 return
             with logs.bind(correlation_id=self._correlation_id(question.payload), query=question.query_id):
@@ -103,17 +117,25 @@ class Worker:
         with self.app.app_context():
             now = clock.now()
             if self._holds("refunds"):
+                self.checkout.carry_out_wishes()
                 self.checkout.carry_out_refunds()
             if now >= self.reconcile_at and self._holds("reconciliation"):
                 self.reconcile_at = now + self._reconcile()
             if now >= self.housekeep_at and self._holds("housekeeping"):
                 self.housekeep_at = now + HOUSEKEEP_EVERY
                 self._housekeep(now)
+            if now >= self.remind_at and self._holds("reminders"):
+                self.remind_at = now + REMIND_EVERY
+                self._remind(now)
+
+    def reconcile_soon(self) -> None:
+        """Have the statement read at the next opportunity: something may have been missed."""
+        self.reconcile_at = clock.now()
 
     def let_go(self) -> None:
         """Leave the duties to others at once, since this process ends."""
         with self.app.app_context(), transaction():
-            for duty in ("outbox", "refunds", "reconciliation", "housekeeping"):
+            for duty in DUTIES:
                 leases.release(duty, self.name, clock.now())
 
     def _decide(self, question: pre_checkouts.Question) -> ShopError | None:
@@ -166,7 +188,7 @@ class Worker:
         with logs.bind(correlation_id=self._correlation_of(item), update_id=item.update_id):
             try:
                 run_in_transaction(work)
-            except UpdateUnreadable as error:
+            except Unreadable as error:
                 log.error("update set aside: %s", error, extra={"event": "quarantined", "kind": item.kind})
                 self._finish(partial(inbox.quarantine, item, str(error), clock.now()))
             except Exception as error:
@@ -185,10 +207,10 @@ class Worker:
 
     def _correlation_of(self, item: InboxItem) -> str:
         try:
-            facts = updates.charge(item) if item.kind == "successful_payment" else updates.refund(item)
-        except (UpdateUnreadable, updates.NotAPayment):
-            return logs.new_correlation_id()
-        return self._correlation_id(getattr(facts, "payload", ""))
+            payload = updates.charge(item).payload if item.kind == "successful_payment" else ""
+        except (Unreadable, updates.NotAPayment):
+            payload = ""
+        return self._correlation_id(payload)
 
     def _correlation_id(self, payload: str) -> str:
         """Return the id that began with the tap on Buy, if the payload leads back to it."""
@@ -266,6 +288,11 @@ class Worker:
             )
         return RECONCILE_EVERY
 
+    def _remind(self, now: datetime) -> None:
+        ahead = timedelta(days=self.checkout.config.remind_days)
+        if ahead:
+            run_in_transaction(lambda: reminders.write(ahead, now))
+
     def _housekeep(self, now: datetime) -> None:
         with transaction():
             orders.close_expired(now)
@@ -279,7 +306,10 @@ class Worker:
         if problem:
             log.error("updates do not arrive: %s", problem)
         with transaction():
+            _, problem_before = shops.delivery()
             shops.note_delivery(problem, now)
+        if problem_before and not problem:
+            self.reconcile_soon()
 
 
 def _claimed(limit: int, **which: Collection[str]) -> list[InboxItem]:

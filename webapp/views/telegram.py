@@ -3,14 +3,13 @@
 import hmac
 import logging
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import clock
+from webapp import receiving
 from webapp.config import WEBHOOK_PATH, Config, current
-from webapp.domain import inbox
 from webapp.errors import TooManyRequests
-from webapp.extensions import db, run_in_transaction
+from webapp.extensions import db
 from webapp.views import guards
 
 bp = Blueprint("telegram", __name__)
@@ -28,7 +27,7 @@ def receive() -> Response:
         return _refused()
     body = request.get_data(cache=False)
     try:
-        run_in_transaction(lambda: inbox.receive(body, "webhook", clock.now()))
+        receiving.receive(body, "webhook", current_app.extensions["checkout"])
     except SQLAlchemyError as error:
         # Not kept, so not acknowledged: Telegram brings it again.
         log.error("update not kept: %s", type(error).__name__, extra={"event": "update_not_kept"})

@@ -1,0 +1,57 @@
+"""How an update comes in: kept before anybody acknowledges it, and settled at once if it is about money."""
+
+import logging
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp import clock, logs
+from webapp.checkout import Checkout
+from webapp.domain import inbox, updates
+from webapp.extensions import db, run_in_transaction
+from webapp.models import Charge, InboxItem
+
+log = logging.getLogger(__name__)
+
+# What is done while it is received; all else is answered, or waits for what it belongs to.
+AT_ONCE = frozenset({"successful_payment", "refunded_payment"})
+
+
+def receive(body: bytes | dict[str, Any], source: str, checkout: Checkout) -> None:
+    """Have an update durable; after this Telegram may be told that it arrived.
+
+    A payment is kept, booked and unlocked in one commit. Whatever is in the way of that, the update
+    alone is kept by a second one and taken up from the inbox.
+
+    :param source: webhook or polling
+    :raise SQLAlchemyError: it could not be kept
+    """
+    item = inbox.describe(body, source, clock.now())
+    if item.kind in AT_ONCE:
+        try:
+            charge = run_in_transaction(lambda: _settle(item, checkout))
+        except Exception as error:
+            # The inbox tries again, counts, and sets aside what cannot be done.
+            db.session.rollback()
+            level = logging.WARNING if isinstance(error, SQLAlchemyError) else logging.INFO
+            log.log(
+                level, "not settled at once: %s", type(error).__name__, extra={"update_id": item.update_id}
+            )
+        else:
+            _report(item, charge)
+            return
+    run_in_transaction(lambda: inbox.keep(item))
+
+
+def _settle(item: InboxItem, checkout: Checkout) -> Charge | None:
+    now = clock.now()
+    charge = updates.apply(item, keys=checkout.keys, now=now, owner_ids=checkout.config.owner_ids)
+    inbox.keep(item, done_at=now)
+    return charge
+
+
+def _report(item: InboxItem, charge: Charge | None) -> None:
+    order = charge.order if charge else None
+    correlation_id = order.correlation_id if order else logs.new_correlation_id()
+    with logs.bind(correlation_id=correlation_id, update_id=item.update_id):
+        log.info("settled", extra={"event": item.kind})
