@@ -188,10 +188,9 @@ class Checkout:
     def reconcile(self, *, full: bool = False) -> Report:
         """Put on the ledger what Telegram's statement has and we have not.
 
-        :param full: from the first row on; once a day it is done by itself
+        :param full: from the first row on
         :raise BotApiError: Telegram did not give a page; what was read before it is kept
         """
-        full = full or reconciliation.is_full_pass_due(clock.now())
         settled_before = clock.now() - reconciliation.SETTLED if full else None
         offset = 0 if full else reconciliation.begin()
         report = Report()

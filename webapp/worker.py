@@ -21,6 +21,7 @@ from webapp.domain import (
     outbox,
     pre_checkouts,
     rate_limits,
+    reconciliation,
     reminders,
     shops,
     updates,
@@ -277,7 +278,7 @@ class Worker:
 
     def _reconcile(self) -> timedelta:
         try:
-            report = self.checkout.reconcile()
+            report = self.checkout.reconcile(full=reconciliation.is_full_pass_due(clock.now()))
         except BotApiError as error:
             log.warning("statement not read: %s", error.description)
             return RECONCILE_AGAIN_AFTER

@@ -19,6 +19,12 @@ FACTS: dict[str, Any] = {
     "charged_at": NOW.isoformat(),
     "problem": "WrongAmount",
     "telegram_id": 1001,
+    "paid_until": "2026-05-31T12:00:00+00:00",
+    "ends_at": "2026-06-01T12:00:00+00:00",
+    "at": "2026-05-31T12:00:00+00:00",
+    "replaced": ["Small Plan"],
+    "reason": "AlreadyOwned",
+    "by": "buyer",
 }
 HOSTILE = "<b>%(x)s {y} *_`[a](tg://user?id=1) \u202e"
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -60,6 +66,48 @@ def test_somebody_who_paid_twice_has_nothing_to_do(app):
     text = told("paid_twice").text
     assert "250 Stars goes back to you by itself" in text
     assert "nothing you need to do" in text
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("AlreadyOwned", "was yours already"),
+        ("AlreadySubscribed", "was paid for already"),
+        ("TrialUsed", "had the trial"),
+        ("OffSale", "no longer sold"),
+        ("Banned", "does not sell to you"),
+    ],
+)
+def test_what_goes_back_by_itself_says_why(app, reason, words):
+    assert words in told("sent_back", reason=reason).text
+
+
+def test_a_plan_says_when_and_for_how_much_it_renews_and_what_it_replaced(app):
+    text = told("subscribed").text
+    for word in (
+        "renews on 31 May 2026 for 250 Stars",
+        "cancel in the shop",
+        "Small Plan renews no more",
+        CHARGE,
+    ):
+        assert word in text
+
+
+def test_a_cancelled_plan_says_until_when_it_stays_open(app):
+    assert "is cancelled. It stays open until 31 May 2026" in told("renewal_stopped").text
+    assert "renews no more" in told("renewal_stopped", by="shop").text
+
+
+def test_a_failed_renewal_says_what_to_do_and_until_when(app):
+    text = told("renewal_failed").text
+    for word in ("could not renew", "250 Stars", "1 June 2026", "My Stars"):
+        assert word in text
+
+
+def test_the_owner_hears_of_a_refund_that_nobody_here_asked_for(app):
+    text = told("owner_foreign_refund").text
+    for word in ("without this shop asking", "1001", "token", CHARGE):
+        assert word in text
 
 
 def test_a_payment_in_review_is_safe(app):

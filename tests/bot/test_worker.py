@@ -697,12 +697,26 @@ def test_a_lost_payment_is_found_in_the_statement(telegram, hands, alice):
 @on_sqlite
 def test_the_statement_is_read_again_after_five_minutes(telegram, hands, alice):
     hands.worker.tick()
+    begun = len(telegram.calls("getStarTransactions"))
     hands.wait(200)
     hands.worker.tick()
-    assert len(telegram.calls("getStarTransactions")) == 1
+    assert len(telegram.calls("getStarTransactions")) == begun
     hands.wait(101)
     hands.worker.tick()
-    assert len(telegram.calls("getStarTransactions")) == 2
+    assert len(telegram.calls("getStarTransactions")) == begun + 1
+
+
+@on_sqlite
+def test_the_whole_statement_is_read_once_a_day(telegram, hands, alice):
+    hands.worker.tick()
+    # From the first row on: for the refunds, and then for the rest.
+    assert [call["params"]["offset"] for call in telegram.calls("getStarTransactions")] == [0, 0]
+    hands.wait(301)
+    hands.worker.tick()
+    assert len(telegram.calls("getStarTransactions")) == 3
+    hands.wait(24 * 3600)
+    hands.worker.tick()
+    assert len(telegram.calls("getStarTransactions")) == 5
 
 
 @on_sqlite
@@ -711,7 +725,7 @@ def test_a_statement_that_could_not_be_read_is_read_sooner(telegram, hands, alic
     hands.worker.tick()
     hands.wait(31)
     hands.worker.tick()
-    assert [call.get("status", 200) for call in telegram.calls("getStarTransactions")] == [500, 200]
+    assert [call.get("status", 200) for call in telegram.calls("getStarTransactions")] == [500, 200, 200]
 
 
 @on_sqlite
