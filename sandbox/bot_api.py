@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.errors import ApiError
+from sandbox.methods import IN_TEST
 from sandbox.telegram import Telegram
 from sandbox.troubles import Garbage, LostAnswer
 
@@ -13,9 +14,9 @@ BOX = web.AppKey("telegram", Telegram)
 routes = web.RouteTableDef()
 
 
-@routes.route("*", "/bot{token}/{method}")
-@routes.route("*", "/bot{token}/test/{method}")
+@routes.route("*", "/bot{token}/{environment:(test/)?}{method}")
 async def call(request: web.Request) -> web.StreamResponse:
+    IN_TEST.set(bool(request.match_info["environment"]))
     answer = await _answer(request)
     # Whoever compares clocks with Telegram compares with this one.
     answer.headers["Date"] = request.app[BOX].clock.http_date()

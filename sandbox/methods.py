@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from sandbox.chats import formatted
@@ -16,13 +17,14 @@ Method = Callable[["Telegram", Params], Awaitable[Any]]
 
 MOST_STARS = 100_000  # measured; not documented
 MOST_SUBSCRIPTION_STARS = 10_000  # Bot API: createInvoiceLink, subscription_period
-MONTH_SECONDS = 2_592_000  # Bot API: createInvoiceLink, subscription_period
-TEST_PERIODS = {60, 300}  # Telegram's test environment
+# Bot API: createInvoiceLink, subscription_period; in the test environment others, and only those.
+PERIODS_SECONDS = {False: {2_592_000}, True: {60, 300}}
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 COMMAND = re.compile(r"[a-z0-9_]{1,32}")
 PORTS = {443, 80, 88, 8443}
 
 METHODS: dict[str, Method] = {}
+IN_TEST = ContextVar("IN_TEST", default=False)  # whether the call is to the test environment
 
 
 def method(work: Method) -> Method:
@@ -330,7 +332,7 @@ def _price(params: Params, period: int | None) -> int:
     stars = prices[0].get("amount")
     if not isinstance(stars, int) or isinstance(stars, bool) or not prices[0].get("label"):
         raise bad_request('Can\'t parse labeled price: Field "amount" must be of type Number')
-    if period and period != MONTH_SECONDS and period not in TEST_PERIODS:
+    if period and period not in PERIODS_SECONDS[IN_TEST.get()]:
         raise bad_request("SUBSCRIPTION_PERIOD_INVALID")
     if period and stars > MOST_SUBSCRIPTION_STARS:
         raise bad_request("SUBSCRIPTION_AMOUNT_INVALID")

@@ -19,9 +19,11 @@ class Bot:
     """The bot's side: calls, refusals and updates."""
 
     stage: Stage
+    environment: str = ""  # or test/
 
     def answer(self, method: str, **params: Any) -> httpx.Response:
-        return self.stage.http.post(f"{self.stage.sandbox}/bot{TOKEN}/{method}", json=params)
+        address = f"{self.stage.sandbox}/bot{TOKEN}/{self.environment}{method}"
+        return self.stage.http.post(address, json=params)
 
     def call(self, method: str, **params: Any) -> Any:
         told = self.answer(method, **params).json()

@@ -86,9 +86,27 @@ def test_when_the_period_ends_it_renews_by_itself_and_asks_nobody(telegram, bot,
 
 @pytest.mark.parametrize("period", [60, 300], ids=str)
 def test_the_short_periods_of_the_test_environment_renew_too(telegram, bot, period):
-    charge(telegram, ALICE, bot.plan(period))
+    charge(telegram, ALICE, Bot(telegram, "test/").plan(period))
     jump(telegram, period + 1)
     assert [one.get("is_first_recurring", False) for one in bot.payments()] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("environment", "period"),
+    [("", 60), ("", 300), ("", MONTH - 1), ("", -1), ("test/", MONTH), ("test/", 61)],
+    ids=str,
+)
+def test_each_environment_refuses_the_periods_of_the_other(telegram, environment, period):
+    plan = {
+        "payload": "plan-1",
+        "provider_token": "",
+        "currency": "XTR",
+        "title": "Club",
+        "description": "Club",
+    }
+    plan |= {"prices": [{"label": "Club", "amount": 40}], "subscription_period": period}
+    refusal = Bot(telegram, environment).refusal("createInvoiceLink", **plan)
+    assert refusal == "Bad Request: SUBSCRIPTION_PERIOD_INVALID"
 
 
 def test_a_renewal_without_stars_fails_once_and_is_tried_again_with_them(telegram, bot, first):
