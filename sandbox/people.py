@@ -75,8 +75,13 @@ class People:
         stars = facts.get("stars", 500)
         if not isinstance(stars, int) or isinstance(stars, bool) or stars < 0:
             raise ControlError("stars must be a whole number")
+        telegram_id = facts.get("id", max(self.by_id) + 1)
+        if not isinstance(telegram_id, int) or isinstance(telegram_id, bool) or telegram_id < 1:
+            raise ControlError("id must be a whole number from 1 up")
+        if telegram_id in self.by_id:
+            raise ControlError(f"{self.by_id[telegram_id].first_name} has the id {telegram_id}")
         person = Person(
-            int(facts.get("id") or max(self.by_id) + 1),
+            telegram_id,
             name[:64],
             str(facts.get("last_name") or "")[:64],
             facts.get("username") or None,

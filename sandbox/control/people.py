@@ -6,7 +6,7 @@ from aiohttp import web
 
 from sandbox import launches
 from sandbox.bot_api import BOX
-from sandbox.control.requests import person_of, read_body
+from sandbox.control.requests import person_of, read_body, whole
 from sandbox.errors import ControlError
 from sandbox.people import Person
 from sandbox.telegram import Telegram
@@ -39,10 +39,11 @@ async def change_person(request: web.Request) -> web.Response:
     for name, value in wanted.items():
         if type(value) is not CHANGEABLE.get(name) or (name == "stars" and value < 0):
             raise ControlError(f"{name} cannot be changed to that")
+    was_blocked = person.blocked
     for name, value in wanted.items():
         setattr(person, name, value)
-    if person.blocked:
-        box.updates.add({"my_chat_member": _membership(box, person, "kicked")})
+    if person.blocked != was_blocked:
+        box.updates.add({"my_chat_member": _membership(box, person)})
     await box.subscriptions.settle()
     box.events.add("person", person=person.id)
     return web.json_response(person.shown())
@@ -80,9 +81,7 @@ async def write(request: web.Request) -> web.Response:
 async def press(request: web.Request) -> web.Response:
     box, person = person_of(request)
     body = await read_body(request)
-    return web.json_response(
-        await box.press(person, int(body.get("message_id") or 0), str(body.get("data") or ""))
-    )
+    return web.json_response(await box.press(person, whole(body, "message_id"), str(body.get("data") or "")))
 
 
 @routes.post("/sandbox/people/{id}/launch")
@@ -93,12 +92,14 @@ async def launch(request: web.Request) -> web.Response:
     return web.json_response({"url": launches.url(box.web_app, data, options), "init_data": data})
 
 
-def _membership(box: Telegram, person: Person, status: str) -> dict[str, Any]:
+def _membership(box: Telegram, person: Person) -> dict[str, Any]:
+    """Return what the bot is told of a person who has just blocked it, or let it in again."""
     bot = {"id": box.bot["id"], "is_bot": True, "first_name": box.bot["name"]}
+    before, after = ("member", "kicked") if person.blocked else ("kicked", "member")
     return {
         "chat": person.as_chat(),
         "from": person.as_user(),
         "date": box.clock.seconds(),
-        "old_chat_member": {"user": bot, "status": "member"},
-        "new_chat_member": {"user": bot, "status": status},
+        "old_chat_member": {"user": bot, "status": before},
+        "new_chat_member": {"user": bot, "status": after},
     }
