@@ -14,6 +14,11 @@ from sandbox.telegram import Telegram
 routes = web.RouteTableDef()
 
 
+@routes.get("/sandbox/invoices")
+async def invoices(request: web.Request) -> web.Response:
+    return web.json_response([asdict(one) for one in request.app[BOX].payments.books.invoices.values()])
+
+
 @routes.get("/sandbox/invoices/{slug}")
 async def invoice(request: web.Request) -> web.Response:
     return web.json_response(request.app[BOX].payments.invoice(request.match_info["slug"]).shown())

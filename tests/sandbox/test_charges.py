@@ -147,3 +147,8 @@ def test_the_bot_may_be_too_poor_to_refund(telegram, bot, slug):
     control(telegram, "PUT", "troubles", {})
     assert bot.call("refundStarPayment", **told) is True
     assert stars(telegram, ALICE) == 500
+
+
+def test_the_invoices_are_known_with_their_payloads(telegram, slug):
+    [invoice] = telegram.control("GET", "invoices")
+    assert (invoice["slug"], invoice["payload"], invoice["stars"]) == (slug, "order-1", 30)
