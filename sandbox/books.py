@@ -51,6 +51,7 @@ class Subscription:
     payload: str
     stars: int
     period_seconds: int
+    date: int
     paid_until: int
     photo_url: str | None = None
     canceled: bool = False  # no renewal, whoever wanted that
@@ -95,6 +96,7 @@ class Books:
             payload=charge.payload,
             stars=charge.stars,
             period_seconds=period_seconds,
+            date=charge.date,
             paid_until=charge.date + period_seconds,
             photo_url=invoice.photo_url,
         )

@@ -25,6 +25,10 @@ class Events:
         self.changed.set()
         self.changed = asyncio.Event()
 
+    def clear(self) -> None:
+        """Forget what happened; numbers go on, so that whoever follows misses nothing."""
+        self.kept.clear()
+
     def after(self, seq: int) -> list[dict[str, Any]]:
         """Return what happened since a number; one from another life starts over."""
         seq = seq if seq <= self.seq else 0

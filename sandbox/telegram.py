@@ -165,6 +165,7 @@ class Telegram:
         self.troubles.set({})
         self.calls.clear()
         self.clock.set(0.0)
+        self.events.clear()
         self.events.add("reset")
 
 

@@ -81,6 +81,7 @@ class Updates:
         told = self.history[update_id]
         told["state"] = "waiting"
         self._queue(told["update"], told["kind"])
+        self.events.add("again", update_id=update_id)
 
     def get(self, offset: int | None, limit: int) -> list[dict[str, Any]]:
         """Return what waits from an offset on, confirming everything below it."""

@@ -37,10 +37,21 @@ export const press = (person, message_id, data) =>
 export const invoice = (slug) => call("GET", `invoices/${id(slug)}`);
 export const pay = (slug, person) => call("POST", `invoices/${id(slug)}/pay`, { person });
 export const refund = (charge) => call("POST", `charges/${id(charge)}/refund`, {});
+export const chargeBack = (charge, how) => call("POST", `charges/${id(charge)}/chargeback`, how);
+export const tellAgain = (charge) => call("POST", `charges/${id(charge)}/tell`, {});
+export const invoices = () => call("GET", "invoices");
+export const charge = (facts) => call("POST", "charges", facts);
+
+/** What may become of a subscription: renew, fail, cancel or resume. */
+export const changeSubscription = (subscription, verb) =>
+  call("POST", `subscriptions/${id(subscription)}/${verb}`, {});
 
 export const makeTrouble = (troubles) => call("PUT", "troubles", troubles);
+export const jump = (jump) => call("POST", "clock", jump);
 export const statement = () => call("GET", "statement");
 export const inject = (update) => call("POST", "updates", update);
+export const book = (row) => call("POST", "statement", row);
+export const deliverAgain = (update) => call("POST", `updates/${id(update)}/again`, {});
 
 /** Follow what happens in the sandbox; the browser reconnects by itself. */
 export function follow(since, onEvent, onConnection) {

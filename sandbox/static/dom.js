@@ -1,5 +1,7 @@
 // The few helpers every other module builds its elements with.
 
+import { now } from "./time.js";
+
 /** An element: h("button.primary", { type: "button", onclick }, "Text", child). */
 export function h(spec, props = {}, ...children) {
   const [tag, ...classes] = spec.split(".");
@@ -56,11 +58,16 @@ export function clockTime(date) {
   return date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 }
 
-export function dayName(date, now = new Date()) {
-  const days = Math.round((startOfDay(now) - startOfDay(date)) / 86_400_000);
+export function dayName(date) {
+  const days = Math.round((startOfDay(now()) - startOfDay(date)) / 86_400_000);
   if (days === 0) return "Today";
   if (days === 1) return "Yesterday";
-  const year = date.getFullYear() === now.getFullYear() ? undefined : "numeric";
+  return dateName(date);
+}
+
+/** "25 December", and the year if it is another one. */
+export function dateName(date) {
+  const year = date.getFullYear() === now().getFullYear() ? undefined : "numeric";
   return date.toLocaleDateString("en-GB", { day: "numeric", month: "long", year });
 }
 

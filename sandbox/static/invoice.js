@@ -5,11 +5,10 @@ import { burst } from "./burst.js";
 import { ask, toast } from "./dialogs.js";
 import { h, stars, starsInWords } from "./dom.js";
 import { icon } from "./icons.js";
+import { lasting, per } from "./periods.js";
 import { openSheet } from "./sheet.js";
 import { balance, packs, starHero, topUp } from "./stars.js";
 import { store } from "./store.js";
-
-const SECONDS_PER_DAY = 86_400;
 
 // What the buyer reads; every other text comes from the bot and is shown as it is.
 const SENTENCES = {
@@ -17,6 +16,7 @@ const SENTENCES = {
   BOT_PRECHECKOUT_FAILED: "The bot could not take this payment. You have not been charged.",
   FORM_EXPIRED: "This payment form has expired. Please open it again.",
   FORM_SUBMIT_DUPLICATE: "This payment has been sent already.",
+  SUBSCRIPTION_ALREADY_ACTIVE: "You have this subscription already. It renews by itself.",
 };
 
 let paying = null;
@@ -70,11 +70,13 @@ function review(purchase) {
       ? h("p.short", { role: "status" }, icon("star"), `You need ${starsInWords(missing)} more.`)
       : null,
     missing > 0 ? moreStarsButton(purchase, missing) : confirmButton(purchase),
+    terms(invoice),
     h("p.fine", {}, "Paid with Telegram Stars of this sandbox. No money moves."),
   );
 }
 
-function picture(invoice) {
+/** The picture of what is sold, or a star where it has none. */
+export function picture(invoice) {
   const star = h("span.picture-badge", {}, icon("star"));
   if (!invoice.photo_url) return h("div.picture.is-plain", {}, icon("star"));
   const image = h("img", { src: invoice.photo_url, alt: "" });
@@ -87,18 +89,14 @@ function picture(invoice) {
 }
 
 function question(invoice) {
-  const price = h("b", {}, icon("star"), starsInWords(invoice.stars));
+  const price = h("b", {}, icon("star"), " ", starsInWords(invoice.stars));
   const title = h("b", {}, invoice.title);
   const bot = h("b", {}, store.state.bot.name);
   if (invoice.subscription_period) {
-    const period = days(invoice.subscription_period);
-    return ["Do you want to subscribe to ", title, " in ", bot, " for ", price, ` every ${period}?`];
+    const period = per(invoice.subscription_period);
+    return ["Do you want to subscribe to ", title, " in ", bot, " for ", price, ` per ${period}?`];
   }
   return ["Do you want to buy ", title, " in ", bot, " for ", price, "?"];
-}
-
-function days(seconds) {
-  return seconds >= SECONDS_PER_DAY ? `${Math.round(seconds / SECONDS_PER_DAY)} days` : `${seconds} seconds`;
 }
 
 function confirmButton(purchase) {
@@ -109,8 +107,20 @@ function confirmButton(purchase) {
       "data-test": "confirm-payment",
       onclick: (event) => pay(purchase, event.currentTarget),
     },
-    h("span", {}, "Confirm and Pay ", icon("star-plain"), stars(purchase.invoice.stars)),
+    h("span", {}, payWords(purchase.invoice)),
     icon("spinner"),
+  );
+}
+
+function payWords({ stars: price, subscription_period: period }) {
+  const amount = [icon("star-plain"), stars(price)];
+  return period ? ["Subscribe for ", amount, ` / ${per(period)}`] : ["Confirm and Pay ", amount];
+}
+
+/** What must be known before the first of many payments. */
+function terms({ subscription_period: period }) {
+  return (
+    period && h("p.fine", {}, `Renews every ${lasting(period)} until you cancel it in Settings, My Stars.`)
   );
 }
 
@@ -169,8 +179,10 @@ async function pay(purchase, button) {
 function report({ invoice }, outcome) {
   if (outcome.charge_id || outcome.status === "paid") {
     burst(document.getElementById("screen"));
-    toast(`You got ${invoice.title} for ${starsInWords(invoice.stars)}.`, {
-      title: "Purchase complete",
+    const price = starsInWords(invoice.stars);
+    const isPlan = Boolean(invoice.subscription_period);
+    toast(isPlan ? `You subscribed to ${invoice.title}.` : `You got ${invoice.title} for ${price}.`, {
+      title: isPlan ? "Subscription started" : "Purchase complete",
       image: icon("star"),
     });
   } else if (outcome.status === "pending") {

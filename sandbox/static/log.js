@@ -1,8 +1,11 @@
 // The panel's tab that tells what happened, in sentences, with the raw matter one tap away.
 
-import { clockTime, h } from "./dom.js";
+import * as api from "./api.js";
+import { toast } from "./dialogs.js";
+import { clockTime, dateName, fill, h } from "./dom.js";
 import { icon, withStars } from "./icons.js";
 import { store } from "./store.js";
+import { now } from "./time.js";
 
 const MOST_ENTRIES = 300;
 const KINDS = { call: "Bot calls", update: "Updates", app: "Mini App" };
@@ -10,8 +13,8 @@ const KINDS = { call: "Bot calls", update: "Updates", app: "Mini App" };
 // What a Bot API method means, said plainly.
 const CALLS = {
   getMe: () => "The bot asked who it is",
-  setWebhook: () => "The bot asked for updates by webhook",
-  deleteWebhook: () => "The bot gave up its webhook",
+  setWebhook: (it) => `The bot asked for updates by webhook${dropped(it)}`,
+  deleteWebhook: (it) => `The bot gave up its webhook${dropped(it)}`,
   setMyCommands: () => "The bot set its commands",
   setMyDescription: () => "The bot set its description",
   setMyShortDescription: () => "The bot set its short description",
@@ -24,6 +27,10 @@ const CALLS = {
   editMessageText: (it) => `The bot changed a message: ${short(it.text)}`,
   answerCallbackQuery: () => "The bot answered a button",
   refundStarPayment: (it) => `The bot refunded ${person(it.user_id)}`,
+  editUserStarSubscription: (it) =>
+    isTrue(it.is_canceled)
+      ? `The bot canceled a subscription of ${person(it.user_id)}`
+      : `The bot lets ${person(it.user_id)} renew again`,
   getStarTransactions: () => "The bot read Telegram's statement",
   getMyStarBalance: () => "The bot asked for its balance",
   sendChatAction: () => "The bot is typing",
@@ -64,6 +71,8 @@ export function createLogTab() {
     Object.entries(KINDS).map(filter),
   );
 
+  const waiting = h("p.waiting", { role: "status", hidden: true, "data-test": "waiting" });
+
   function filter([kind, label]) {
     const toggle = (event) => {
       if (shown.has(kind)) shown.delete(kind);
@@ -86,15 +95,23 @@ export function createLogTab() {
   }
 
   return {
-    element: h("div.tab-body", {}, filters, empty, log),
+    element: h("div.tab-body", {}, filters, waiting, empty, log),
+    draw() {
+      const { pending } = store.state;
+      waiting.hidden = pending.length === 0;
+      fill(
+        waiting,
+        `${pending.length === 1 ? "One update waits" : `${pending.length} updates wait`} for the bot.`,
+      );
+    },
     happened: (event) => add(tell(event)),
     told: (type, data) => add(asks(type, data)),
   };
 }
 
-const ICONS = { call: "out", update: "into", app: "window" };
+const ICONS = { call: "out", update: "into", app: "window", time: "clock" };
 
-function entryElement({ kind, title, detail, raw, at, isBad }) {
+function entryElement({ kind, title, detail, raw, at, isBad, again }) {
   const pre = h("pre");
   const open = () => {
     if (!pre.textContent) pre.textContent = JSON.stringify(raw, null, 2);
@@ -109,7 +126,18 @@ function entryElement({ kind, title, detail, raw, at, isBad }) {
       h("span.entry-title", {}, withStars(title), detail && h("small", {}, withStars(detail))),
       h("time", {}, `${clockTime(at)}:${String(at.getSeconds()).padStart(2, "0")}`),
     ),
+    again && h("div.chips", {}, againButton(again)),
     pre,
+  );
+}
+
+/** Telegram may deliver an update twice, also one that was confirmed long ago. */
+function againButton({ update_id: number }) {
+  const deliver = () => api.deliverAgain(number).catch((error) => toast(error.message));
+  return h(
+    "button.chip",
+    { type: "button", "data-test": "deliver-again", onclick: deliver },
+    "Deliver it again",
   );
 }
 
@@ -117,7 +145,7 @@ const buttonsSeen = new Map();
 
 /** What the Mini App asked of the phone, or null where that is nothing new. */
 function asks(type, data) {
-  const asked = { kind: "app", detail: detailOf(type, data), raw: { [type]: data }, at: new Date() };
+  const asked = { kind: "app", detail: detailOf(type, data), raw: { [type]: data }, at: now() };
   if (!BUTTONS[type]) return ASKS[type] ? { ...asked, title: ASKS[type] } : null;
   // Pages set their buttons again and again; a button that was hidden and stays so is no news.
   const looks = data.is_visible ? (data.text ?? "shown") : "hidden";
@@ -129,7 +157,7 @@ function asks(type, data) {
 
 /** An event of the sandbox in words, or null where it says nothing to a person. */
 function tell({ type, data, at }) {
-  const when = at ? new Date(typeof at === "number" ? at * 1000 : at) : new Date();
+  const when = at ? new Date(typeof at === "number" ? at * 1000 : at) : now();
   const said = TOLD[type]?.(data ?? {});
   return said ? { raw: data, at: when, ...said } : null;
 }
@@ -137,6 +165,16 @@ function tell({ type, data, at }) {
 const TOLD = {
   call: tellCall,
   update: tellUpdate,
+  expired: ({ updates }) => ({
+    kind: "update",
+    title: `Too old to be delivered: ${updates.length === 1 ? "an update" : `${updates.length} updates`}`,
+    detail: `update ${updates.join(", ")}`,
+    isBad: true,
+  }),
+  clock: ({ now: moment }) => {
+    const to = new Date(moment * 1000);
+    return { kind: "time", title: `The clock jumped to ${dateName(to)}, ${clockTime(to)}` };
+  },
 };
 
 function tellCall({ method, params, result, error, ok, status }) {
@@ -154,22 +192,42 @@ function tellCall({ method, params, result, error, ok, status }) {
 
 function tellUpdate(update) {
   const detail = `update ${update.update_id}${update.lost ? ", lost on the way" : ""}`;
-  return { kind: "update", title: updateWords(update), detail, raw: update, isBad: update.lost };
+  return {
+    kind: "update",
+    title: updateWords(update),
+    detail,
+    raw: update,
+    isBad: update.lost,
+    again: update,
+  };
 }
 
 function updateWords(update) {
-  const { message, callback_query: press, pre_checkout_query: question } = update;
-  if (message?.successful_payment)
-    return `${who(message)} paid ⭐ ${message.successful_payment.total_amount}`;
+  const { message, callback_query: press, pre_checkout_query: question, subscription } = update;
+  if (message?.successful_payment) {
+    const {
+      total_amount: amount,
+      is_recurring: isPlan,
+      is_first_recurring: isFirst,
+    } = message.successful_payment;
+    return `${who(message)} paid ⭐ ${amount}${isPlan ? (isFirst ? " for a first period" : " for another period") : ""}`;
+  }
   if (message?.refunded_payment)
     return `${who(message)} was refunded ⭐ ${message.refunded_payment.total_amount}`;
   if (message) return `${who(message)} wrote: ${short(message.text ?? "")}`;
   if (press) return `${press.from.first_name} pressed a button`;
   if (question) return `May ${question.from.first_name} pay ⭐ ${question.total_amount}?`;
+  if (subscription) return `${subscription.user.first_name}'s subscription ${STATES[subscription.state]}`;
   return `An update: ${Object.keys(update)
     .filter((key) => !["update_id", "lost"].includes(key))
     .join(", ")}`;
 }
+
+const STATES = {
+  active: "renews by itself again",
+  canceled: "will not renew",
+  failed: "could not be renewed",
+};
 
 const who = (message) => message.from?.first_name ?? "Somebody";
 
@@ -181,6 +239,8 @@ function price({ prices }) {
   const list = typeof prices === "string" ? JSON.parse(prices) : prices;
   return list?.[0]?.amount ?? "?";
 }
+
+const dropped = (it) => (isTrue(it.drop_pending_updates) ? ", and let go what waited" : "");
 
 const isTrue = (value) => value === true || value === "true" || value === "True";
 

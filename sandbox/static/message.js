@@ -48,8 +48,10 @@ function serviceNote(message, bot) {
 }
 
 function paid({ successful_payment: payment, title }, bot) {
+  const price = `⭐ ${payment.total_amount}`;
+  if (payment.is_first_recurring) return `You subscribed to ${title || bot.name} for ${price}`;
   const what = title ? ` for ${title}` : ` to ${bot.name}`;
-  return `You paid ⭐ ${payment.total_amount}${what}`;
+  return `You paid ${price}${what}${payment.is_recurring ? " again" : ""}`;
 }
 
 function refunded({ refunded_payment: payment }, bot) {

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { createLogTab } from "./log.js";
+import { createTimeCard } from "./moments.js";
 import { createDeviceCard, createPeopleCard } from "./people.js";
 import { createStatementTab } from "./statement.js";
 import { createSteps } from "./steps.js";
@@ -17,6 +18,7 @@ export function createPanel() {
   const steps = createSteps();
   const people = createPeopleCard();
   const device = createDeviceCard();
+  const time = createTimeCard();
   const log = createLogTab();
   const troubles = createTroublesTab();
   const statement = createStatementTab();
@@ -24,7 +26,7 @@ export function createPanel() {
   const tabs = createTabs({
     log: { label: ["What happened"], panel: log.element },
     troubles: { label: ["Trouble", dot], panel: troubles.element },
-    statement: { label: ["Statement"], panel: statement.element },
+    statement: { label: ["Stars"], panel: statement.element },
   });
 
   const panel = document.getElementById("panel");
@@ -50,7 +52,16 @@ export function createPanel() {
   fill(
     panel,
     closer,
-    h("div.side.side-left", {}, brand(), steps.element, people.element, device.element, startOver()),
+    h(
+      "div.side.side-left",
+      {},
+      brand(),
+      steps.element,
+      people.element,
+      time.element,
+      device.element,
+      startOver(),
+    ),
     h("div.side.side-right", {}, cutOff(), tabs),
   );
 
@@ -63,6 +74,8 @@ export function createPanel() {
   function draw() {
     people.draw();
     device.draw();
+    time.draw();
+    log.draw();
     troubles.draw();
     statement.draw();
     dot.hidden = !isTroubled(store.state.troubles);

@@ -11,6 +11,7 @@ import { readTelegramLink } from "./links.js";
 import { createPanel } from "./panel.js";
 import { setState, store, watch } from "./store.js";
 import { themeNamed, wear } from "./theme.js";
+import { now } from "./time.js";
 import { createChats, createGuide, createSettings, createStarsView, showView } from "./views.js";
 
 const REFRESH_MILLISECONDS = 60; // a burst of events is one look at the state
@@ -80,7 +81,7 @@ async function firstState() {
 }
 
 function tick() {
-  clock.textContent = clockTime(new Date());
+  clock.textContent = clockTime(now());
 }
 
 function show(name) {

@@ -1,13 +1,18 @@
-// The panel's tab with Telegram's own books: every Star that came and went, and refunds made by Telegram.
+// The panel's tab with Telegram's own books: every Star that came and went, and what Telegram may do about it.
 
 import * as api from "./api.js";
+import { createCharging } from "./charging.js";
 import { toast } from "./dialogs.js";
 import { clockTime, dayName, fill, h, stars, starsInWords } from "./dom.js";
 import { avatar, icon } from "./icons.js";
+import { createRenewals } from "./renewals.js";
+import { createRowForm, rowName } from "./rows.js";
 import { store } from "./store.js";
 import { sureButton } from "./sure.js";
 
 export function createStatementTab() {
+  const renewals = createRenewals();
+  const charging = createCharging();
   const rows = h("div.transactions");
   const sum = h("b", { "data-test": "bot-balance" });
   const empty = h(
@@ -21,12 +26,13 @@ export function createStatementTab() {
 
   async function draw() {
     fill(sum, icon("star"), stars(store.state.balance ?? 0));
-    const answer = await api.statement();
-    const transactions = answer.transactions ?? answer;
+    renewals.draw();
+    charging.draw();
+    const transactions = await api.statement();
     const looks = JSON.stringify(transactions);
     if (looks === drawn) return;
     drawn = looks;
-    const refunded = new Set(transactions.filter(isOutgoing).map((one) => one.id));
+    const refunded = new Set(transactions.filter((one) => one.receiver).map((one) => one.id));
     empty.hidden = transactions.length > 0;
     fill(
       rows,
@@ -35,43 +41,120 @@ export function createStatementTab() {
   }
 
   return {
-    element: h("div.tab-body", {}, h("div.sum", {}, h("span", {}, "The bot's balance"), sum), empty, rows),
+    element: h(
+      "div.tab-body",
+      {},
+      h("div.sum", {}, h("span", {}, "The bot's balance"), sum),
+      renewals.element,
+      charging.element,
+      createRowForm(),
+      empty,
+      rows,
+    ),
     draw,
   };
 }
 
-const isOutgoing = (transaction) => Boolean(transaction.receiver);
-
 function row(transaction, refunded) {
-  const outgoing = isOutgoing(transaction);
-  const partner = (transaction.source ?? transaction.receiver)?.user ?? { id: 0, first_name: "Telegram" };
-  const date = new Date(transaction.date * 1000);
+  const isOutgoing = Boolean(transaction.receiver);
+  const partner = transaction.source ?? transaction.receiver;
+  const isPayment = partner?.transaction_type === "invoice_payment" && Boolean(transaction.source);
+  const isOpen = isPayment && !refunded.has(transaction.id);
+  const more = h(
+    "div.chips",
+    { hidden: true },
+    isPayment ? tellButton(transaction) : null,
+    isOpen ? clawBacks(transaction) : null,
+  );
   return h(
     "div.transaction",
     { "data-test": "transaction" },
-    avatar(partner),
+    partner?.user
+      ? avatar(partner.user)
+      : h("span.avatar.avatar-telegram", { "aria-hidden": "true" }, icon("send")),
     h(
       "span.transaction-text",
       {},
-      outgoing ? `Refund to ${partner.first_name}` : `${partner.first_name} paid`,
-      h("small", { title: transaction.id }, `${dayName(date)} ${clockTime(date)} · ${transaction.id}`),
+      title(partner, isOutgoing),
+      h(
+        "small",
+        { title: String(transaction.id) },
+        `${moment(transaction.date)} · ${transaction.id ?? "no id"}`,
+      ),
     ),
     h(
       "span.transaction-end",
       {},
       h(
-        `b.amount${outgoing ? ".is-minus" : ".is-plus"}`,
+        `b.amount${isOutgoing ? ".is-minus" : ".is-plus"}`,
         {},
-        `${outgoing ? "−" : "+"}${stars(transaction.amount)}`,
+        `${isOutgoing ? "−" : "+"}${amountWords(transaction)}`,
         icon("star"),
       ),
-      outgoing
-        ? null
-        : refunded.has(transaction.id)
-          ? h("span.tag", {}, "refunded")
-          : refundButton(transaction, partner),
+      h(
+        "span.transaction-tools",
+        {},
+        isPayment && !isOpen ? h("span.tag", {}, "refunded") : null,
+        isOpen ? refundButton(transaction, partner.user) : null,
+        isPayment ? moreButton(more) : null,
+      ),
     ),
+    more,
   );
+}
+
+function title(partner, isOutgoing) {
+  const name = partner?.user?.first_name;
+  if (!name) return rowName(partner);
+  if (isOutgoing) return `Refund to ${name}`;
+  return partner.subscription_period ? `${name} paid for a period` : `${name} paid`;
+}
+
+// Rows may be as strange as one likes; whoever rehearses them wants to see them.
+function moment(date) {
+  const at = new Date(date * 1000);
+  return Number.isNaN(at.getTime()) ? "no date" : `${dayName(at)} ${clockTime(at)}`;
+}
+
+function amountWords({ amount, nanostar_amount: nano }) {
+  const whole = Number.isFinite(amount) ? stars(amount) : String(amount);
+  return nano ? `${whole}.${String(nano).padStart(9, "0").replace(/0+$/, "")}` : whole;
+}
+
+function moreButton(more) {
+  const toggle = (event) => {
+    more.hidden = !more.hidden;
+    event.currentTarget.setAttribute("aria-expanded", String(!more.hidden));
+  };
+  return h(
+    "button.chip.is-icon",
+    {
+      type: "button",
+      "aria-label": "What else may happen to this charge",
+      "aria-expanded": "false",
+      "data-test": "more",
+      onclick: toggle,
+    },
+    icon("more"),
+  );
+}
+
+function tellButton({ id }) {
+  const tell = async () => {
+    await api.tellAgain(id);
+    toast("The bot is told of this charge once more.");
+  };
+  return h("button.chip", { type: "button", "data-test": "tell-again", onclick: tell }, "Tell the bot again");
+}
+
+/** The store took the money back: Telegram takes the Stars from the bot, and may say so or not. */
+function clawBacks({ id }) {
+  const button = (label, test, how) =>
+    sureButton("button.chip", { label, question: "Really?", test, onSure: () => api.chargeBack(id, how) });
+  return [
+    button("Chargeback", "chargeback", {}),
+    button("Chargeback, bot not told", "chargeback-silent", { silent: true }),
+  ];
 }
 
 /** A refund that Telegram or a store decided on: the bot is only told. */

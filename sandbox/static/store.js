@@ -1,5 +1,7 @@
 // What the page knows: the server's state, who holds the phone and how it is set.
 
+import { setOffset } from "./time.js";
+
 const SETTINGS_KEY = "sandbox:settings";
 const watchers = new Set();
 
@@ -28,6 +30,7 @@ export function watch(callback) {
 
 export function setState(state) {
   store.state = state;
+  setOffset(state.clock.offset_seconds);
   store.person = choosePerson(state.people);
   tell();
 }

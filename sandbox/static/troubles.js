@@ -19,6 +19,8 @@ const METHODS = {
   answerPreCheckoutQuery: "answering a pre-checkout",
   sendMessage: "sending a message",
   refundStarPayment: "refunding",
+  editUserStarSubscription: "canceling a subscription",
+  setWebhook: "setting the webhook",
   getUpdates: "asking for updates",
   getStarTransactions: "reading the statement",
 };
@@ -44,22 +46,25 @@ export const isTroubled = (troubles) =>
       troubles.lose ||
       troubles.reorder ||
       troubles.client_status ||
+      troubles.statement_lag_seconds ||
+      troubles.statement_reorder ||
+      troubles.balance_too_low ||
+      troubles.ask_on_renewal ||
       Object.keys(troubles.api ?? {}).length),
   );
 
 export function createTroublesTab() {
   const change = (part) => api.makeTrouble({ ...store.state.troubles, ...part });
+  const switches = Object.entries(SWITCHES).map(([name, label]) => switchLine(name, label, change));
+  const [reorder, ...moneySwitches] = switches;
   const duplicate = stepper("Send each update again", "duplicate", "times more", (n) =>
     change({ duplicate: n }),
   );
   const delay = stepper("Hold each update back", "delay", "seconds", (n) => change({ delay_seconds: n }));
   const lose = stepper("Lose the next updates", "lose", "of them", (n) => change({ lose: n }));
-  const reorder = h("input.switch", {
-    type: "checkbox",
-    role: "switch",
-    "data-test": "trouble-reorder",
-    onchange: () => change({ reorder: reorder.checked }),
-  });
+  const lag = stepper("Show new rows late", "lag", "minutes", (n) =>
+    change({ statement_lag_seconds: n * 60 }),
+  );
   const claims = h("div.claims", {
     role: "radiogroup",
     "aria-label": "What the phone tells the page after a payment",
@@ -82,8 +87,9 @@ export function createTroublesTab() {
         duplicate.element,
         delay.element,
         lose.element,
-        h("label.line", {}, h("span", {}, "Shuffle their order"), reorder),
+        reorder.element,
       ),
+      block("Telegram's books", lag.element, ...moneySwitches.map(({ element }) => element)),
       block("Calls from the bot to Telegram", callForm(change), failing),
       block("What the phone tells the page after a payment", claims),
       calm,
@@ -93,7 +99,8 @@ export function createTroublesTab() {
       duplicate.show(troubles.duplicate ?? 0);
       delay.show(troubles.delay_seconds ?? 0);
       lose.show(troubles.lose ?? 0);
-      reorder.checked = Boolean(troubles.reorder);
+      lag.show((troubles.statement_lag_seconds ?? 0) / 60);
+      for (const one of switches) one.show(troubles);
       fill(
         claims,
         Object.entries(CLAIMS).map(([value, label]) => claim(value, label, troubles, change)),
@@ -107,7 +114,29 @@ export function createTroublesTab() {
   };
 }
 
-const CALM = { duplicate: 0, delay_seconds: 0, lose: 0, reorder: false, api: {}, client_status: null };
+const CALM = {}; // whatever is not named ends
+
+const SWITCHES = {
+  reorder: "Shuffle their order",
+  statement_reorder: "Shuffle rows of the last minute",
+  balance_too_low: "The bot has too few Stars to refund",
+  ask_on_renewal: "Ask the bot before a renewal",
+};
+
+function switchLine(name, label, change) {
+  const control = h("input.switch", {
+    type: "checkbox",
+    role: "switch",
+    "data-test": `trouble-${name}`,
+    onchange: () => change({ [name]: control.checked }),
+  });
+  return {
+    element: h("label.line", {}, h("span", {}, label), control),
+    show(troubles) {
+      control.checked = Boolean(troubles[name]);
+    },
+  };
+}
 
 function block(title, ...children) {
   return h("section.block", {}, h("h3", {}, title), children);
@@ -124,7 +153,7 @@ function stepper(label, test, unit, onChange) {
     show(number) {
       value = number;
       less.disabled = number === 0;
-      shown.textContent = number === 0 ? "no" : `${number} ${unit}`;
+      shown.textContent = number === 0 ? "no" : `${number} ${number === 1 ? unit.replace(/s\b/, "") : unit}`;
       shown.classList.toggle("is-on", number > 0);
     },
   };

@@ -5,6 +5,7 @@ import { avatar, botAvatar, icon, withStars } from "./icons.js";
 import { preview, sentAt } from "./message.js";
 import { openTopUp, starHero } from "./stars.js";
 import { set, store } from "./store.js";
+import { subscriptionRow, subscriptionsOf } from "./subscriptions.js";
 import { THEMES } from "./theme.js";
 
 export const LANGUAGES = {
@@ -227,6 +228,7 @@ export function createStarsView(on) {
     element,
     draw(messages) {
       const { person } = store;
+      const subscriptions = subscriptionsOf(person);
       const payments = messages.filter((one) => one.successful_payment ?? one.refunded_payment).reverse();
       fill(
         body,
@@ -236,6 +238,8 @@ export function createStarsView(on) {
           { type: "button", "data-test": "get-stars", onclick: openTopUp },
           h("span", {}, "Get More Stars"),
         ),
+        subscriptions.length ? h("h3.group-title", {}, "My Subscriptions") : null,
+        subscriptions.length ? group(...subscriptions.map((one) => subscriptionRow(one, on))) : null,
         payments.length ? h("h3.group-title", {}, "Transactions") : null,
         payments.length ? group(...payments.map(payment)) : null,
       );
