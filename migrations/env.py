@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy import Connection, text
 
 LOCK = 7_373_787  # any number; two releases at once wait for each other
-PATIENCE = "120s"
+PATIENCE_SECONDS = 120
 
 
 def run() -> None:
@@ -27,8 +27,9 @@ def run() -> None:
         with context.begin_transaction():
             if connection.dialect.name == "postgresql":
                 # A migration may take longer than a request may.
-                connection.execute(text(f"SET LOCAL statement_timeout = '{PATIENCE}'"))
-                connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
+                connection.connection.driver_connection.silence_seconds = PATIENCE_SECONDS + 1
+                connection.execute(text(f"SET LOCAL statement_timeout = '{PATIENCE_SECONDS}s'"))
+                connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'"))
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
             context.run_migrations()
             _check_foreign_keys(connection)

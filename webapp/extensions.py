@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import psycopg
 from flask_babel import Babel
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -31,6 +32,8 @@ NAMING = {
 }
 TRANSACTION_ATTEMPTS = 5
 SQLITE_PATIENCE_SECONDS = 5
+# A second after PostgreSQL's own statement_timeout no answer is on its way any more.
+SILENCE_SECONDS = 6.0
 # PostgreSQL: serialization_failure, deadlock_detected (Appendix A of its manual).
 RETRIED_SQLSTATES = frozenset({"40001", "40P01"})
 
@@ -137,6 +140,8 @@ def configure_engine(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _open_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "do_connect", _open_postgresql)
 
 
 def engine_options(url: str) -> dict[str, Any]:
@@ -181,6 +186,25 @@ def _open_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads and then writes fails under concurrency whatever the timeout.
     connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('sqlite_begin', 'DEFERRED')}")
+
+
+class _Connection(psycopg.Connection[Any]):
+    """A connection that is given up when no answer comes: PostgreSQL's limits cannot reach us then."""
+
+    silence_seconds: float | None = None  # where a statement may take longer than SILENCE_SECONDS
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        try:
+            return super().wait(gen, interval, timeout or self.silence_seconds or SILENCE_SECONDS)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+                # Whatever is still said would be taken for the answer to the next question.
+                self.pgconn.finish()
+            raise
+
+
+def _open_postgresql(_dialect: Dialect, _record: Any, args: Any, parameters: Any) -> _Connection:
+    return _Connection.connect(*args, **parameters)
 
 
 def _is_worth_repeating(error: DBAPIError) -> bool:
