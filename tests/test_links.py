@@ -44,7 +44,7 @@ def app(postgresql_url: str, link: Proxy, monkeypatch: pytest.MonkeyPatch) -> It
 @pytest.mark.parametrize("cut", CUTS)
 def test_a_database_that_is_cut_off_is_given_up_and_found_again(app, link, cut):
     for _ in range(2):
-        link.fault = Fault(cut=cut)
+        link.fault = Fault(cut=cut, after_bytes=3)
         with pytest.raises(SQLAlchemyError):
             run_in_transaction(lambda: db.session.execute(text("SELECT 1")))
         link.fault = SOUND
@@ -64,7 +64,7 @@ def test_a_release_may_wait_longer_than_a_request(app, postgresql_url):
 
 @pytest.mark.parametrize("cut", CUTS)
 def test_what_a_cut_off_commit_says_it_kept_is_kept_and_once_however_often_it_comes(app, link, cut):
-    said_kept = {number for number in range(16) if receive(number, link, Fault(cut=cut))}
+    said_kept = {number for number in range(16) if receive(number, link, Fault(cut=cut, after_bytes=number))}
     assert said_kept <= kept()
     # What a lost connection had locked is free when PostgreSQL notices: idle_in_transaction_session_timeout.
     for number in range(16):

@@ -52,7 +52,7 @@ def test_an_answer_cut_short_at_any_byte_is_no_answer(link, api, method, params,
 @pytest.mark.parametrize("cut", ["reset", "silence", "half-close", "truncate"])
 def test_a_telegram_that_is_cut_off_is_found_again(link, api, cut):
     for _ in range(4):
-        link.fault = Fault(cut=cut)
+        link.fault = Fault(cut=cut, after_bytes=3)
         assert outcome_of(api, "getMe", {}, timeout_seconds=0.3) is OutcomeUnknown
         link.fault = SOUND
         assert outcome_of(api, "getMe", {}) is None
