@@ -67,6 +67,21 @@ def test_s35_a_delivery_is_kept_and_answered_with_nothing(client):
     assert json.loads(item.body) == HELLO
 
 
+def test_s34_a_payment_is_acknowledged_twice(client, open_shop):
+    person = {"id": 1001, "is_bot": False, "first_name": "Alice"}
+    payment = {
+        "currency": "XTR",
+        "total_amount": 250,
+        "invoice_payload": "nobody's",
+        "telegram_payment_charge_id": "stx-twice",
+    }
+    message = {"date": 1777636800, "chat": {"id": 1001, "type": "private"}, "from": person}
+    paid = {"update_id": 7, "message": {**message, "successful_payment": payment}}
+    # Each request has a session of its own, as processes have.
+    assert [deliver(client, paid).status_code for _ in range(2)] == [200, 200]
+    assert [item.state for item in kept()] == ["done"]
+
+
 @on_sqlite
 @pytest.mark.parametrize(
     "secret",
