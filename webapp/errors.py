@@ -159,6 +159,16 @@ class TelegramRefused(ShopError):
     sentence = N_("Telegram did not accept this invoice. The shop's owner has been told.")
 
 
+class ChargeNotUnderstood(ShopError):
+    status = 409
+    sentence = N_("This payment does not say what it was for. Name a product to give for it.")
+
+
+class AlreadyGranted(ShopError):
+    status = 409
+    sentence = N_("This payment has given what it paid for already.")
+
+
 class RefundRefused(ShopError):
     status = 409
     sentence = N_("Telegram refused this refund.")

@@ -50,7 +50,10 @@ def record_charge(
     facts = replace(facts, stars=sale.stars)
     refund = refunds.find(facts.charge_id)
     if refund and refund.done_at:
-        return _book(facts, sale, None, now)
+        # Its refund arrived before it: nothing to unlock, and nothing to tell.
+        charge = _book(facts, sale, None, now)
+        _close(sale, charge, now)
+        return charge
     reason = sales.undeliverable(sale, facts)
     if reason:
         charge = _book(facts, sale, reason if reason in ALARMING else None, now, gives=False)
@@ -64,11 +67,19 @@ def record_charge(
 
 
 def deliver(
-    charge: Charge, sale: Sale, now: datetime, *, is_renewal: bool, paid_until: datetime | None
+    charge: Charge,
+    sale: Sale,
+    now: datetime,
+    *,
+    is_renewal: bool,
+    paid_until: datetime | None,
+    news_at: datetime | None = None,
 ) -> None:
-    """Unlock what a charge on the ledger paid for, and tell the buyer."""
-    if sale.order:
-        orders.pay(sale.order, charge.telegram_payment_charge_id, now)
+    """Unlock what a charge on the ledger paid for, and tell the buyer.
+
+    :param news_at: when that was decided, if not when it was paid
+    """
+    _close(sale, charge, now)
     replaced: list[Subscription] = []
     if sale.is_subscription and sale.public_id and paid_until:
         subscriptions.record(sale.plan, charge, paid_until)
@@ -76,7 +87,8 @@ def deliver(
         subscriptions.stop(replaced, by="shop", now=now)
     entitlements.refresh(charge.telegram_id)
     kind = "receipt" if not sale.is_subscription else "renewed" if is_renewal else "subscribed"
-    _tell(charge, kind, sale, now, paid_until=paid_until, replaced=[one.title for one in replaced])
+    more = {"paid_until": paid_until and paid_until.isoformat(), "replaced": [one.title for one in replaced]}
+    _tell(charge, kind, sale, now, more, news_at=news_at)
 
 
 def find(charge_id: str) -> Charge | None:
@@ -151,6 +163,11 @@ def _book(
     return charge
 
 
+def _close(sale: Sale, charge: Charge, now: datetime) -> None:
+    if sale.order:
+        orders.pay(sale.order, charge.telegram_payment_charge_id, now)
+
+
 def _extend(charge: Charge, facts: ChargeFacts, now: datetime) -> None:
     """Give what Telegram reports beyond the end that the statement had only implied."""
     if not (facts.paid_until and charge.paid_until) or facts.paid_until <= charge.paid_until:
@@ -189,10 +206,9 @@ def _send_back(charge: Charge, sale: Sale, reason: str, owner_ids: Iterable[int]
         known = subscriptions.find(sale.public_id)
         is_double = reason == "AlreadySubscribed"
         stops = known.first_charge_id if known and not is_double else charge.telegram_payment_charge_id
-    if sale.order and not sale.order.is_paid:
-        orders.pay(sale.order, charge.telegram_payment_charge_id, now)
+    _close(sale, charge, now)
     refunds.request(charge, REASONS[reason], requested_by="shop", now=now, stops_charge_id=stops)
-    _tell(charge, "sent_back", sale, now, reason=reason)
+    _tell(charge, "sent_back", sale, now, {"reason": reason})
     if reason in ALARMING:
         _alarm(charge, reason, owner_ids, now)
 
@@ -217,8 +233,16 @@ def _alarm(charge: Charge, problem: str, owner_ids: Iterable[int], now: datetime
     outbox.tell_owners(owner_ids, "owner_in_review", told, about=charge.telegram_payment_charge_id, now=now)
 
 
-def _tell(charge: Charge, kind: str, sale: Sale, now: datetime, **more: Any) -> None:
-    if not outbox.is_news(charge.charged_at, now):
+def _tell(
+    charge: Charge,
+    kind: str,
+    sale: Sale,
+    now: datetime,
+    more: dict[str, Any],
+    *,
+    news_at: datetime | None = None,
+) -> None:
+    if not outbox.is_news(news_at or charge.charged_at, now):
         return
     told = {
         "charge_id": charge.telegram_payment_charge_id,
@@ -228,7 +252,7 @@ def _tell(charge: Charge, kind: str, sale: Sale, now: datetime, **more: Any) -> 
         "keys": sale.keys,
         "pass_days": sale.pass_days,
         "charged_at": charge.charged_at.isoformat(),
-        **{name: value.isoformat() if isinstance(value, datetime) else value for name, value in more.items()},
+        **more,
     }
     dedupe_key = f"{kind}:{charge.telegram_payment_charge_id}"
     outbox.add(charge.telegram_id, kind, told, dedupe_key=dedupe_key, now=now)

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Select, func, select
 
+from webapp.domain import quarantine
 from webapp.extensions import db
 from webapp.models import Charge, InboxItem, Lease, OutboxMessage, PreCheckout, Refund, Shop
 
@@ -110,10 +111,11 @@ def waiting(now: datetime) -> dict[str, float]:
             select(Shop.reconciled_at).scalar_subquery(),
         )
     ).one()
-    parked, unknown = db.session.execute(
+    parked, unknown, drift = db.session.execute(
         select(
             select(func.count()).where(InboxItem.quarantined_at.is_not(None)).scalar_subquery(),
             select(func.count()).where(*open_refund).scalar_subquery(),
+            select(Shop.drift_stars).scalar_subquery(),
         )
     ).one()
     return {
@@ -121,7 +123,9 @@ def waiting(now: datetime) -> dict[str, float]:
         "inbox_quarantined": float(parked),
         "outbox_oldest_seconds": _age(oldest_outbox, now),
         "refunds_unknown": float(unknown),
+        "charges_quarantined": float(len(quarantine.waiting())),
         "statement_age_seconds": _age(reconciled_at, now),
+        "statement_drift_stars": float(drift or 0),
     }
 
 

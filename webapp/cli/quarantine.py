@@ -1,0 +1,53 @@
+"""Charges that were set aside: looked at, granted, or sent back."""
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from webapp import clock
+from webapp.cli import money
+from webapp.cli.terminal import say, say_table
+from webapp.domain import quarantine
+from webapp.errors import ShopError
+from webapp.extensions import run_in_transaction
+from webapp.models import Charge
+
+COLUMNS = ("CHARGED", "PERSON", "STARS", "WHY", "TITLE", "CHARGE")
+
+group = AppGroup("quarantine", help="Charges set aside because nobody could tell what they were for.")
+
+
+@group.command("list")
+def list_command() -> None:
+    """Show the charges about which nobody has decided."""
+    charges = quarantine.waiting()
+    if charges:
+        say_table([COLUMNS, *map(_row, charges)])
+    click.echo(f"{len(charges)} charges")
+
+
+@group.command()
+@click.argument("charge")
+@click.option("--product", help="What to give, if the payment does not say or says something else.")
+def grant(charge: str, product: str | None) -> None:
+    """Give what CHARGE paid for; a refund of it takes that back."""
+    now, keys = clock.now(), current_app.extensions["keys"]
+    try:
+        sale = run_in_transaction(lambda: quarantine.grant(charge, keys=keys, now=now, slug=product))
+    except ShopError as error:
+        raise click.ClickException(f"{error.sentence} Nothing was changed.") from error
+    say(f"Granted: {sale.title} ({', '.join(sale.keys)}).")
+
+
+@group.command()
+@click.argument("charge")
+@click.option("--reason", default="not understood", help="Why, for the records.")
+def refund(charge: str, reason: str) -> None:
+    """Send the Stars of CHARGE back."""
+    money.carry_out_refund(charge, reason)
+
+
+def _row(charge: Charge) -> tuple[object, ...]:
+    charged = f"{charge.charged_at:%Y-%m-%d %H:%M:%S}"
+    why, title = charge.quarantined_because, charge.title or "-"
+    return charged, charge.telegram_id, charge.stars, why, title, charge.telegram_payment_charge_id
