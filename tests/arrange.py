@@ -1,17 +1,19 @@
 """Named people, products and Telegram's words, for tests of the domain."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from webapp.domain import catalogue, orders, payments, pre_checkouts, refunds, shops, terms, users
 from webapp.domain.init_data import Profile
 from webapp.domain.keys import KeyRing
-from webapp.extensions import transaction
-from webapp.models import Charge, Order, Refund, User
+from webapp.extensions import db, transaction
+from webapp.models import Charge, Order, OutboxMessage, Refund, User
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
+MONTH = timedelta(days=30)
 KEYS = KeyRing.of("kV9dT2xQw8Lr4ZbN6hYc1JmPf3GsUe5a")
 ALICE, BOB, OWNER = 1001, 1002, 9001
 
@@ -35,13 +37,17 @@ def item(slug: str = "atlas", **changes: Any) -> catalogue.Item:
 ATLAS = item()
 NOTES = item("notes", stars=120)
 WEEK = item("week", kind="pass", stars=25, pass_days=7, keys=("tonight",))
+PLAN = item(
+    "plan", kind="subscription", stars=100, keys=("tonight",), trial_stars=10, trial_days=7, grace_days=1
+)
+BIG_PLAN = item("big-plan", kind="subscription", stars=300, keys=("tonight", "atlas"), grace_days=1)
 WHOLE_SKY = item("whole-sky", kind="bundle", stars=320, keys=("atlas", "notes"))
 
 
 def open_shop(*items: catalogue.Item) -> None:
     with transaction():
         shops.claim(7342037359, "starfront_bot", "production")
-        catalogue.replace(items or (ATLAS, NOTES, WEEK, WHOLE_SKY), NOW)
+        catalogue.replace(items or (ATLAS, NOTES, WEEK, WHOLE_SKY, PLAN, BIG_PLAN), NOW)
 
 
 def meet(telegram_id: int = ALICE, **changes: Any) -> User:
@@ -58,10 +64,10 @@ def meet(telegram_id: int = ALICE, **changes: Any) -> User:
         return users.provision(Profile(**{**facts, **changes}), NOW)
 
 
-def order(buyer: User, slug: str = "atlas", *, now: datetime = NOW) -> Order:
+def order(buyer: User, slug: str = "atlas", *, now: datetime = NOW, **choices: bool) -> Order:
     with transaction():
         return orders.place(
-            buyer, slug, terms_version=terms.VERSION, correlation_id="tap", keys=KEYS, now=now
+            buyer, slug, terms_version=terms.VERSION, correlation_id="tap", keys=KEYS, now=now, **choices
         )
 
 
@@ -102,7 +108,31 @@ def pay(told: payments.ChargeFacts, *, now: datetime = NOW) -> Charge:
         return payments.record_charge(told, keys=KEYS, now=now, owner_ids=[OWNER])
 
 
-def settle(charge: Charge, *, at: datetime = NOW, **changes: Any) -> Refund:
+def subscribe(
+    buyer: User, slug: str = "plan", *, at: datetime = NOW, charge_id: str = "first", **changes: Any
+) -> Order:
+    """Have a buyer's plan begun by its first charge."""
+    made = order(buyer, slug, now=at)
+    known = {"charged_at": at, "paid_until": at + MONTH, "is_renewal": False, **changes}
+    pay(facts(made, charge_id, **known), now=at)
+    return made
+
+
+def renew(
+    made: Order, charge_id: str, *, at: datetime, now: datetime | None = None, **changes: Any
+) -> Charge:
+    """Have Telegram charge for a plan again."""
+    known = {"charged_at": at, "paid_until": at + MONTH, "is_renewal": True, **changes}
+    return pay(facts(made, charge_id, **known), now=now or at)
+
+
+def told(telegram_id: int) -> list[str]:
+    """Return the kinds of what a person was told, in order."""
+    messages = db.session.scalars(db.select(OutboxMessage).order_by(OutboxMessage.id))
+    return [message.kind for message in messages if message.telegram_id == telegram_id]
+
+
+def settle(charge: Charge, *, at: datetime = NOW, owner_ids: Collection[int] = (), **changes: Any) -> Refund:
     known: dict[str, Any] = {
         "charge_id": charge.telegram_payment_charge_id,
         "telegram_id": charge.telegram_id,
@@ -111,4 +141,4 @@ def settle(charge: Charge, *, at: datetime = NOW, **changes: Any) -> Refund:
         "cause": "update:2",
     }
     with transaction():
-        return refunds.settle(refunds.RefundFacts(**{**known, **changes}), now=at)
+        return refunds.settle(refunds.RefundFacts(**{**known, **changes}), now=at, owner_ids=owner_ids)

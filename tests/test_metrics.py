@@ -38,6 +38,8 @@ PROMISED = {
     "telegram_pre_checkout_declines_total": {"reason"},
     "starfront_inbox_oldest_seconds": set(),
     "starfront_inbox_quarantined": set(),
+    "starfront_charges_quarantined": set(),
+    "starfront_statement_drift_stars": set(),
     "starfront_outbox_oldest_seconds": set(),
     "starfront_refunds_unknown": set(),
     "starfront_statement_age_seconds": set(),

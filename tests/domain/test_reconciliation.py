@@ -2,11 +2,20 @@ from typing import Any
 
 import pytest
 
-from tests.arrange import ALICE, DAY, KEYS, NOW, facts, meet, open_shop, order, pay
-from webapp.domain import entitlements, ledger, payments, reconciliation, refunds
-from webapp.domain.reconciliation import Report
+from tests.arrange import ALICE, DAY, KEYS, MINUTE, NOW, facts, meet, open_shop, order, pay
+from webapp.domain import (
+    entitlements,
+    ledger,
+    orders,
+    payloads,
+    payments,
+    reconciliation,
+    refunds,
+    subscriptions,
+)
+from webapp.domain.reconciliation import SETTLED, Report
 from webapp.extensions import db, transaction
-from webapp.models import Shop
+from webapp.models import InboxItem, Shop
 
 DATE = int(NOW.timestamp())
 
@@ -96,3 +105,133 @@ def test_the_place_in_the_statement_moves_with_its_rows(alice):
     with transaction():
         reconciliation.finish(Report(), NOW + DAY)
     assert db.session.get(Shop, 1, populate_existing=True).reconciled_at == NOW + DAY
+
+
+# --- Rows that are not as they should be
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": None},
+        {"id": 7},
+        {"id": "x" * 256},
+        {"id": "a\0b"},
+        {"amount": "250"},
+        {"amount": -1},
+        {"amount": 2**40},
+        {"amount": True},
+        {"date": "today"},
+        {"date": 2**40},
+        {"source": {"type": "user"}},
+        {"source": {"type": "user", "user": {"id": "1001"}}},
+        {"source": {"type": "user", "user": {"id": 1001}, "invoice_payload": 7}},
+        {"source": {"type": "user", "user": {"id": 1001}, "invoice_payload": "x" * 5000}},
+        {"source": {"type": "user", "user": {"id": 1001}, "subscription_period": "month"}},
+        {"source": {"type": "user", "user": {"id": 1001}, "affiliate": {"amount": "many"}}},
+        {"source": None, "receiver": {"type": "user"}},
+    ],
+    ids=str,
+)
+def test_a_row_that_cannot_be_read_is_set_aside_once_and_stops_nothing(alice, changes):
+    payload = order(alice).payload
+    bad = {**row(payload), "id": "bad", **changes}
+    for set_aside in (1, 0):
+        report = apply(bad, {**row(payload), "id": "good"})
+        assert (report.rows, report.set_aside) == (2, set_aside)
+    assert [charge.telegram_payment_charge_id for charge in payments.of(ALICE)] == ["good"]
+    [item] = db.session.scalars(db.select(InboxItem))
+    assert (item.kind, item.state) == ("statement_row", "quarantined")
+
+
+def test_a_row_that_is_no_object_is_set_aside(alice):
+    assert apply("a row", None).set_aside == 2  # type: ignore[arg-type]
+
+
+def test_a_row_without_a_payload_is_a_charge_nobody_understands(alice):
+    bare = row("")
+    del bare["source"]["invoice_payload"]
+    apply(bare)
+    assert payments.get("charge-1").quarantined_because == "UnknownPayload"
+
+
+def test_the_same_row_on_two_pages_is_one_charge(alice):
+    paid = row(order(alice).payload)
+    assert apply(paid, paid).charges_added == 1
+    assert apply(paid, offset=1).charges_added == 0
+
+
+def test_the_same_refund_on_two_pages_is_one_refund(alice):
+    back = row("", "receiver")
+    assert apply(back, back).refunds_added == 1
+    assert apply(back, offset=1).refunds_added == 0
+
+
+def test_a_charge_that_went_back_is_no_predecessor(alice):
+    """Before anything was lost, the first of two was given back; rebuilt, it is the same one."""
+    payload = order(alice).payload
+    first, second = row(payload), {**row(payload), "id": "charge-2"}
+    apply(first, second, row(payload, "receiver"))
+    assert set(refunds.of(ALICE)) == {"charge-1"}
+    assert entitlements.has(ALICE, "atlas", NOW)
+    assert orders.find(payloads.unseal(payload, KEYS).order_id).charge_id
+
+
+def test_a_plan_s_row_tells_its_period(alice):
+    payload = order(alice, "plan").payload
+    apply({**row(payload, subscription_period=2_592_000), "amount": 100})
+    assert subscriptions.of(ALICE)[0].paid_until == NOW + 30 * DAY
+
+
+# --- Do the books agree?
+
+
+def test_an_affiliate_s_share_may_be_left_out_of_a_row(alice):
+    payload = order(alice).payload
+    share = {"commission_per_mille": 50, "amount": 12, "nanostar_amount": 500_000_000}
+    net = {**row(payload, affiliate=share), "amount": 237, "nanostar_amount": 500_000_000}
+    assert apply(net).charges_added == 1
+    charge = payments.get("charge-1")
+    assert (charge.stars, charge.quarantined_because) == (250, None)
+    assert apply(net).drift_stars == 0
+
+
+@pytest.mark.parametrize("nanos", [0, 1])
+def test_a_share_that_does_not_make_up_the_price_is_no_excuse(alice, nanos):
+    share = {"amount": 1, "nanostar_amount": nanos}
+    apply({**row(order(alice).payload, affiliate=share), "amount": 237})
+    assert payments.get("charge-1").quarantined_because == "WrongAmount"
+
+
+def test_a_row_of_another_amount_than_we_booked_is_drift(alice):
+    pay(facts(order(alice)))
+    assert apply({**row(""), "amount": 240}).drift_stars == -10
+
+
+def test_a_full_walk_finds_what_telegram_does_not_have(alice):
+    payload = order(alice).payload
+    pay(facts(order(alice)))
+    pay(facts(order(alice, "notes"), "made-up"))
+    later = NOW + DAY
+    with transaction():
+        report = reconciliation.apply_page(
+            [row(payload)], 0, keys=KEYS, now=later, settled_before=later - SETTLED
+        )
+        reconciliation.finish(report, later, settled_before=later - SETTLED)
+    shop = db.session.get(Shop, 1, populate_existing=True)
+    assert (shop.full_pass_at, shop.drift_stars) == (later, 120)
+
+
+def test_a_full_walk_leaves_the_latest_charges_to_the_next(alice):
+    pay(facts(order(alice)))
+    with transaction():
+        reconciliation.finish(Report(), NOW + MINUTE, settled_before=NOW + MINUTE - SETTLED)
+    assert db.session.get(Shop, 1, populate_existing=True).drift_stars == 0
+
+
+def test_a_full_walk_is_due_once_a_day(alice):
+    assert reconciliation.is_full_pass_due(NOW)
+    with transaction():
+        reconciliation.finish(Report(), NOW, settled_before=NOW)
+    assert not reconciliation.is_full_pass_due(NOW + DAY - MINUTE)
+    assert reconciliation.is_full_pass_due(NOW + DAY)

@@ -1,10 +1,28 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tests.arrange import ALICE, BOB, DAY, NOW, facts, meet, open_shop, order, pay, settle
-from webapp.domain import entitlements, ledger, refunds
+from tests.arrange import (
+    ALICE,
+    BOB,
+    DAY,
+    KEYS,
+    NOTES,
+    NOW,
+    OWNER,
+    facts,
+    item,
+    meet,
+    open_shop,
+    order,
+    pay,
+    settle,
+    told,
+)
+from webapp.domain import entitlements, ledger, payloads, refunds
 from webapp.domain.refunds import RefundFacts
+from webapp.errors import ChargeNotFound, RefundedBefore, RefundWindowOver
 from webapp.extensions import db, transaction
 from webapp.models import Charge, OutboxMessage, Refund
 
@@ -140,3 +158,117 @@ def test_a_persons_refunds_are_found_by_charge(charge):
     request(charge)
     assert {name: refund.status for name, refund in refunds.of(ALICE).items()} == {"charge-1": "requested"}
     assert refunds.of(BOB) == {}
+
+
+# --- What nobody here asked for
+
+
+def test_a_refund_made_elsewhere_alarms_the_owners_once(charge):
+    for _twice in range(2):
+        settle(charge, owner_ids=[OWNER])
+    assert told(OWNER) == ["owner_foreign_refund"]
+
+
+def test_a_refund_of_our_own_alarms_nobody(charge):
+    request(charge)
+    settle(charge, owner_ids=[OWNER])
+    assert told(OWNER) == []
+
+
+def test_old_news_is_told_to_nobody(charge):
+    with transaction():
+        known = RefundFacts("charge-1", ALICE, 250, NOW, "statement")
+        refunds.settle(known, now=NOW + 3 * DAY, owner_ids=[OWNER])
+    assert told(OWNER) == []
+    assert "refunded" not in told(ALICE)
+
+
+def test_a_refused_refund_is_told_to_buyer_and_owner(charge):
+    refund = request(charge)
+    with transaction():
+        refunds.refuse(refund, "BALANCE_TOO_LOW", NOW, owner_ids=[OWNER])
+    assert told(ALICE)[-1] == "refund_refused"
+    assert told(OWNER) == ["owner_refund_refused"]
+
+
+# --- The buyer's own
+
+
+@pytest.fixture
+def kept(app) -> Charge:
+    """Charlie may give the atlas back for two weeks."""
+    open_shop(item(refund_days=14), NOTES)
+    return pay(facts(order(meet())))
+
+
+def give_back(charge_id: str = "charge-1", *, by: int = ALICE, now=NOW) -> Refund:
+    with transaction():
+        return refunds.request_own(by, charge_id, now)
+
+
+def test_a_buyer_gives_back_within_the_days_of_the_order(kept):
+    assert refunds.windows([kept]) == {"charge-1": NOW + 14 * DAY}
+    assert give_back(now=NOW + 13 * DAY).requested_by == "buyer"
+    assert not has_atlas()
+
+
+def test_giving_back_twice_is_one_refund(kept):
+    assert give_back().charge_id == give_back().charge_id
+    assert [entry.kind for entry in ledger.of(ALICE)] == ["charge", "suspension"]
+
+
+def test_the_days_end(kept):
+    with pytest.raises(RefundWindowOver):
+        give_back(now=NOW + 14 * DAY)
+
+
+def test_without_days_nothing_is_given_back(charge):
+    assert refunds.windows([charge]) == {}
+    with pytest.raises(RefundWindowOver):
+        give_back()
+
+
+def test_what_was_set_aside_is_not_the_buyer_s_to_give_back(kept):
+    other = pay(facts(order(meet(BOB)), "charge-2", stars=1))
+    assert refunds.windows([other]) == {}
+
+
+@pytest.mark.parametrize("charge_id", ["charge-1", "nothing", ""])
+def test_nobody_gives_back_what_is_not_theirs(kept, charge_id):
+    meet(BOB)
+    with pytest.raises(ChargeNotFound):
+        give_back(charge_id, by=BOB)
+
+
+def test_what_telegram_gave_back_is_not_counted_against_the_buyer(kept):
+    settle(kept)
+    pay(facts(order(meet()), "charge-2"))
+    assert give_back("charge-2").requested_by == "buyer"
+
+
+def test_after_giving_it_back_the_next_is_for_keeps(kept):
+    give_back()
+    settle(kept)
+    pay(facts(order(meet()), "charge-2"))
+    with pytest.raises(RefundedBefore):
+        give_back("charge-2")
+
+
+def test_a_refusal_may_be_asked_about_again(kept):
+    refund = give_back()
+    with transaction():
+        refunds.refuse(refund, "BALANCE_TOO_LOW", NOW)
+    assert give_back(now=NOW + DAY).status == "unknown"
+
+
+def test_without_its_order_the_catalogue_s_days_count(kept):
+    lost = replace(payloads.unseal(kept.payload, KEYS), order_id=payloads.new_order_id())
+    again = pay(
+        replace(
+            facts(order(meet(BOB))),
+            charge_id="charge-2",
+            telegram_id=ALICE,
+            payload=payloads.seal(lost, KEYS),
+        )
+    )
+    assert refunds.windows([again]) == {"charge-2": NOW + 14 * DAY}

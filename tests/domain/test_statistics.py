@@ -148,7 +148,9 @@ def test_nothing_waits_in_a_new_shop(app):
         "inbox_quarantined": 0.0,
         "outbox_oldest_seconds": 0.0,
         "refunds_unknown": 0.0,
+        "charges_quarantined": 0.0,
         "statement_age_seconds": 0.0,
+        "statement_drift_stars": 0.0,
     }
 
 
@@ -159,7 +161,11 @@ def test_what_waits_is_as_old_as_the_oldest(alice):
         inbox.receive({"update_id": 2}, "webhook", NOW - 5 * SECOND)
         inbox.receive(b"not an update", "webhook", NOW - 90 * SECOND)
         outbox.add(ALICE, "receipt", {}, dedupe_key="one", now=NOW - 7 * SECOND)
-        reconciliation.finish(reconciliation.Report(), NOW - 3 * MINUTE)
+        arrange.pay(arrange.facts(arrange.order(alice, "week"), "two", payload="not ours"))
+    with transaction():
+        reconciliation.finish(
+            reconciliation.Report(drift_stars=-30), NOW - 3 * MINUTE, settled_before=NOW - 3600 * SECOND
+        )
     with transaction():
         db.session.execute(db.delete(OutboxMessage).where(OutboxMessage.dedupe_key != "one"))
         refunds.tried(refunds.request(charge, "why", requested_by="owner", now=NOW), NOW)
@@ -168,7 +174,9 @@ def test_what_waits_is_as_old_as_the_oldest(alice):
         "inbox_quarantined": 1.0,
         "outbox_oldest_seconds": 7.0,
         "refunds_unknown": 1.0,
+        "charges_quarantined": 1.0,
         "statement_age_seconds": 180.0,
+        "statement_drift_stars": -30.0,
     }
 
 

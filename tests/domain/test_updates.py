@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from tests.arrange import ALICE, KEYS, NOW, facts, meet, open_shop, order
-from webapp.domain import entitlements, inbox, ledger, updates
+from tests.arrange import ALICE, DAY, KEYS, MONTH, NOW, facts, meet, open_shop, order
+from webapp.domain import entitlements, inbox, ledger, subscriptions, updates
 from webapp.domain.telegram_json import Unreadable
 from webapp.extensions import db, transaction
 from webapp.models import InboxItem
@@ -124,3 +124,83 @@ def test_a_question_is_read(payload):
 def test_the_facts_are_telegrams(payload):
     read = updates.charge(kept(service_message("successful_payment", payload)))
     assert read == facts(order(meet()), cause="update:5")
+
+
+# --- Plans
+
+
+@pytest.fixture
+def plan_payload(app) -> str:
+    open_shop()
+    return order(meet(), "plan").payload
+
+
+def recurring(payload: str, charge_id: str = "charge-1", **changes: Any) -> dict[str, Any]:
+    update = service_message("successful_payment", payload)
+    update["message"]["successful_payment"] |= {
+        "total_amount": 100,
+        "telegram_payment_charge_id": charge_id,
+        "subscription_expiration_date": DATE + 2_592_000,
+        "is_recurring": True,
+        "is_first_recurring": True,
+        **changes,
+    }
+    return update
+
+
+def state(payload: str, state: Any = "canceled", *, update_id: int = 9, **changes: Any) -> dict[str, Any]:
+    told = {"user": {"id": ALICE, "is_bot": False}, "invoice_payload": payload, "state": state, **changes}
+    return {"update_id": update_id, "subscription": told}
+
+
+def test_a_first_charge_and_a_renewal_are_told_apart(plan_payload):
+    first = updates.charge(kept(recurring(plan_payload)))
+    assert (first.paid_until, first.is_renewal) == (NOW + MONTH, False)
+    # Telegram writes only what is true.
+    later = recurring(plan_payload, "charge-2")
+    del later["message"]["successful_payment"]["is_first_recurring"]
+    assert updates.charge(kept(later)).is_renewal is True
+    assert updates.charge(kept(service_message("successful_payment", plan_payload))).is_renewal is None
+
+
+@pytest.mark.parametrize("date", ["soon", -1, 2**40, 1.5, True])
+def test_an_end_that_is_no_date_is_not_guessed(plan_payload, date):
+    item = kept(recurring(plan_payload, subscription_expiration_date=date))
+    with pytest.raises(Unreadable):
+        updates.apply(item, keys=KEYS, now=NOW)
+
+
+def test_what_telegram_says_of_renewal_is_remembered(plan_payload):
+    apply(recurring(plan_payload))
+    apply(state(plan_payload))
+    assert not subscriptions.of(ALICE)[0].renews
+    apply(state(plan_payload, "active", update_id=10))
+    assert subscriptions.of(ALICE)[0].renews
+    assert entitlements.of(ALICE)["tonight"].until == NOW + MONTH + DAY
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": "paused"},
+        {"state": None},
+        {"state": ["canceled"]},
+        {"user": None},
+        {"user": {"id": "1001"}},
+        {"invoice_payload": "not ours"},
+        {"invoice_payload": 7},
+        {"invoice_payload": ""},
+    ],
+    ids=str,
+)
+def test_a_state_whose_facts_are_wrong_is_not_guessed(plan_payload, changes):
+    apply(recurring(plan_payload))
+    item = kept(state(plan_payload, **{"state": "canceled", **changes}))
+    with pytest.raises(Unreadable):
+        updates.apply(item, keys=KEYS, now=NOW)
+    assert subscriptions.of(ALICE)[0].renews
+
+
+def test_a_state_that_is_no_object_is_not_guessed(app):
+    with pytest.raises(Unreadable):
+        updates.apply(kept({"update_id": 3, "subscription": "canceled"}), keys=KEYS, now=NOW)

@@ -1,0 +1,130 @@
+"""What is kept and settled while it arrives."""
+
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests import arrange
+from tests.domain.test_updates import service_message
+from webapp import clock, receiving
+from webapp.checkout import Checkout
+from webapp.domain import entitlements, inbox, ledger, orders, terms
+from webapp.domain.keys import KeyRing
+from webapp.extensions import db, transaction
+from webapp.models import Charge, InboxItem, OutboxMessage, User
+
+ALICE = arrange.ALICE
+
+
+@pytest.fixture
+def checkout(app: Flask) -> Checkout:
+    found: Checkout = app.extensions["checkout"]
+    return found
+
+
+@pytest.fixture
+def payment(app: Flask, alice: User, checkout: Checkout) -> dict[str, Any]:
+    with transaction():
+        order = orders.place(
+            alice,
+            "atlas",
+            terms_version=terms.VERSION,
+            correlation_id="tap",
+            keys=checkout.keys,
+            now=clock.now(),
+        )
+    date = int(clock.now().timestamp())
+    return service_message("successful_payment", order.payload, date=date)
+
+
+def items() -> list[InboxItem]:
+    return list(db.session.scalars(db.select(InboxItem), execution_options={"populate_existing": True}))
+
+
+def count(model: Any) -> int:
+    return db.session.scalar(db.select(db.func.count()).select_from(model))
+
+
+def test_a_payment_is_kept_booked_and_unlocked_in_one(payment, checkout):
+    receiving.receive(json.dumps(payment).encode(), "webhook", checkout)
+    [item] = items()
+    assert (item.state, item.attempts) == ("done", 0)
+    assert entitlements.has(ALICE, "atlas", clock.now())
+
+
+@pytest.mark.parametrize("ids", [(5, 5), (5, 6)], ids=["same update", "update of its own"])
+def test_a_payment_received_twice_counts_once(payment, checkout, ids):
+    for update_id in ids:
+        receiving.receive({**payment, "update_id": update_id}, "polling", checkout)
+    assert (count(Charge), len(ledger.of(ALICE)), count(OutboxMessage)) == (1, 1, 1)
+    assert {item.state for item in items()} == {"done"}
+
+
+def test_a_refund_is_settled_as_it_arrives(payment, checkout):
+    receiving.receive(payment, "polling", checkout)
+    payload = payment["message"]["successful_payment"]["invoice_payload"]
+    receiving.receive({**service_message("refunded_payment", payload), "update_id": 6}, "polling", checkout)
+    assert not entitlements.has(ALICE, "atlas", clock.now())
+
+
+def test_what_cannot_be_settled_is_kept_and_waits(payment, checkout):
+    payment["message"]["successful_payment"]["total_amount"] = "many"
+    receiving.receive(payment, "webhook", checkout)
+    [item] = items()
+    assert (item.state, item.attempts) == ("waiting", 0)
+    assert count(Charge) == 0
+
+
+def test_nothing_of_a_failed_booking_stays(payment, checkout, app):
+    """The database itself refuses the last row of the booking; the update is kept all the same."""
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE outbox RENAME TO gone")
+    receiving.receive(payment, "webhook", checkout)
+    assert (count(Charge), ledger.of(ALICE)) == (0, [])
+    assert [item.state for item in items()] == ["waiting"]
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        {"update_id": 1, "message": {"text": "hello"}},
+        {"update_id": 1, "pre_checkout_query": {"id": "1"}},
+        {"update_id": 1, "subscription": {"state": "canceled"}},
+        {"update_id": 1, "something_new": 1},
+    ],
+    ids=lambda update: list(update)[1],
+)
+def test_all_else_is_kept_for_later(app, open_shop, checkout, update):
+    receiving.receive(update, "polling", checkout)
+    assert [item.state for item in items()] == ["waiting"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"update_id": "1"}', b"\xff\xfe"])
+def test_what_is_no_update_is_kept_for_the_owner(app, open_shop, checkout, body):
+    receiving.receive(body, "webhook", checkout)
+    assert [item.state for item in items()] == ["quarantined"]
+
+
+def test_a_payment_under_a_key_nobody_has_is_booked_and_set_aside(payment, checkout):
+    foreign = KeyRing.of("Zt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")
+    stranger = Checkout(checkout.config, foreign, calls_at_once=1)
+    receiving.receive(payment, "webhook", stranger)
+    assert [item.state for item in items()] == ["done"]
+    assert db.session.scalars(db.select(Charge)).one().quarantined_because == "UnknownPayload"
+
+
+def test_a_copy_of_a_payment_is_done_with(payment, checkout):
+    payment["message"]["forward_date"] = 1
+    receiving.receive(payment, "webhook", checkout)
+    assert [item.state for item in items()] == ["done"]
+    assert count(Charge) == 0
+
+
+def test_receiving_again_what_the_worker_did_changes_nothing(payment, checkout):
+    kept = inbox.describe(payment, "polling", clock.now())
+    with transaction():
+        inbox.keep(kept)
+    receiving.receive(payment, "polling", checkout)
+    assert (count(Charge), [item.state for item in items()]) == (1, ["waiting"])
