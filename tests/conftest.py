@@ -98,6 +98,25 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """A way to have databases of each kind with nothing in them, not even tables."""
+    if request.param == "sqlite":
+        yield lambda: f"sqlite:///{tmp_path}/new-{next(_numbers)}.db"
+        return
+    server = request.getfixturevalue("postgres")
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"new_{next(_numbers)}")
+        server.psql(f"CREATE DATABASE {made[-1]}")
+        return _url(server, made[-1])
+
+    yield make
+    for name in made:
+        server.psql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def app(database_url: str) -> Iterator[Flask]:
     """The shop on that database, its context open."""
@@ -194,13 +213,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def rows(database_url: str) -> Iterator[Callable[[str], Any]]:
-    """Look into the database from outside: the first column of a query's first row."""
+def table(database_url: str) -> Iterator[Callable[[str], list[Any]]]:
+    """Look into the database from outside: every row of a query."""
     engine = create_engine(normal_url(database_url))
 
-    def look(query: str) -> Any:
+    def look(query: str) -> list[Any]:
         with engine.connect() as connection:
-            return connection.execute(text(query)).scalar()
+            return list(connection.execute(text(query)).all())
 
     yield look
     engine.dispose()
+
+
+@pytest.fixture
+def rows(table: Callable[[str], list[Any]]) -> Callable[[str], Any]:
+    """Look into the database from outside: the first column of a query's first row."""
+    return lambda query: next((row[0] for row in table(query)), None)

@@ -7,18 +7,25 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from flask import Flask
 
 from tests.factories import METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET
+from webapp import bot_api, config, create_app
 from webapp.domain import terms
+from webapp.extensions import db
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "7000000002:AAF-made-up-for-tests_0123456789abc"
 PATIENCE_SECONDS = 40.0
+# Every database with every mode of the bot; a short run meets each of them once.
+EVERY_STAGE = [(database, mode) for database in ("sqlite", "postgresql") for mode in ("polling", "webhook")]
+SHORT_STAGES = [EVERY_STAGE[0], EVERY_STAGE[3]]
 Found = TypeVar("Found")
 
 
@@ -48,6 +55,7 @@ class Stage:
         self, folder: Path, database_url: str, *, bin_folder: Path | None = None, **settings: str
     ) -> None:
         self.folder = folder
+        self.commands: dict[str, str] = {}  # instead of the Procfile's
         self.bin = bin_folder or Path(sys.executable).parent
         self.sandbox_port, self.web_port = free_port(), free_port()
         self.sandbox = f"http://127.0.0.1:{self.sandbox_port}"
@@ -124,8 +132,19 @@ class Stage:
         for name in list(self.processes):
             if self.processes[name].poll() is None:
                 self.kill(name)
-        for client in self.clients:
+        for client in (*self.clients, bot_api.get_client(f"{self.sandbox}/bot", TOKEN)):
             client.close()
+
+    @contextmanager
+    def inside(self, **settings: str) -> Iterator[Flask]:
+        """Be one more process of this shop, its context open."""
+        app = create_app(config.load({**self.environment, **settings}))
+        with app.app_context():
+            try:
+                yield app
+            finally:
+                db.session.remove()
+                db.engine.dispose()
 
     def client(self, **options: Any) -> httpx.Client:
         """Return an HTTP client that is closed together with the stage."""
@@ -161,6 +180,8 @@ class Stage:
         if name == "sandbox":
             told = ["--port", str(self.sandbox_port), "--token", TOKEN, "--web-app", self.web]
             return [sys.executable, "-m", "sandbox", *told]
+        if name in self.commands:
+            return shlex.split(self.commands[name])
         lines = (ROOT / "Procfile").read_text().splitlines()
         commands = {key: command for key, _, command in (line.partition(":") for line in lines)}
         return shlex.split(commands[name.partition("-")[0]])
