@@ -35,6 +35,9 @@ browser: $(READY) ## Chromium, from the system, its packages, or playwright
 kill: $(READY) ## A thousand processes killed in the middle of sales; nothing may be lost
 	KILLS=$${KILLS:-1000} $(BIN)/pytest tests/e2e/test_kills.py -s
 
+crashes: $(READY) ## Two hundred kills at each crash point, releases in their migrations included
+	CRASHES=$${CRASHES:-200} $(BIN)/pytest tests/campaigns/test_crashes.py tests/campaigns/test_upgrades.py -s
+
 bench: $(READY) ## The figures in bench/, measured here and now
 	$(BIN)/python -m bench
 
@@ -60,4 +63,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill bench pictures lock audit clean
+.PHONY: help run test check lint types imports browser kill crashes bench pictures lock audit clean
