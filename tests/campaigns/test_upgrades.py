@@ -1,0 +1,223 @@
+"""T12: releases killed in the middle of their migrations (K15); the next one ends as if nothing had been."""
+
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.ddl.impl import DefaultImpl
+from alembic.script import ScriptDirectory
+from flask_migrate import upgrade
+from sqlalchemy import Connection, MetaData, Select, create_engine, delete, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from tests import arrange
+from tests.arrange import ALICE, BOB, DAY, NOW
+from tests.processes import ROOT, Stage
+from webapp.config import database_url as normal_url
+from webapp.domain import entitlements, inbox, leases, ledger, orders, refunds
+from webapp.extensions import db, transaction
+from webapp.models import LedgerEntry, Product, Shop
+
+CRASHES = int(os.environ.get("CRASHES", "2"))  # on every database, from every schema; make crashes: 200
+# Where a database may stand when today's release comes: nowhere yet, or at a release before.
+HEAD, *RELEASED = [one.revision for one in ScriptDirectory(str(ROOT / "migrations")).walk_revisions()]
+SCHEMAS = ["base", *reversed(RELEASED)]
+EACH = max(2, CRASHES // (2 * len(SCHEMAS)))
+BOT = {"bot_id": 7000000002, "bot_username": "starfront_demo_bot"}  # the sandbox's
+# Every fact of a schema, in words by which two databases of one kind can be compared.
+FACTS = {
+    "sqlite": ("SELECT type, name, tbl_name, sql FROM sqlite_master",),
+    "postgresql": (
+        "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default "
+        "FROM information_schema.columns WHERE table_schema = 'public'",
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
+        "WHERE connamespace = 'public'::regnamespace",
+        "SELECT pg_get_triggerdef(oid), pg_get_functiondef(tgfoid) FROM pg_trigger WHERE NOT tgisinternal",
+    ),
+}
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_a_release_killed_in_a_migration_is_finished_by_the_next(tmp_path, new_database, schema, monkeypatch):
+    seed = int(os.environ.get("SEED", random.randrange(10**6)))
+    draw = random.Random(seed)
+    today, spared, killed = new_database(), new_database(), new_database()
+    stage = Stage(tmp_path, killed).play()
+    try:
+        access = furnish(stage, today)
+        for url in (spared, killed):
+            stand_at(schema, stage, url, today)
+        columns = columns_of(killed)
+        before = rows_of(killed, columns)
+        statements = release(stage, spared, monkeypatch)
+        # The last statement of all is one of the places to die at.
+        passages = [statements, *(draw.randint(1, statements) for _ in range(EACH - 1))]
+        plan = ",".join(f"K15:{passage}" for passage in passages)
+        print(f"SEED={seed} from {schema}: {EACH} kills in {statements} statements")
+        assert stage.run("dying", f"python -m tests.crash {plan} flask --app webapp release") == 0
+        assert stage.output("dying").count("K15 dies\n") == EACH
+        assert facts_of(killed) == facts_of(spared)
+        assert rows_of(killed, columns_of(killed)) == rows_of(spared, columns_of(spared))
+        assert rows_of(killed, columns) == before
+        assert access_of(stage, killed) == (access if before else {})
+    finally:
+        stage.close()
+
+
+NEXT = """
+from alembic import op
+
+revision, down_revision = "next", "{head}"
+
+def upgrade():
+    with op.batch_alter_table("products") as products:
+        products.drop_constraint(op.f("ck_products_stars_positive"), type_="check")
+        products.create_check_constraint(op.f("ck_products_stars_positive"), "stars >= {least}")
+    {then}
+"""
+
+
+@pytest.fixture
+def next_release(tmp_path: Path) -> Callable[..., str]:
+    """A way to have a release with one more migration, which gives products another check."""
+
+    def write(*, least: int, then: str = "") -> str:
+        folder = tmp_path / "migrations"
+        shutil.copytree(ROOT / "migrations", folder)
+        (folder / "versions" / "next.py").write_text(NEXT.format(head=HEAD, least=least, then=then))
+        return str(folder)
+
+    return write
+
+
+def test_a_table_that_orders_point_at_can_be_made_anew(app, alice, next_release):
+    order = arrange.order(alice)
+    upgrade(directory=next_release(least=25))
+    db.session.expire_all()
+    assert orders.get_for(alice, order.public_id).product.slug == "atlas"
+    with pytest.raises(IntegrityError):
+        arrange.open_shop(arrange.item(stars=24))
+    with pytest.raises(IntegrityError), transaction():
+        db.session.execute(delete(Product))
+
+
+def test_a_migration_that_leaves_an_order_without_its_product_changes_nothing(app, alice, next_release):
+    arrange.order(alice)
+    with pytest.raises((SystemExit, IntegrityError)):
+        upgrade(directory=next_release(least=2, then='op.execute("DELETE FROM products")'))
+    arrange.open_shop(arrange.item(stars=1))
+    assert arrange.order(alice).product.stars == 1
+
+
+def furnish(stage: Stage, url: str) -> dict[int, Any]:
+    """Have a shop in which everything has happened once that the first release knew; return all access."""
+    with stage.inside(DATABASE_URL=url):
+        upgrade()
+        arrange.open_shop(arrange.ATLAS, arrange.NOTES, arrange.WEEK, arrange.WHOLE_SKY)
+        with transaction():
+            db.session.execute(update(Shop).values(**BOT))
+        alice, bob = arrange.meet(ALICE), arrange.meet(BOB, first_name="Bob")
+        for number, slug in enumerate(("atlas", "week", "week", "notes")):
+            order = arrange.order(alice, slug)
+            arrange.decide(arrange.question(order, f"q{number}"))
+            charge = arrange.pay(arrange.facts(order, f"charge-{slug}-{number}"))
+        arrange.settle(charge, at=NOW + DAY)
+        atlas = arrange.order(bob, "atlas")
+        wanted = arrange.pay(arrange.facts(atlas, "charge-bob"))
+        arrange.pay(arrange.facts(atlas, "charge-unknown", payload="nobody's"))
+        arrange.order(bob, "week")
+        with transaction():
+            refunds.request(wanted, "wanted back", requested_by="owner", now=NOW)
+            inbox.receive({"update_id": 1, "message": {"text": "hello"}}, "polling", NOW)
+            inbox.receive(b"no update", "webhook", NOW)
+            leases.hold("outbox", "somebody", 30, NOW)
+    return access_of(stage, url)
+
+
+def access_of(stage: Stage, url: str) -> dict[int, Any]:
+    """Return what the ledger gives everybody, having seen that the cache says the same."""
+    with stage.inside(DATABASE_URL=url):
+        assert entitlements.differences() == []
+        people = db.session.scalars(select(LedgerEntry.telegram_id).distinct())
+        return {person: ledger.fold(ledger.of(person)) for person in people}
+
+
+def stand_at(schema: str, stage: Stage, url: str, today: str) -> None:
+    """Have today's shop on an earlier schema, as far as that can hold it; at base, nothing at all."""
+    if schema == "base":
+        return
+    with stage.inside(DATABASE_URL=url):
+        upgrade(revision=schema)
+    rows = rows_of(today, columns_of(url))
+    with _looking_into(url) as (connection, tables):
+        for table in tables.sorted_tables:
+            if rows.get(table.name):
+                connection.execute(insert(table), rows[table.name])
+        connection.commit()
+
+
+def release(stage: Stage, url: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Release without being killed, and return the number of statements of migrations that took."""
+    statements: list[None] = []
+    execute = DefaultImpl._exec
+
+    def counted(*args: Any, **named: Any) -> Any:
+        statements.append(None)
+        return execute(*args, **named)
+
+    monkeypatch.setattr(DefaultImpl, "_exec", counted)
+    with stage.inside(DATABASE_URL=url) as app:
+        result = app.test_cli_runner().invoke(args=["release"])
+    assert result.exit_code == 0, result.output
+    return len(statements)
+
+
+def facts_of(url: str) -> list[list[str]]:
+    """Return everything a database says about its schema."""
+    with _looking_into(url) as (connection, _):
+        queries = (*FACTS[connection.dialect.name], "SELECT version_num FROM alembic_version")
+        return [sorted(map(repr, connection.execute(text(query)))) for query in queries]
+
+
+def columns_of(url: str) -> dict[str, list[str]]:
+    """Return the columns of the shop's tables."""
+    with _looking_into(url) as (_, tables):
+        return {
+            table.name: [column.name for column in table.columns]
+            for table in tables.sorted_tables
+            if table.name != "alembic_version"
+        }
+
+
+def rows_of(url: str, columns: dict[str, list[str]]) -> dict[str, list[dict[str, Any]]]:
+    """Return everything that stands in these columns."""
+    with _looking_into(url) as (connection, tables):
+        return {
+            table: sorted(
+                (dict(row) for row in connection.execute(_selected(tables, table, names)).mappings()),
+                key=repr,
+            )
+            for table, names in columns.items()
+        }
+
+
+def _selected(tables: MetaData, table: str, names: list[str]) -> Select[Any]:
+    return select(*(tables.tables[table].columns[name] for name in names))
+
+
+@contextmanager
+def _looking_into(url: str) -> Iterator[tuple[Connection, MetaData]]:
+    engine = create_engine(normal_url(url))
+    tables = MetaData()
+    try:
+        with engine.connect() as connection:
+            tables.reflect(connection)
+            yield connection, tables
+    finally:
+        engine.dispose()
