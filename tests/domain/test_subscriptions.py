@@ -216,6 +216,22 @@ def test_a_renewal_is_recognised_in_the_statement_by_its_date(alice):
     assert until() == NOW + 2 * MONTH + DAY
 
 
+def test_a_renewal_that_comes_early_is_added_to_the_end(alice):
+    made = subscribe(alice)
+    early = {"cause": "statement", "charged_at": NOW + 29 * DAY}
+    pay(facts(made, "second", **early), now=NOW + 29 * DAY)
+    assert plan_of(made).paid_until == NOW + 2 * MONTH
+    assert refunds.of(ALICE) == {}
+
+
+def test_rows_of_the_statement_out_of_order_add_up_to_the_same_end(alice):
+    made = subscribe(alice)
+    for months in (2, 1):
+        at = NOW + months * MONTH
+        pay(facts(made, f"after-{months}", cause="statement", charged_at=at), now=NOW + 2 * MONTH)
+    assert plan_of(made).paid_until == NOW + 3 * MONTH
+
+
 def test_a_plan_survives_the_loss_of_its_order(alice, lost):
     pay(facts(lost, "first", paid_until=NOW + MONTH, is_renewal=False))
     renew(lost, "second", at=NOW + MONTH)

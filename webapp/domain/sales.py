@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from webapp.domain import catalogue, entitlements, orders, payloads, subscriptions
 from webapp.domain.keys import KeyRing
@@ -69,9 +69,9 @@ class Sale:
 
     def paid_until(self, facts: ChargeFacts) -> datetime | None:
         """Return the end that Telegram reports, or that the statement implies; None if nothing ends."""
-        if not self.is_subscription:
-            return None
-        return facts.paid_until or facts.charged_at + self.period(facts)
+        if not self.is_subscription or facts.paid_until:
+            return facts.paid_until if self.is_subscription else None
+        return max(facts.charged_at, _paid_before(facts)) + self.period(facts)
 
 
 def understand(facts: ChargeFacts, keys: KeyRing) -> tuple[Sale | None, str | None]:
@@ -152,25 +152,34 @@ def _is_expired(sale: Sale, facts: ChargeFacts) -> bool:
 
 
 def _is_paid_already(sale: Sale, facts: ChargeFacts) -> bool:
-    """Tell whether the time that a subscription's charge pays for was paid for by another."""
-    ends_at = facts.paid_until or facts.charged_at + sale.period(facts)
-    others = [one for one in subscriptions.of(facts.telegram_id) if one.product_id == sale.product.id]
-    if any(
-        one.public_id != sale.public_id and one.started_at < ends_at and facts.charged_at < one.paid_until
-        for one in others
-    ):
-        return True
-    if not any(one.public_id == sale.public_id for one in others):
+    """Tell whether a charge begins what another one has begun: one plan is enough.
+
+    A further charge of the same invoice is a renewal unless Telegram says that it is none.
+    """
+    if facts.is_renewal:
         return False
-    # The same invoice was paid again. Renewals are a whole period apart, give or take.
-    half = sale.period(facts) / 2
-    near = select(Charge.id).where(
+    ends_at = facts.paid_until or facts.charged_at + sale.period(facts)
+    for one in subscriptions.of(facts.telegram_id):
+        if one.public_id == sale.public_id:
+            return facts.is_renewal is False and one.started_at <= facts.charged_at
+        if (
+            one.product_id == sale.product.id
+            and one.started_at < ends_at
+            and facts.charged_at < one.paid_until
+        ):
+            return True
+    return False
+
+
+def _paid_before(facts: ChargeFacts) -> datetime:
+    """Return until when a plan was paid for by its charges before this one: renewal may come early."""
+    earlier = select(func.max(Charge.paid_until)).where(
         Charge.telegram_id == facts.telegram_id,
         Charge.payload == facts.payload,
-        Charge.charged_at > facts.charged_at - half,
-        Charge.charged_at < facts.charged_at + half,
+        Charge.charged_at <= facts.charged_at,
+        Charge.telegram_payment_charge_id != facts.charge_id,
     )
-    return db.session.scalar(near.limit(1)) is not None
+    return db.session.scalar(earlier) or facts.charged_at
 
 
 def _withdrawn(sale: Sale, facts: ChargeFacts) -> str | None:

@@ -1,0 +1,285 @@
+"""Plans between the shop and Telegram: begun, renewed, cancelled, let go on, and given back."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests import arrange
+from tests.bot.conftest import ALICE, CARMEN, told, trouble
+from tests.bot.test_worker import Hands, hands  # noqa: F401 - the fixture
+from tests.processes import Stage
+from webapp import clock, receiving
+from webapp.checkout import Checkout
+from webapp.domain import entitlements, payments, refunds, subscriptions
+from webapp.extensions import db
+from webapp.models import InboxItem, Subscription, User
+
+EDIT, REFUND = "editUserStarSubscription", "refundStarPayment"
+
+
+class Plan:
+    """Alice's plan, as Telegram and the shop have it."""
+
+    def __init__(self, telegram: Stage, checkout: Checkout, buyer: User, slug: str = "plan") -> None:
+        self.telegram, self.checkout = telegram, checkout
+        self.order = checkout.open_invoice(
+            buyer, slug, terms_version=arrange.terms.VERSION, correlation_id="tap"
+        )
+        invoice = str(self.order.invoice_link).rpartition("$")[2]
+        self.charge_id = telegram.control("POST", "charges", person=buyer.telegram_id, slug=invoice)["id"]
+        self.hear()
+
+    @property
+    def row(self) -> Subscription:
+        db.session.rollback()
+        found = subscriptions.find(self.order.public_id)
+        assert found
+        return found
+
+    def at_telegram(self, doing: str = "") -> dict[str, Any]:
+        """Have Telegram do something with it, and return how it stands there."""
+        if doing:
+            self.telegram.control("POST", f"subscriptions/{self.charge_id}/{doing}")
+            self.hear()
+        shown: list[dict[str, Any]] = self.telegram.control("GET", "subscriptions")
+        return next(one for one in shown if one["id"] == self.charge_id)
+
+    def hear(self) -> None:
+        """Take in what waits at Telegram, as the poller does."""
+        updates = self.checkout.client.call("getUpdates", {"timeout": 0})
+        for update in updates:
+            receiving.receive(update, "polling", self.checkout)
+        if updates:
+            self.checkout.client.call("getUpdates", {"offset": updates[-1]["update_id"] + 1, "timeout": 0})
+
+
+@pytest.fixture
+def checkout(app: Flask) -> Checkout:
+    found: Checkout = app.extensions["checkout"]
+    return found
+
+
+@pytest.fixture
+def plan(telegram: Stage, checkout: Checkout, alice: User) -> Plan:
+    return Plan(telegram, checkout, alice)
+
+
+def edits(telegram: Stage) -> list[tuple[str, bool]]:
+    calls = telegram.calls(EDIT)
+    return [(one["params"]["telegram_payment_charge_id"], one["params"]["is_canceled"]) for one in calls]
+
+
+def test_a_plan_s_invoice_asks_for_thirty_days_and_its_charge_begins_it(telegram, plan):
+    assert telegram.calls("createInvoiceLink")[0]["params"]["subscription_period"] == 2_592_000
+    assert plan.row.first_charge_id == plan.charge_id
+    assert plan.row.paid_until.timestamp() == plan.at_telegram()["paid_until"]
+    assert entitlements.has(ALICE, "tonight", clock.now())
+
+
+def test_a_renewal_at_telegram_extends_the_plan(plan):
+    plan.at_telegram("renew")
+    assert plan.row.paid_until.timestamp() == plan.at_telegram()["paid_until"]
+    assert [charge.paid_until for charge in payments.of(ALICE)] == [
+        plan.row.paid_until,
+        plan.row.paid_until - arrange.MONTH,
+    ]
+    assert plan.row.first_charge_id == plan.charge_id
+
+
+def test_states_from_telegram_reach_the_plan(plan, hands):  # noqa: F811
+    for doing, renews in (("cancel", False), ("resume", True), ("fail", True)):
+        plan.at_telegram(doing)
+        hands.worker.settle_money()
+        assert plan.row.renews == renews
+    assert plan.row.failed_at
+    assert entitlements.has(ALICE, "tonight", clock.now())
+
+
+def test_a_state_that_overtakes_its_plan_waits_for_it(telegram, checkout, alice, hands):  # noqa: F811
+    telegram.control("PUT", "troubles", reorder=True)
+    one = Plan(telegram, checkout, alice)
+    state = {"user": {"id": ALICE}, "invoice_payload": one.order.payload, "state": "canceled"}
+    other = arrange.order(alice, "big-plan", now=clock.now())
+    receiving.receive(
+        {"update_id": 1, "subscription": {**state, "invoice_payload": other.payload}}, "polling", checkout
+    )
+    receiving.receive({"update_id": 2, "subscription": state}, "polling", checkout)
+    hands.worker.settle_money()
+    assert not one.row.renews
+    [waiting] = [item for item in inbox_items() if item.state != "done"]
+    assert (waiting.attempts, waiting.state) == (1, "failed")
+
+
+def inbox_items() -> list[Any]:
+    db.session.rollback()
+    return list(db.session.scalars(db.select(InboxItem), execution_options={"populate_existing": True}))
+
+
+def test_cancelling_is_true_once_telegram_agreed(telegram, plan, checkout):
+    trouble(telegram, EDIT, lost_answer=True)
+    asked = checkout.cancel_renewal(plan.row, by="buyer")
+    assert (asked.wish, asked.renews) == ("cancel", True)
+    db.session.rollback()
+    again = checkout.carry_out_wish(plan.row)
+    assert (again.wish, again.renews) == (None, False)
+    assert plan.at_telegram()["canceled_by_bot"]
+    assert edits(telegram) == [(plan.charge_id, True)] * 2
+
+
+def test_cancelling_twice_asks_once(telegram, plan, checkout):
+    for _twice in range(2):
+        checkout.cancel_renewal(plan.row, by="buyer")
+    assert edits(telegram) == [(plan.charge_id, True)]
+
+
+def test_after_a_renewal_it_is_cancelled_by_its_first_charge(telegram, plan, checkout):
+    plan.at_telegram("renew")
+    checkout.cancel_renewal(plan.row, by="buyer")
+    assert edits(telegram) == [(plan.charge_id, True)]
+    assert not plan.row.renews
+
+
+def test_letting_it_renew_leaves_the_turning_on_to_the_buyer(plan, checkout, hands):  # noqa: F811
+    checkout.cancel_renewal(plan.row, by="buyer")
+    allowed = checkout.allow_renewal(plan.row, by="buyer")
+    assert (allowed.wish, allowed.locked_at, allowed.renews) == (None, None, False)
+    plan.at_telegram("resume")
+    hands.worker.settle_money()
+    assert plan.row.renews
+
+
+def test_a_wish_telegram_did_not_answer_is_carried_out_by_the_bot(telegram, plan, checkout, hands):  # noqa: F811
+    trouble(telegram, EDIT, status=500)
+    checkout.cancel_renewal(plan.row, by="buyer")
+    hands.worker.tick()
+    assert plan.row.wish == "cancel"
+    hands.wait(3)
+    hands.worker.tick()
+    assert not plan.row.renews
+    hands.send_all()
+    assert any("is cancelled. It stays open until" in text for text in told(telegram, ALICE))
+
+
+def test_a_wish_waits_as_long_as_telegram_asks(telegram, plan, checkout, hands):  # noqa: F811
+    trouble(telegram, EDIT, status=429, retry_after=30)
+    checkout.cancel_renewal(plan.row, by="buyer")
+    hands.wait(29)
+    hands.worker.tick()
+    assert len(telegram.calls(EDIT)) == 1
+    hands.wait(2)
+    hands.worker.tick()
+    assert not plan.row.renews
+
+
+def test_a_wish_telegram_refuses_leaves_the_plan_as_it_was(telegram, plan, checkout):
+    trouble(telegram, EDIT, status=400, description="Bad Request: CHARGE_ID_INVALID")
+    refused = checkout.cancel_renewal(plan.row, by="buyer")
+    assert (refused.wish, refused.renews) == (None, True)
+    assert "CHARGE_ID_INVALID" in str(refused.refused_because)
+
+
+# --- Refunds
+
+
+def test_a_refund_stops_the_renewal_before_the_stars_go_back(telegram, plan, checkout):
+    assert checkout.refund(plan.charge_id, reason="asked", requested_by="owner").status == "done"
+    calls = [one["method"] for one in telegram.control("GET", "calls") if one["method"] in (EDIT, REFUND)]
+    assert calls == [EDIT, REFUND]
+    assert plan.at_telegram()["canceled_by_bot"]
+    assert not plan.row.renews
+    assert not entitlements.has(ALICE, "tonight", clock.now())
+
+
+def test_nothing_goes_back_while_nobody_knows_whether_it_renews(telegram, plan, checkout, hands):  # noqa: F811
+    trouble(telegram, EDIT, status=500)
+    assert checkout.refund(plan.charge_id, reason="asked", requested_by="owner").status == "unknown"
+    assert telegram.calls(REFUND) == []
+    hands.wait(3)
+    hands.worker.tick()
+    db.session.rollback()
+    assert refunds.find(plan.charge_id).status == "done"
+    assert len(telegram.calls(REFUND)) == 1
+
+
+def test_a_renewal_that_cannot_be_stopped_does_not_keep_the_stars(telegram, plan, checkout):
+    trouble(telegram, EDIT, status=400, description="Bad Request: CHARGE_ID_INVALID")
+    assert checkout.refund(plan.charge_id, reason="asked", requested_by="owner").status == "done"
+
+
+def test_a_renewal_is_stopped_once_however_often_the_refund_is_asked_for(telegram, plan, checkout, hands):  # noqa: F811
+    trouble(telegram, REFUND, status=500)
+    assert checkout.refund(plan.charge_id, reason="asked", requested_by="owner").status == "unknown"
+    hands.wait(3)
+    hands.worker.tick()
+    db.session.rollback()
+    assert refunds.find(plan.charge_id).status == "done"
+    assert len(telegram.calls(EDIT)) == 1
+
+
+def test_a_second_subscription_is_given_back_and_stopped_by_itself(telegram, plan, checkout, alice, hands):  # noqa: F811
+    invoice = str(plan.order.invoice_link).rpartition("$")[2]
+    double = telegram.control("POST", "charges", person=ALICE, slug=invoice)["id"]
+    plan.hear()
+    hands.worker.tick()
+    db.session.rollback()
+    assert refunds.find(double).status == "done"
+    assert edits(telegram) == [(double, True)]
+    assert plan.row.renews
+    hands.send_all()
+    assert any("was paid for already" in text for text in told(telegram, ALICE))
+
+
+def test_a_refund_from_outside_alarms_the_owner(telegram, plan, hands):  # noqa: F811
+    plan.telegram.control("POST", f"charges/{plan.charge_id}/refund")
+    plan.hear()
+    hands.send_all()
+    assert any("without this shop asking" in text for text in told(telegram, CARMEN))
+    assert not entitlements.has(ALICE, "tonight", clock.now())
+
+
+def test_a_chargeback_that_only_the_statement_tells_of_is_found(telegram, plan, hands):  # noqa: F811
+    telegram.control("POST", f"charges/{plan.charge_id}/chargeback", silent=True)
+    hands.worker.tick()
+    assert refunds.find(plan.charge_id).requested_by == "telegram"
+    assert not entitlements.has(ALICE, "tonight", clock.now())
+
+
+def test_a_buyer_gives_back_and_gets_the_stars(telegram, checkout, alice):
+    arrange.open_shop(arrange.item(refund_days=14))
+    order = checkout.open_invoice(alice, "atlas", terms_version=arrange.terms.VERSION, correlation_id="tap")
+    slug = str(order.invoice_link).rpartition("$")[2]
+    charge = telegram.control("POST", "charges", person=ALICE, slug=slug)["id"]
+    for update in checkout.client.call("getUpdates", {"timeout": 0}):
+        receiving.receive(update, "polling", checkout)
+    for _twice in range(2):
+        assert checkout.refund_own(alice, charge).status == "done"
+    assert telegram.state()["people"][0]["stars"] == 500
+    assert len(telegram.calls(REFUND)) == 1
+
+
+def test_a_reminder_reaches_the_chat(telegram, plan, hands):  # noqa: F811
+    hands.wait(28 * 86400)
+    hands.worker.tick()
+    hands.send_all()
+    assert any("renews on" in text and "100 Stars" in text for text in told(telegram, ALICE))
+    hands.wait(3600)
+    hands.worker.tick()
+    hands.send_all()
+    assert sum("If you would rather not" in text for text in told(telegram, ALICE)) == 1
+
+
+def test_a_quarantined_charge_is_granted_and_sent_back_by_command(telegram, app, plan, checkout):
+    bad = telegram.control("POST", "charges", person=ALICE, amount=5, payload="not ours", title="Odd")["id"]
+    plan.hear()
+    run = app.test_cli_runner().invoke
+    assert bad in run(args=["quarantine", "list"]).output
+    assert "Name a product" in run(args=["quarantine", "grant", bad]).output
+    assert run(args=["quarantine", "grant", bad, "--product", "nothing"]).exit_code == 1
+    assert "Granted: Atlas (atlas)" in run(args=["quarantine", "grant", bad, "--product", "atlas"]).output
+    assert run(args=["quarantine", "grant", bad, "--product", "atlas"]).exit_code == 1
+    assert entitlements.has(ALICE, "atlas", clock.now())
+    assert "Refunded: 5 Stars" in run(args=["quarantine", "refund", bad]).output
+    assert not entitlements.has(ALICE, "atlas", clock.now())
+    assert run(args=["quarantine", "refund", "nothing"]).exit_code == 1
+    assert "0 charges" in run(args=["quarantine", "list"]).output
