@@ -340,7 +340,46 @@ def _owner_foreign_refund(facts: dict[str, Any]) -> Message:
     )
 
 
+def _owner_set_aside(facts: dict[str, Any]) -> Message:
+    return Message(
+        ngettext(
+            "%(num)d update from Telegram could not be handled within the last hour and is set aside. "
+            "Nothing is lost: flask --app webapp inbox list --quarantined shows it.",
+            "%(num)d updates from Telegram could not be handled within the last hour and are set aside. "
+            "Nothing is lost: flask --app webapp inbox list --quarantined shows them.",
+            facts["count"],
+        )
+    )
+
+
+def _owner_refunds_unknown(facts: dict[str, Any]) -> Message:
+    return Message(
+        ngettext(
+            "Of %(num)d refund nobody knows for more than an hour whether Telegram carried it out. The bot "
+            "goes on asking; flask --app webapp doctor says what is in the way.",
+            "Of %(num)d refunds nobody knows for more than an hour whether Telegram carried them out. "
+            "The bot goes on asking; flask --app webapp doctor says what is in the way.",
+            facts["count"],
+        )
+    )
+
+
+def _owner_drift(facts: dict[str, Any]) -> Message:
+    return Message(
+        ngettext(
+            "The shop's books and Telegram's statement differ by %(num)d Star. Find out why before you pay "
+            "anything out: flask --app webapp reconcile --full compares them again.",
+            "The shop's books and Telegram's statement differ by %(num)d Stars. Find out why before you pay "
+            "anything out: flask --app webapp reconcile --full compares them again.",
+            facts["count"],
+        )
+    )
+
+
 TOLD = {
+    "owner_set_aside": _owner_set_aside,
+    "owner_refunds_unknown": _owner_refunds_unknown,
+    "owner_drift": _owner_drift,
     "receipt": _receipt,
     "subscribed": _subscribed,
     "renewed": _renewed,

@@ -15,6 +15,7 @@ from webapp import clock, logs, messages, registration
 from webapp.bot_api import BotApiError, Conflict, Refused, TooManyRequests, Unauthorized
 from webapp.checkout import Checkout
 from webapp.domain import (
+    alarms,
     inbox,
     leases,
     orders,
@@ -309,6 +310,7 @@ class Worker:
         with transaction():
             _, problem_before = shops.delivery()
             shops.note_delivery(problem, now)
+            alarms.sound(self.checkout.config.owner_ids, now)
         if problem_before and not problem:
             self.reconcile_soon()
 

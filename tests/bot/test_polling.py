@@ -18,6 +18,7 @@ import bot
 from tests.bot.conftest import ALICE, trouble
 from tests.e2e.conftest import BOB
 from tests.processes import Shopper, Stage, eventually
+from webapp import clock
 from webapp.extensions import db
 from webapp.models import InboxItem
 
@@ -122,6 +123,21 @@ def test_after_a_failure_the_poller_waits_and_goes_on(telegram, poller, what):
     assert what.get("retry_after", 1) <= waited <= 1.5 * what.get("retry_after", 1)
     poller.step()
     assert kept() == ["one"]
+
+
+@on_sqlite
+def test_after_a_gap_the_statement_is_asked_what_was_missed(telegram, poller, monkeypatch):
+    worker = poller.bot.worker
+    worker.reconcile_at = clock.now() + bot.GAP
+    trouble(telegram, "getUpdates", status=500)
+    poller.step()
+    poller.step()
+    assert worker.reconcile_at > clock.now()
+    later = clock.now() + 2 * bot.GAP
+    monkeypatch.setattr(clock, "now", lambda: later)
+    worker.reconcile_at = later + bot.GAP
+    poller.step()
+    assert worker.reconcile_at == later
 
 
 @on_sqlite

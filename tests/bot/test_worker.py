@@ -747,3 +747,9 @@ def test_whether_updates_arrive_is_looked_at(telegram, hands, alice):
     hands.worker.tick()
     db.session.rollback()
     assert "cannot be asked" in shops.delivery()[1]
+    walks = len(telegram.calls("getStarTransactions"))
+    hands.wait(61)
+    hands.worker.tick()
+    hands.worker.tick()
+    # They arrive again; what was missed meanwhile is in the statement.
+    assert len(telegram.calls("getStarTransactions")) == walks + 1
