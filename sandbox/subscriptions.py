@@ -37,7 +37,7 @@ class Subscriptions:
         """Renew what has run out; what failed, once the person has more Stars than at that time."""
         for one in list(self.payments.books.subscriptions.values()):
             if self._is_due(one):
-                # Somebody may turn it off while the bot is asked.
+                # It may be off, or under way, or turned off while the bot is asked.
                 with contextlib.suppress(ControlError):
                     await self.renew(one)
 
@@ -103,7 +103,7 @@ class Subscriptions:
         self.events.add("subscription", **one.shown(self.clock.now()))
 
     def _is_due(self, one: Subscription) -> bool:
-        if one.canceled or one.id in self.busy or one.paid_until > self.clock.now():
+        if one.paid_until > self.clock.now():
             return False
         return one.failed_with is None or self._person(one).stars > max(one.failed_with, one.stars - 1)
 

@@ -120,7 +120,6 @@ class Telegram:
     async def jump(self, offset_seconds: float) -> None:
         """Move the clock, and have happen what has come due."""
         self.clock.set(offset_seconds)
-        self.updates.pending()  # what has become too old is forgotten now, not when somebody looks
         self.events.add("clock", **self.clock.shown())
         await self.subscriptions.settle()
 

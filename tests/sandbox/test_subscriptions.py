@@ -1,9 +1,10 @@
 """Subscriptions as Telegram runs them: who is charged when, who may stop it, and what the bot is told."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.processes import Stage, eventually
@@ -232,16 +233,54 @@ def test_canceling_does_not_refund_and_refunding_does_not_cancel(telegram, bot, 
     assert subscription(telegram)["state"] == "active"
 
 
-@pytest.mark.parametrize(("ok", "state"), [(True, "active"), (False, "failed")], ids=["yes", "no"])
-def test_a_renewal_may_be_made_to_ask_the_bot(telegram, bot, first, ok, state):
+@pytest.fixture
+def asking(telegram: Stage, bot: Bot, first: dict[str, Any]) -> Iterator["Future[httpx.Response]"]:
+    """A renewal under way, which waits for what the bot says to it."""
     telegram.control("PUT", "troubles", ask_on_renewal=True)
     with ThreadPoolExecutor() as pool:
         renewal = pool.submit(control, telegram, "POST", f"subscriptions/{first['id']}/renew")
-        [query] = eventually(lambda: bot.updates("pre_checkout_query"))
-        answer = {"pre_checkout_query_id": query["id"], "ok": ok, "error_message": "" if ok else "No."}
-        bot.call("answerPreCheckoutQuery", **answer)
-    assert renewal.result().json()["status"] == {"active": "paid", "failed": "failed"}[state]
-    assert subscription(telegram)["state"] == state
+        eventually(lambda: bot.updates("pre_checkout_query"))
+        yield renewal
+
+
+def answer(bot: Bot, **told: Any) -> None:
+    [query] = bot.updates("pre_checkout_query")
+    bot.call("answerPreCheckoutQuery", pre_checkout_query_id=query["id"], **told)
+
+
+def test_a_renewal_may_be_made_to_ask_the_bot(telegram, bot, asking):
+    answer(bot, ok=True)
+    assert asking.result().json()["status"] == "paid"
+    assert stars(telegram, ALICE) == 500 - 2 * PLAN_STARS
+
+
+def test_a_renewal_that_the_bot_declines_has_failed(telegram, bot, asking):
+    answer(bot, ok=False, error_message="Not this month.")
+    assert asking.result().json() == {"status": "failed", "error": "Not this month."}
+    assert subscription(telegram)["state"] == "failed"
+    assert stars(telegram, ALICE) == 500 - PLAN_STARS
+
+
+def test_a_renewal_under_way_is_not_begun_twice(telegram, bot, first, asking):
+    refused = control(telegram, "POST", f"subscriptions/{first['id']}/renew")
+    assert (refused.status_code, refused.json()["error"]) == (400, "this renewal is under way")
+    answer(bot, ok=True)
+    assert asking.result().json()["status"] == "paid"
+
+
+def test_what_is_canceled_while_the_bot_is_asked_is_not_charged(telegram, bot, first, act, asking):
+    act(first, "cancel")
+    answer(bot, ok=True)
+    assert asking.result().status_code == 400
+    assert stars(telegram, ALICE) == 500 - PLAN_STARS
+
+
+def test_what_is_forgotten_while_the_bot_is_asked_is_not_charged(telegram, bot, asking):
+    [query] = bot.updates("pre_checkout_query")
+    telegram.control("POST", "reset")
+    bot.call("answerPreCheckoutQuery", pre_checkout_query_id=query["id"], ok=True)
+    assert asking.result().status_code == 404
+    assert stars(telegram, ALICE) == 500
 
 
 @pytest.mark.parametrize("verb", ["renew", "fail", "cancel", "resume"])
