@@ -240,7 +240,7 @@ def test_the_clock_jumps_by_button_and_comes_back(hand, telegram):
 
 
 def test_the_phone_shows_the_time_that_the_sandbox_has(hand, telegram):
-    telegram.control("POST", f"people/{ALICE}/messages", text="Yesterday's words")
+    telegram.control("POST", f"people/{ALICE}/messages", text="Words of old")
     jump(telegram, DAY)
     hand.open()
     expect(hand.page.get_by_role("log", name="Messages")).to_contain_text("Yesterday")
