@@ -255,3 +255,13 @@ def test_items_are_replayed_all_or_none(chosen, words):
         inbox.replay([known[name] for name in chosen], NOW)
     assert by_update(2).quarantined_at
     assert claim(at=NOW + timedelta(days=1)) == []
+
+
+def test_what_was_set_aside_is_counted_by_kind():
+    assert inbox.quarantined_kinds() == {}
+    keep(1, 2, 3)
+    receive(PAYMENT)
+    receive(b"no update")
+    for update_id in (1, 2, 7):
+        set_aside(update_id)
+    assert inbox.quarantined_kinds() == {"message": 2, "successful_payment": 1, "unreadable": 1}

@@ -38,6 +38,15 @@ def test_a_duty_let_go_is_free_at_once():
     assert hold("two") == 2
 
 
+def test_who_holds_a_duty_at_present_is_known():
+    assert leases.holders(clock.now()) == set()
+    hold("one")
+    hold("one", name="reconciliation")
+    hold("two", name="refunds")
+    hold("gone", seconds=-1, name="housekeeping")
+    assert leases.holders(clock.now()) == {"one", "two"}
+
+
 def test_the_databases_clock_decides_where_it_is_shared():
     hold("one")
     with transaction():

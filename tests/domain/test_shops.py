@@ -2,7 +2,8 @@ import pytest
 
 from tests.arrange import NOW
 from webapp.domain import shops
-from webapp.extensions import transaction
+from webapp.extensions import db, transaction
+from webapp.models import Shop
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -45,3 +46,12 @@ def test_why_updates_do_not_arrive_is_remembered():
         with transaction():
             shops.note_delivery(problem, NOW)
         assert shops.delivery() == (NOW, problem and problem[:512])
+
+
+def test_when_the_statement_was_read_is_known():
+    assert shops.reconciled_at() is None
+    claim()
+    assert shops.reconciled_at() is None
+    with transaction():
+        db.session.execute(db.update(Shop).values(reconciled_at=NOW))
+    assert shops.reconciled_at() == NOW

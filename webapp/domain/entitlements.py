@@ -1,8 +1,9 @@
 """What people may open: a cache of the ledger, kept with it and rebuildable from it."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select, text
+from sqlalchemy import bindparam, delete, func, select, text
 
 from webapp.domain import ledger
 from webapp.domain.access import Access
@@ -50,17 +51,37 @@ def refresh(telegram_id: int) -> None:
             _write(telegram_id, key, fact)
 
 
-def differences() -> list[tuple[int, str]]:
-    """Return every (person, key) whose cached entitlement is not what the ledger says."""
-    told = {
-        (row.telegram_id, row.key): (row.since, row.until) for row in db.session.scalars(select(Entitlement))
-    }
+def differences(people: Collection[int] | None = None) -> list[tuple[int, str]]:
+    """Return every (person, key) whose cached entitlement is not what the ledger says.
+
+    :param people: only theirs
+    """
+    cached = select(Entitlement)
+    cached = cached if people is None else cached.where(Entitlement.telegram_id.in_(people))
+    fresh = db.session.scalars(cached, execution_options={"populate_existing": True})
+    told = {(row.telegram_id, row.key): (row.since, row.until) for row in fresh}
     meant = {
         (telegram_id, key): (fact.since, fact.until)
-        for telegram_id in _people()
+        for telegram_id in (_people() if people is None else people)
         for key, fact in ledger.fold(ledger.of(telegram_id)).items()
     }
     return sorted(place for place in told.keys() | meant.keys() if told.get(place) != meant.get(place))
+
+
+def sample(size: int, *, place: float) -> set[int]:
+    """Return some people who have entitlements or should have, at most four times the size.
+
+    :param place: where among the Telegram ids to begin, from 0 for the lowest to 1 for the highest
+    """
+    bounds = select(func.min(LedgerEntry.telegram_id), func.max(LedgerEntry.telegram_id))
+    lowest, highest = db.session.execute(bounds).one()
+    beginning = int((lowest or 0) + place * ((highest or 0) - (lowest or 0)))
+    people: set[int] = set()
+    for column in (LedgerEntry.telegram_id, Entitlement.telegram_id):
+        for part in (column >= beginning, column < beginning):
+            some = select(column).where(part).distinct().order_by(column).limit(size)
+            people.update(db.session.scalars(some))
+    return people
 
 
 def rebuild() -> int:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import defer
 
 from webapp.extensions import db, insert_once
@@ -135,6 +135,12 @@ def waiting(limit: int, *, quarantined: bool = False, done: bool = False) -> lis
     query = query if done else query.where(InboxItem.done_at.is_(None))
     query = query.where(InboxItem.quarantined_at.is_not(None)) if quarantined else query
     return list(reversed(db.session.scalars(query.order_by(InboxItem.id.desc()).limit(limit)).all()))
+
+
+def quarantined_kinds() -> dict[str, int]:
+    """Return how many items of each kind wait for the owner."""
+    query = select(InboxItem.kind, func.count()).where(InboxItem.quarantined_at.is_not(None))
+    return {kind: count for kind, count in db.session.execute(query.group_by(InboxItem.kind))}
 
 
 def get(item_id: int) -> InboxItem:

@@ -38,6 +38,12 @@ def release(name: str, holder: str, now: datetime) -> None:
     db.session.execute(over.values(expires_at=_database_time(now)))
 
 
+def holders(now: datetime) -> set[str]:
+    """Return the processes that hold a duty at present."""
+    held = select(Lease.holder).where(Lease.expires_at > _database_time(now))
+    return set(db.session.scalars(held))
+
+
 def _database_time(now: datetime) -> datetime:
     if db.engine.dialect.name != "postgresql":
         return now

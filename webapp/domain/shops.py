@@ -45,6 +45,12 @@ def bot_username() -> str:
     return shop.bot_username if shop else ""
 
 
+def reconciled_at() -> datetime | None:
+    """Return when the ledger was last compared with Telegram's statement."""
+    shop = db.session.get(Shop, 1, populate_existing=True)
+    return shop.reconciled_at if shop else None
+
+
 def note_delivery(problem: str | None, now: datetime) -> None:
     """Remember whether Telegram delivers updates to us, and if not, why."""
     told = problem[:512] if problem else None
