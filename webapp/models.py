@@ -435,3 +435,7 @@ class RateLimit(Model):
     bucket: Mapped[str] = mapped_column(String(128), primary_key=True)
     window_at: Mapped[datetime] = mapped_column(UTCDateTime, primary_key=True)
     hits: Mapped[int] = mapped_column(default=0)
+
+
+# Triggers of the database refuse to change or remove their rows.
+APPEND_ONLY = (LedgerEntry.__tablename__, Charge.__tablename__)

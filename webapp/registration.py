@@ -1,7 +1,6 @@
 """What Telegram is told at a release: commands, menu button, and where updates go."""
 
 import logging
-from datetime import datetime
 from typing import Any
 
 from webapp.bot_api import BotApi, BotApiError
@@ -18,7 +17,6 @@ ALLOWED_UPDATES = (
     "purchased_paid_media",
     "subscription",
 )
-RECENT_SECONDS = 300  # how long a failed delivery is news
 MOST_CONNECTIONS = 40  # Bot API: setWebhook, max_connections (default)
 COMMANDS = {
     "start": "Say hello",
@@ -49,30 +47,18 @@ def register(client: BotApi, config: Config) -> None:
         _check_polling(client, config)
 
 
-def delivery_problem(info: dict[str, Any], config: Config, now: datetime) -> str | None:
-    """Return why updates do not arrive, going by getWebhookInfo, or None when they do."""
-    url = str(info.get("url", ""))
-    if config.bot_mode == "polling":
-        return f"a webhook is set ({url}), so nothing can be polled" if url else None
-    if url != config.webhook_url:
-        return f"the webhook is {url or 'not set'}: run flask --app webapp release"
-    missing = set(ALLOWED_UPDATES) - set(info.get("allowed_updates") or ALLOWED_UPDATES)
-    if missing:
-        return f"the webhook does not bring {', '.join(sorted(missing))}"
-    failed_at = info.get("last_error_date") or 0
-    if now.timestamp() - failed_at < RECENT_SECONDS and info.get("pending_update_count"):
-        return f"Telegram could not deliver: {info.get('last_error_message', 'no reason given')}"
-    return None
+def menu_button(config: Config) -> dict[str, Any]:
+    """Return the button beside the chat, as Telegram is told of it and tells of it."""
+    return {"type": "web_app", "text": "Shop", "web_app": {"url": f"{config.public_url}/"}}
 
 
 def _dress(client: BotApi, config: Config) -> None:
     commands = [{"command": name, "description": text} for name, text in COMMANDS.items()]
-    button = {"type": "web_app", "text": "Shop", "web_app": {"url": f"{config.public_url}/"}}
     for method, params in (
         ("setMyCommands", {"commands": commands}),
         ("setMyShortDescription", {"short_description": SHORT_DESCRIPTION}),
         ("setMyDescription", {"description": DESCRIPTION}),
-        ("setChatMenuButton", {"menu_button": button}),
+        ("setChatMenuButton", {"menu_button": menu_button(config)}),
     ):
         try:
             client.call(method, params)

@@ -11,9 +11,10 @@ from functools import partial
 
 from flask import Flask
 
-from webapp import clock, logs, messages, registration
+from webapp import clock, logs, messages
 from webapp.bot_api import BotApiError, Conflict, Refused, TooManyRequests, Unauthorized
 from webapp.checkout import Checkout
+from webapp.doctor import telegram
 from webapp.domain import (
     alarms,
     inbox,
@@ -304,15 +305,22 @@ class Worker:
         except BotApiError as error:
             problem: str | None = f"Telegram cannot be asked: {error.description}"
         else:
-            problem = registration.delivery_problem(info, self.checkout.config, now)
+            problem = telegram.delivery_problem(info, self.checkout.config, now)
         if problem:
             log.error("updates do not arrive: %s", problem)
+        self._mind_the_clock()
         with transaction():
             _, problem_before = shops.delivery()
             shops.note_delivery(problem, now)
             alarms.sound(self.checkout.config.owner_ids, now)
         if problem_before and not problem:
             self.reconcile_soon()
+
+    def _mind_the_clock(self) -> None:
+        skew_seconds = self.checkout.client.clock_skew_seconds
+        finding = telegram.clock(skew_seconds)
+        if skew_seconds is not None and not finding.is_well:
+            log.error("%s", finding.words, extra={"event": "clock_off"})
 
 
 def _claimed(limit: int, **which: Collection[str]) -> list[InboxItem]:

@@ -753,3 +753,13 @@ def test_whether_updates_arrive_is_looked_at(telegram, hands, alice):
     hands.worker.tick()
     # They arrive again; what was missed meanwhile is in the statement.
     assert len(telegram.calls("getStarTransactions")) == walks + 1
+
+
+@on_sqlite
+@pytest.mark.parametrize(("ahead", "is_told"), [(-3, False), (12, True), (-12, True), (600, True)])
+def test_f52_a_clock_that_is_off_is_an_error_in_the_log(telegram, hands, alice, caplog, ahead, is_told):
+    telegram.control("POST", "clock", offset_seconds=ahead)
+    hands.worker.tick()
+    told = [one.getMessage() for one in caplog.records if getattr(one, "event", "") == "clock_off"]
+    assert bool(told) is is_told
+    assert all("Telegram's. Set it by NTP" in one for one in told)

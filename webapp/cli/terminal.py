@@ -11,7 +11,7 @@ from webapp.config import current
 
 def say(text: str) -> None:
     """Print a text without secrets, and without what would move the cursor or turn a line around."""
-    click.echo(printable(logs.JSONFormatter(current().secrets).without_secrets(text)))
+    click.echo(clean(text))
 
 
 def say_table(rows: Sequence[Sequence[object]]) -> None:
@@ -20,6 +20,11 @@ def say_table(rows: Sequence[Sequence[object]]) -> None:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def clean(text: str) -> str:
+    """Return a text in which no secret stands and every character shows."""
+    return printable(logs.JSONFormatter(current().secrets).without_secrets(text))
 
 
 def printable(text: str) -> str:

@@ -1,24 +1,18 @@
 """What a platform and its owner ask: alive, ready, and how much."""
 
 import hmac
-import shutil
-from pathlib import Path
 from typing import Any
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import NotFound
 
 from webapp import clock, metrics
 from webapp.config import current
-from webapp.domain import shops, statistics
+from webapp.doctor import database, shop
 from webapp.extensions import db
 
 bp = Blueprint("health", __name__)
-
-LEAST_FREE_BYTES = 50 * 1024 * 1024
 
 
 @bp.get("/healthz")
@@ -52,32 +46,14 @@ def _holds_metrics_token() -> bool:
 
 def _findings() -> dict[str, str]:
     try:
-        return {"database": _database(), "disk": _disk(), "bot": _bot(), "delivery": _delivery()}
-    except SQLAlchemyError:
+        found = [
+            database.reached(),
+            database.migrated(),
+            database.disk(),
+            shop.bot(clock.now()),
+            shop.delivery(),
+        ]
+    except SQLAlchemyError as error:
         db.session.rollback()
-        return {"database": "cannot be reached"}
-
-
-def _database() -> str:
-    with db.engine.connect() as connection:
-        at = MigrationContext.configure(connection).get_current_revision()
-    folder = current_app.extensions["migrate"].directory
-    head = ScriptDirectory(folder).get_current_head()
-    return "ok" if at == head else "not migrated: run flask --app webapp release"
-
-
-def _disk() -> str:
-    file = db.engine.url.database if db.engine.dialect.name == "sqlite" else None
-    free = shutil.disk_usage(Path(file).parent if file else "/").free
-    return "ok" if free > LEAST_FREE_BYTES else "almost full"
-
-
-def _bot() -> str:
-    now = clock.now()
-    at_work = any(expires_at > now for expires_at in statistics.duties().values())
-    return "ok" if at_work else "no bot process is at work: start bot.py"
-
-
-def _delivery() -> str:
-    _checked_at, problem = shops.delivery()
-    return problem or "ok"
+        found = [database.unreachable(error)]
+    return {one.name: one.words for one in found}

@@ -1,0 +1,810 @@
+"""Each thing that can be wrong with a shop: planted, found in words, with what to do about it."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, select, text
+from werkzeug.serving import make_server
+
+from tests import arrange
+from tests.bot.conftest import ALICE, BOB, CARMEN, trouble
+from tests.bot.test_cli import on_sqlite, run
+from tests.bot.test_registration import set_up
+from tests.factories import WEBHOOK_SECRET, make_config
+from tests.processes import ROOT, TOKEN, Stage, eventually
+from webapp import clock, create_app, registration
+from webapp.bot_api import BotApi, BotApiError
+from webapp.config import Config
+from webapp.doctor import Finding, database, examine
+from webapp.doctor import telegram as diagnosis
+from webapp.domain import entitlements, inbox, leases, refunds, shops
+from webapp.extensions import db, transaction
+from webapp.models import Entitlement, InboxItem, Order, Shop, User
+from webapp.registration import ALLOWED_UPDATES
+
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+DOCUMENT = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+SECOND = timedelta(seconds=1)
+
+
+class Site:
+    """Whatever answers at PUBLIC_URL: the shop, unless something else is put in its place."""
+
+    def __init__(self) -> None:
+        self.wsgi: Any = None
+        self.server = make_server("127.0.0.1", 0, lambda *request: self.wsgi(*request))
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.thread.start()
+
+    def answer(self, status: str, body: bytes = b"hello", **headers: str) -> None:
+        """Have something else answer everything alike."""
+
+        def wsgi(_environ: Any, start_response: Any) -> list[bytes]:
+            start_response(status, [*headers.items()])
+            return [body]
+
+        self.wsgi = wsgi
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    made = Site()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def config(telegram: Stage, database_url: str, site: Site) -> Config:
+    return make_config(
+        bot_token=TOKEN,
+        bot_api_url=f"{telegram.sandbox}/bot",
+        database_url=database_url,
+        public_url=site.address,
+        owner_ids=frozenset({CARMEN}),
+        support_contact="@stargazer",
+    )
+
+
+@pytest.fixture
+def app(config: Config, site: Site) -> Iterator[Flask]:
+    app = create_app(config)
+    site.wsgi = app.wsgi_app
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def shop(app: Flask, open_shop: None, api: BotApi, config: Config) -> Flask:
+    """A shop with which all is well: released, its bot at work, its statement read."""
+    with transaction():
+        db.session.execute(text("DELETE FROM shop"))
+        shops.claim(config.bot_id, "starfront_demo_bot", config.bot_environment)
+        leases.hold("outbox", "bot", 3600, clock.now())
+    registration.register(api, config)
+    api.call("getUpdates", {"timeout": 0, "allowed_updates": list(ALLOWED_UPDATES)})
+    app.extensions["checkout"].reconcile()
+    return app
+
+
+def looked_at(app: Flask, **changes: Any) -> dict[str, Finding]:
+    """Return what is found, by name."""
+    db.session.rollback()
+    facts = {**vars(app.config["STARFRONT"]), **changes}
+    found = examine(app.extensions["checkout"].client, Config(**facts), clock.now())
+    db.session.rollback()
+    assert len({one.name for one in found}) == len(found)
+    for one in found:
+        assert f"**{one.name}**" in DOCUMENT, one.name
+        assert one.sentence.endswith("."), one.sentence
+        assert one.is_well == (not one.remedy)
+        assert one.is_well or one.remedy.endswith("."), one.remedy
+    return {one.name: one for one in found}
+
+
+def wrong(app: Flask, **changes: Any) -> dict[str, tuple[str, str]]:
+    """Return what is not well: severity and words by name."""
+    found = looked_at(app, **changes)
+    return {name: (one.severity, one.words) for name, one in found.items() if not one.is_well}
+
+
+def only(app: Flask, **changes: Any) -> tuple[str, str, str]:
+    """Return the name, the severity and the words of the one thing that is wrong."""
+    [(name, (severity, words))] = wrong(app, **changes).items()
+    return name, severity, words
+
+
+def write(statement: str) -> None:
+    db.session.rollback()
+    with transaction():
+        db.session.execute(text(statement))
+
+
+def test_with_a_healthy_shop_nothing_is_found(shop):
+    assert wrong(shop) == {}
+    assert set(looked_at(shop)) == {
+        *("token", "clock", "webhook", "update kinds", "deliveries", "menu button"),
+        *("address", "help pages", "owners", "support contact"),
+        *("database", "migrations", "durability", "append-only", "disk"),
+        *("identity", "bot", "pollers", "statement", "books", "inbox", "set aside", "quarantine"),
+        *("refunds", "entitlements"),
+    }
+
+
+# Telegram
+
+
+@on_sqlite
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_token_telegram_does_not_know(telegram, shop, status):
+    trouble(telegram, "getMe", status=status)
+    name, severity, words = only(shop)
+    assert (name, severity) == ("token", "problem")
+    assert words.startswith("Telegram does not know this BOT_TOKEN. Copy it again from @BotFather")
+
+
+@on_sqlite
+@pytest.mark.parametrize("method", ["getMe", "getWebhookInfo", "getChatMenuButton"])
+@pytest.mark.parametrize("what", [{"status": 500}, {"garbage": True}, {"status": 429}], ids=str)
+def test_telegram_that_cannot_be_asked_hinders_no_other_check(telegram, shop, method, what):
+    trouble(telegram, method, **what)
+    write("UPDATE shop SET reconciled_at = NULL")
+    found = wrong(shop)
+    assert set(found) == {"telegram", "statement"}
+    assert found["telegram"][0] == "problem"
+    assert found["telegram"][1].startswith("Telegram could not be asked (")
+    assert "the rest was looked at" in found["telegram"][1]
+
+
+@on_sqlite
+def test_what_the_bot_noted_is_told_while_telegram_is_away(telegram, shop):
+    with transaction():
+        shops.note_delivery("No webhook is set. Run it.", clock.now())
+    assert wrong(shop) == {}  # Telegram itself says otherwise
+    trouble(telegram, "getMe", status=500)
+    found = wrong(shop)
+    assert set(found) == {"telegram", "delivery"}
+    assert found["delivery"][1].endswith("UTC. No webhook is set. Run it.")
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("ahead", "severity", "words"),
+    [
+        (15, "warning", "seconds ahead of Telegram's. Set it by NTP"),
+        (-15, "warning", "seconds behind Telegram's. Set it by NTP"),
+        (3600, "problem", "seconds ahead of Telegram's."),
+        (-3600, "problem", "seconds behind Telegram's."),
+    ],
+)
+def test_f52_a_clock_that_is_off(telegram, shop, ahead, severity, words):
+    telegram.control("POST", "clock", offset_seconds=-ahead)
+    name, told, sentence = only(shop)
+    assert (name, told) == ("clock", severity)
+    assert words in sentence
+
+
+@pytest.mark.parametrize(
+    ("skew", "severity"),
+    [(0, "ok"), (5, "ok"), (-5, "ok"), (5.1, "warning"), (-60, "warning"), (60.1, "problem")],
+)
+def test_f52_a_clock_is_judged(skew, severity):
+    assert diagnosis.clock(skew).severity == severity
+
+
+def test_f52_a_clock_that_could_not_be_compared_is_no_good_clock():
+    assert diagnosis.clock(None).severity == "warning"
+
+
+@on_sqlite
+def test_a_webhook_while_polling(telegram, shop, api, config):
+    set_up(api, config.webhook_url)
+    assert only(shop) == (
+        "webhook",
+        "problem",
+        "The shop's webhook is still set, so nothing can be polled. Run flask --app webapp release.",
+    )
+    set_up(api, "https://elsewhere.test/hook")
+    name, severity, words = only(shop)
+    assert (name, severity) == ("webhook", "problem")
+    assert words.startswith(
+        "A webhook is set for elsewhere.test, so nothing can be polled. Stop what uses it"
+    )
+
+
+@on_sqlite
+def test_a_webhook_that_is_not_this_shops(telegram, shop, api, config):
+    name, severity, words = only(shop, bot_mode="webhook")
+    assert (name, severity) == ("webhook", "problem")
+    assert words == "No webhook is set, so no update arrives. Run flask --app webapp release."
+    set_up(api, "https://elsewhere.test/hook")
+    name, severity, words = only(shop, bot_mode="webhook")
+    assert words.startswith("The webhook is set for another address (elsewhere.test). Run flask")
+    set_up(api, config.webhook_url)
+    assert wrong(shop, bot_mode="webhook") == {}
+
+
+@on_sqlite
+def test_update_kinds_that_do_not_come(shop, api):
+    wanted = [kind for kind in ALLOWED_UPDATES if kind not in {"subscription", "pre_checkout_query"}]
+    api.call("getUpdates", {"timeout": 0, "allowed_updates": wanted})
+    name, severity, words = only(shop)
+    assert (name, severity) == ("update kinds", "problem")
+    assert words.startswith("Telegram does not send pre_checkout_query, subscription. Start bot.py")
+
+
+@on_sqlite
+def test_a_webhook_whose_secret_is_another(telegram, shop, api, config):
+    """As after WEBHOOK_SECRET was changed without a release: our own web process says 401."""
+    hook = {"url": config.webhook_url, "secret_token": f"{WEBHOOK_SECRET}-before"}
+    eventually(lambda: _set(api, hook), seconds=3)
+    telegram.control("POST", f"people/{ALICE}/messages", text="hello")
+    eventually(lambda: "last_error_message" in api.call("getWebhookInfo"), seconds=5)
+    name, severity, words = only(shop, bot_mode="webhook")
+    assert (name, severity) == ("deliveries", "problem")
+    assert "401" in words
+    assert "another WEBHOOK_SECRET" in words
+
+
+def _set(api: BotApi, hook: dict[str, str]) -> bool:
+    try:
+        return bool(api.call("setWebhook", hook))
+    except BotApiError:
+        return False
+
+
+@on_sqlite
+def test_many_updates_that_wait(telegram, shop):
+    for _ in range(101):
+        telegram.control("POST", f"people/{ALICE}/messages", text="hello")
+    name, severity, words = only(shop)
+    assert (name, severity) == ("deliveries", "warning")
+    assert words.startswith("101 updates wait at Telegram. See that bot.py runs")
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "button",
+    [{"type": "default"}, {"type": "web_app", "text": "Shop", "web_app": {"url": "https://old.test/"}}],
+    ids=["none", "old"],
+)
+def test_a_menu_button_that_opens_something_else(shop, api, button):
+    api.call("setChatMenuButton", {"menu_button": button})
+    name, severity, words = only(shop)
+    assert (name, severity) == ("menu button", "warning")
+    assert words.endswith("Run flask --app webapp release.")
+
+
+WEBHOOK = make_config(bot_mode="webhook")
+WELL = {"url": WEBHOOK.webhook_url, "allowed_updates": list(ALLOWED_UPDATES), "pending_update_count": 0}
+NOW = arrange.NOW
+
+
+@pytest.mark.parametrize(
+    ("mode", "changes", "problem"),
+    [
+        ("webhook", {}, None),
+        ("webhook", {"url": ""}, "No webhook is set"),
+        ("webhook", {"url": "https://evil.test/"}, "The webhook is set for another address (evil.test)."),
+        ("webhook", {"allowed_updates": ["message"]}, "Telegram does not send callback_query, my_chat"),
+        ("webhook", {"allowed_updates": []}, None),
+        ("webhook", {"last_error_date": 1, "pending_update_count": 5}, None),
+        ("polling", {"url": ""}, None),
+        ("polling", {}, "The shop's webhook is still set"),
+        ("polling", {"url": "https://evil.test/"}, "A webhook is set for evil.test"),
+    ],
+)
+def test_what_telegram_says_of_its_webhook_is_understood(mode, changes, problem):
+    told = diagnosis.delivery_problem({**WELL, **changes}, make_config(bot_mode=mode), NOW)
+    assert told is None if problem is None else told.startswith(problem)
+
+
+def test_a_delivery_that_failed_just_now_is_a_problem_while_something_waits():
+    failed = {"last_error_date": NOW.timestamp() - 60, "last_error_message": "Wrong response: 503"}
+    waiting = {**WELL, **failed, "pending_update_count": 3}
+    assert "503" in diagnosis.delivery_problem(waiting, WEBHOOK, NOW)
+    assert diagnosis.delivery_problem({**WELL, **failed}, WEBHOOK, NOW) is None
+    assert diagnosis.delivery_problem(waiting, WEBHOOK, NOW + timedelta(hours=1)) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("Wrong response from the webhook: 401 Unauthorized", "another WEBHOOK_SECRET"),
+        ("Wrong response from the webhook: 301 Moved Permanently", "PUBLIC_URL redirects"),
+        ("Wrong response from the webhook: 404 Not Found", "Something other than this shop"),
+        ("Wrong response from the webhook: 503 Service Unavailable", "The web process fails"),
+        ("SSL error {error:0A000086:SSL routines::certificate verify failed}", "valid certificate"),
+        ("Connection timed out", "can be reached from the internet"),
+        ("Connection refused at port 4010", "can be reached from the internet"),
+    ],
+)
+def test_why_telegram_could_not_deliver_is_explained(reason, remedy):
+    failed = {"last_error_date": NOW.timestamp(), "last_error_message": reason, "pending_update_count": 1}
+    told = diagnosis.delivery_problem({**WELL, **failed}, WEBHOOK, NOW)
+    assert reason in told
+    assert remedy in told
+
+
+# The address
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("to", "end"),
+    [
+        ("https://www.shop.test/", "https://www.shop.test."),
+        ("//shop.test/x?y=z", "http://shop.test."),
+        ("https://user:password@shop.test/", "https://shop.test."),
+    ],
+)
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "308 Permanent"])
+def test_an_address_that_redirects(shop, site, status, to, end):
+    site.answer(status, Location=to)
+    name, severity, words = only(shop)
+    assert (name, severity) == ("address", "problem")
+    assert words.startswith(
+        f"{site.address} redirects to {end} Set PUBLIC_URL, and the address at @BotFather"
+    )
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        ("200 OK", b"Welcome to nginx"),
+        ("200 OK", b'{"status": "fine"}'),
+        ("200 OK", b"\xff\x00"),
+        ("404 Not Found", b'{"status": "ok"}'),
+        ("502 Bad Gateway", b""),
+    ],
+    ids=str,
+)
+def test_an_address_where_something_else_answers(shop, site, status, body):
+    site.answer(status, body)
+    name, severity, words = only(shop)
+    assert (name, severity) == ("address", "problem")
+    assert words.startswith(f"Something other than this shop answers at {site.address} (HTTP {status[:3]}).")
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "public_url", ["http://127.0.0.1:9", "http://nobody.invalid", "https://127.0.0.1:9", "http://a..b"]
+)
+def test_an_address_where_nobody_answers(shop, api, public_url):
+    # The button opens the address that was told at the release.
+    registration.register(api, make_config(public_url=public_url))
+    name, severity, words = only(shop, public_url=public_url)
+    assert (name, severity) == ("address", "problem")
+    assert words.startswith(f"Nobody answers at {public_url} (")
+
+
+@on_sqlite
+@pytest.mark.parametrize("path", ["/terms", "/support"])
+def test_help_that_cannot_be_opened(shop, site, path):
+    def broken(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"] != path:
+            return shop.wsgi_app(environ, start_response)
+        start_response("500 Broken", [])
+        return [b""]
+
+    site.wsgi = broken
+    name, severity, words = only(shop)
+    assert (name, severity) == ("help pages", "problem")
+    assert words.startswith(f"{path} cannot be opened. Read the web process's log")
+
+
+# Settings
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("changes", "name", "remedy"),
+    [
+        ({"owner_ids": frozenset()}, "owners", "Set OWNER_IDS to your Telegram id"),
+        ({"support_contact": ""}, "support contact", "Set SUPPORT_CONTACT."),
+    ],
+    ids=["owners", "support"],
+)
+def test_settings_that_nothing_insists_on(shop, changes, name, remedy):
+    assert only(shop, **changes)[:2] == (name, "warning")
+    assert remedy in only(shop, **changes)[2]
+
+
+# The database
+
+
+@pytest.fixture
+def broken(shop: Flask, database_url: str) -> Iterator[None]:
+    """A database that can no longer be read."""
+    db.session.remove()
+    db.engine.dispose()
+    if database_url.startswith("sqlite"):
+        with open(urlsplit(database_url).path, "r+b") as file:
+            file.write(b"no database" * 20)
+        yield
+        return
+    name = db.engine.url.database
+    admin = db.engine.url.set(database="postgres")
+    engine = db.create_engine(admin, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+        yield
+        connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+    engine.dispose()
+
+
+def test_a_database_that_is_away_hinders_no_other_check(shop, broken):
+    found = wrong(shop, owner_ids=frozenset())
+    assert set(found) == {"database", "owners", "address"}  # whose pages need the database
+    severity, words = found["database"]
+    assert severity == "problem"
+    assert words.startswith("The database cannot be read (")
+    assert words.endswith("Check DATABASE_URL, and that the database runs and lets the shop in.")
+
+
+def test_a_table_that_is_gone(shop):
+    write("DROP TABLE refunds")
+    found = wrong(shop)
+    assert set(found) == {"database"}
+    assert found["database"][1].startswith("The database cannot be read (")
+
+
+def test_tables_of_another_release(shop):
+    write("DELETE FROM alembic_version")
+    assert only(shop) == (
+        "migrations",
+        "problem",
+        "The database is not migrated. Run flask --app webapp release.",
+    )
+    assert "statement" not in looked_at(shop)
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("pragma", "told"),
+    [("synchronous = NORMAL", "synchronous is 1"), ("journal_mode = MEMORY", "journal_mode is memory")],
+)
+def test_sqlite_that_may_lose_commits(shop, pragma, told):
+    def weaken(connection: Any, _record: Any) -> None:
+        connection.execute(f"PRAGMA {pragma}")
+
+    db.session.remove()
+    db.engine.dispose()
+    event.listen(db.engine, "connect", weaken)
+    found = {one.name: one for one in database.examine()}["durability"]
+    assert found.severity == "problem"
+    assert found.sentence == f"Committed payments may be lost in a power cut: {told}."
+
+
+@on_postgresql
+def test_postgresql_that_may_lose_commits(shop):
+    write(f"ALTER DATABASE {db.engine.url.database} SET synchronous_commit = off")
+    db.session.remove()
+    db.engine.dispose()
+    name, severity, words = only(shop)
+    assert (name, severity) == ("durability", "problem")
+    assert "power cut: synchronous_commit is off. On PostgreSQL switch" in words
+
+
+@on_postgresql
+def test_postgresql_that_does_not_wait_for_its_disk(shop, postgres):
+    postgres.psql("ALTER SYSTEM SET fsync = off")
+    try:
+        postgres.psql("SELECT pg_reload_conf()")
+        eventually(lambda: wrong(shop), seconds=5)
+        assert "fsync is off" in only(shop)[2]
+    finally:
+        postgres.psql("ALTER SYSTEM RESET fsync")
+        postgres.psql("SELECT pg_reload_conf()")
+
+
+@pytest.mark.parametrize("table", ["ledger_entries", "charges"])
+def test_a_ledger_that_can_be_changed(shop, table):
+    on_pg = db.engine.dialect.name == "postgresql"
+    trigger = f"{table}_no_{'change' if on_pg else 'delete'}"
+    write(f"DROP TRIGGER {trigger}" + (f" ON {table}" if on_pg else ""))
+    name, severity, words = only(shop)
+    assert (name, severity) == ("append-only", "problem")
+    assert words.startswith(f"The ledger can be changed: {trigger} is missing or off.")
+
+
+@on_postgresql
+@pytest.mark.parametrize("how", ["DISABLE TRIGGER ALL", "ENABLE REPLICA TRIGGER charges_no_change"])
+def test_a_ledger_whose_guard_sleeps(shop, how):
+    write(f"ALTER TABLE charges {how}")
+    assert only(shop)[:2] == ("append-only", "problem")
+
+
+def test_every_table_with_a_guard_is_looked_at(shop):
+    """One that a later migration adds must be named in APPEND_ONLY."""
+    names = set(db.session.scalars(text(database.TRIGGERS[db.engine.dialect.name])))
+    guarded = {name.partition("_no_")[0] for name in names if "_no_" in name}
+    assert guarded == set(database.APPEND_ONLY)
+    assert guarded <= set(db.metadata.tables)
+
+
+@on_sqlite
+def test_a_disk_that_is_almost_full(shop, monkeypatch):
+    monkeypatch.setattr(database, "LEAST_FREE_BYTES", 2**60)
+    name, severity, words = only(shop)
+    assert (name, severity) == ("disk", "problem")
+    assert words.endswith("MiB are free. Make room before payments are refused.")
+
+
+# The shop's work
+
+
+def test_a_database_of_another_bot(shop):
+    write("UPDATE shop SET bot_id = 42")
+    name, severity, words = only(shop)
+    assert (name, severity) == ("identity", "problem")
+    assert "belongs to bot 42 (production), but BOT_TOKEN is of bot 7000000002" in words
+
+
+@on_sqlite
+def test_a_database_of_telegrams_other_environment(shop):
+    assert only(shop, bot_environment="test")[:2] == ("identity", "problem")
+
+
+def test_a_database_of_nobody(shop):
+    write("DELETE FROM shop")
+    found = wrong(shop)
+    assert set(found) == {"identity", "statement"}
+    assert found["identity"][1] == "The database is no bot's yet. Run flask --app webapp release."
+
+
+def test_a_bot_that_is_not_at_work(shop):
+    with transaction():
+        leases.release("outbox", "bot", clock.now())
+    assert only(shop) == ("bot", "problem", "No bot process is at work. Start bot.py.")
+
+
+def test_two_bots_that_poll(shop):
+    with transaction():
+        leases.hold("refunds", "another", 3600, clock.now())
+    name, severity, words = only(shop)
+    assert (name, severity) == ("pollers", "warning")
+    assert words.endswith("Leave one running, or set BOT_MODE=webhook.")
+    assert "pollers" not in wrong(shop, bot_mode="webhook")
+
+
+@pytest.mark.parametrize(("minutes", "is_old"), [(0, False), (14, False), (16, True), (None, True)])
+def test_a_statement_that_was_not_read(shop, minutes, is_old):
+    read_at = None if minutes is None else clock.now() - timedelta(minutes=minutes)
+    with transaction():
+        db.session.execute(db.update(Shop).values(reconciled_at=read_at))
+    found = wrong(shop)
+    assert ("statement" in found) is is_old
+    if is_old:
+        severity, words = found["statement"]
+        assert severity == "problem"
+        assert ("statement yet." in words) is (minutes is None)
+        assert "flask --app webapp reconcile" in words
+
+
+@pytest.mark.parametrize(("drift", "words"), [(5, "hold 5 Stars more"), (-7, "hold 7 Stars less")])
+def test_books_that_do_not_agree(shop, drift, words):
+    write(f"UPDATE shop SET drift_stars = {drift}")
+    name, severity, told = only(shop)
+    assert (name, severity) == ("books", "problem")
+    assert told.startswith(f"They {words} than the statement. Compare the charges")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "severity"), [(59, None), (61, "warning"), (359, "warning"), (361, "problem")]
+)
+def test_an_update_that_waits_for_long(shop, seconds, severity):
+    receive({"message": {"text": "hello"}}, ago=seconds)
+    found = wrong(shop)
+    assert found == {} if severity is None else found["inbox"][0] == severity
+    if severity:
+        assert "flask --app webapp inbox list" in found["inbox"][1]
+        assert f"has waited {round(seconds / 60)} minutes" in found["inbox"][1]
+
+
+@pytest.mark.parametrize(
+    ("update", "severity"),
+    [
+        ({"message": {"text": "hello"}}, "warning"),
+        ({"pre_checkout_query": {}}, "warning"),
+        ({"message": {"successful_payment": {}}}, "problem"),
+        ({"message": {"refunded_payment": {}}}, "problem"),
+        ({"subscription": {}}, "problem"),
+        (b"no update", "warning"),
+    ],
+    ids=str,
+)
+def test_an_update_that_was_set_aside(shop, update, severity):
+    item = receive(update)
+    with transaction():
+        inbox.quarantine(item, "bad", clock.now())
+    name, told, words = only(shop)
+    assert (name, told) == ("set aside", severity)
+    assert words.startswith(f"Updates were set aside (1 {item.kind}).")
+    assert "inbox list --quarantined" in words
+    receive({"message": {"successful_payment": {}}, "update_id": 9})
+    assert only(shop)[1] == severity  # one that only waits is not set aside
+
+
+def receive(update: dict[str, Any] | bytes, *, ago: float = 0) -> InboxItem:
+    with transaction():
+        body = {"update_id": 1, **update} if isinstance(update, dict) else update
+        item_id = inbox.receive(body, "polling", clock.now() - ago * SECOND)
+    return db.session.get_one(InboxItem, item_id)
+
+
+@pytest.fixture
+def order(shop: Flask, alice: User) -> Order:
+    return arrange.order(alice, "atlas", now=clock.now())
+
+
+def test_a_payment_that_was_not_understood(shop, order):
+    charge = arrange.pay(arrange.facts(order, stars=1))
+    name, severity, words = only(shop)
+    assert (name, severity) == ("quarantine", "problem")
+    assert words.startswith("1 payments were not understood and wait for you.")
+    with transaction():
+        refunds.request(charge, "asked", requested_by="owner", now=clock.now())
+    assert "quarantine" not in wrong(shop)
+
+
+def test_a_refund_that_telegram_has_not_confirmed(shop, order):
+    charge = arrange.pay(arrange.facts(order))
+    with transaction():
+        refund = refunds.request(charge, "asked", requested_by="owner", now=clock.now())
+    assert wrong(shop) == {}
+    with transaction():
+        refunds.tried(refund, clock.now())
+    name, severity, words = only(shop)
+    assert (name, severity) == ("refunds", "warning")
+    assert words.startswith("Of 1 refunds it is not known yet whether Telegram made them.")
+    with transaction():
+        refunds.refuse(refund, "no", clock.now())
+    assert wrong(shop) == {}
+
+
+DAMAGE: dict[str, Callable[[], Any]] = {
+    "lost": lambda: db.session.execute(db.delete(Entitlement)),
+    "given away": lambda: db.session.add(Entitlement(telegram_id=BOB, key="atlas", since=clock.now())),
+    "shortened": lambda: db.session.execute(db.update(Entitlement).values(until=clock.now())),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_entitlements_that_the_ledger_does_not_give(shop, order, damage):
+    arrange.pay(arrange.facts(order))
+    assert wrong(shop) == {}
+    with transaction():
+        DAMAGE[damage]()
+    name, severity, words = only(shop)
+    assert (name, severity) == ("entitlements", "problem")
+    assert words.startswith("1 entitlements do not follow from the ledger. flask --app webapp entitlements")
+    with transaction():
+        entitlements.rebuild()
+    assert wrong(shop) == {}
+
+
+# The command
+
+
+def test_a_healthy_shop_is_told_well(shop):
+    code, said = run(shop, "doctor")
+    assert code == 0
+    assert said.splitlines()[0] == "ok       token: Telegram knows it as @starfront_demo_bot's."
+    assert "To do" not in said
+    assert said.splitlines()[-1] == f"0 problems, 0 warnings, {len(looked_at(shop))} well."
+
+
+@on_sqlite
+def test_warnings_alone_are_no_failure(shop, api):
+    api.call("setChatMenuButton", {"menu_button": {"type": "default"}})
+    code, said = run(shop, "doctor")
+    assert code == 0
+    assert "\nwarning  menu button: The button beside" in said
+    assert "\n         To do: Run flask --app webapp release." in said
+    assert said.splitlines()[-1].startswith("0 problems, 1 warnings, ")
+
+
+@on_sqlite
+def test_a_problem_is_a_failure(shop):
+    with transaction():
+        leases.release("outbox", "bot", clock.now())
+    code, said = run(shop, "doctor")
+    assert code == 1
+    assert "\nproblem  bot: No bot process is at work.\n         To do: Start bot.py.\n" in said
+
+
+@on_sqlite
+def test_programs_are_told_the_same(shop):
+    with transaction():
+        leases.release("outbox", "bot", clock.now())
+    code, said = run(shop, "doctor", "--json")
+    assert code == 1
+    assert {one["name"]: Finding(**one) for one in json.loads(said)} == looked_at(shop)
+
+
+@on_sqlite
+def test_programs_read_findings_and_nothing_else(shop, tmp_path, config):
+    """What is logged meanwhile, here that there is no database yet, goes elsewhere."""
+    environment = {
+        **os.environ,
+        "BOT_TOKEN": TOKEN,
+        "BOT_API_URL": config.bot_api_url,
+        "PUBLIC_URL": config.public_url,
+        "SECRET_KEY": config.secret_key,
+        "DATABASE_URL": f"sqlite:///{tmp_path}/none.db",
+        "LOG_LEVEL": "DEBUG",
+    }
+    command = [sys.executable, "-m", "flask", "--app", "webapp", "doctor", "--json"]
+    answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    found = {one["name"]: one["severity"] for one in json.loads(answer.stdout)}
+    assert found["migrations"] == "problem"
+    assert "cannot be read yet" in answer.stderr
+    assert answer.returncode == 1
+    assert TOKEN not in answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize("args", [("x",), ("--jason",), ("--json=1",), ("--fix",), ("--json", "x")], ids=str)
+@on_sqlite
+def test_what_nobody_can_ask_of_the_doctor_is_refused(shop, args):
+    code, said = run(shop, "doctor", *args)
+    assert code == 2
+    assert "Error: " in said
+
+
+def test_the_doctor_changes_nothing(telegram, shop, order):
+    arrange.pay(arrange.facts(order))
+    receive({"message": {"text": "hello"}}, ago=600)
+    before, called = everything(), len(telegram.control("GET", "calls"))
+    run(shop, "doctor")
+    assert everything() == before
+    made = [call["method"] for call in telegram.control("GET", "calls")[called:]]
+    assert made == ["getMe", "getWebhookInfo", "getChatMenuButton"]
+
+
+def everything() -> dict[str, list[Any]]:
+    db.session.rollback()
+    tables = db.metadata.sorted_tables
+    return {table.name: [tuple(row) for row in db.session.execute(select(table))] for table in tables}
+
+
+@on_sqlite
+def test_s60_the_doctor_tells_no_secret(telegram, shop, api, config):
+    set_up(api, f"https://elsewhere.test/{TOKEN}/{WEBHOOK_SECRET}")
+    with transaction():
+        shops.note_delivery(f"bot{TOKEN} and {config.secret_key}", clock.now())
+    said = [run(shop, "doctor", *options)[1] for options in ([], ["--json"])]
+    trouble(telegram, "getMe", status=400, description=f"Bad Request: {TOKEN} {config.metrics_token}")
+    said += [run(shop, "doctor")[1]]
+    trouble(telegram, "getMe", status=400, description=f"Bad Request: {TOKEN} {config.metrics_token}")
+    said += [run(shop, "doctor", "--json")[1]]
+    assert "elsewhere.test" in said[0]
+    assert "[hidden]" in said[2]
+    for secret in config.secrets:
+        assert all(secret not in one for one in said)
+
+
+@on_sqlite
+def test_s56_the_doctor_prints_what_others_said_in_plain_characters(telegram, shop):
+    for options in ([], ["--json"]):
+        trouble(telegram, "getMe", status=400, description="Bad Request: \x1b[2J\u202e\x9b")
+        said = run(shop, "doctor", *options)[1]
+        assert all(one.isprintable() or one == "\n" for one in said)
+        assert "u001b[2J" in said

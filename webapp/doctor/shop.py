@@ -1,0 +1,169 @@
+"""Whether the shop is set up, and whether its work gets done."""
+
+import random
+from datetime import datetime, timedelta
+
+from webapp.config import Config
+from webapp.doctor.findings import Finding, ok, problem, warning
+from webapp.domain import entitlements, inbox, leases, shops, statistics
+
+STATEMENT_PROBLEM = timedelta(minutes=15)
+INBOX_WARNING_SECONDS = 60
+INBOX_PROBLEM_SECONDS = 360  # one reconciliation and a little: whatever happened once is over by then
+PEOPLE_SAMPLED = 100
+# Kinds that no money hangs on.
+HARMLESS = frozenset({"message", "callback_query", "my_chat_member", inbox.PRE_CHECKOUT, inbox.UNREADABLE})
+
+
+def settings(config: Config) -> list[Finding]:
+    """Return what is missing among the settings that no start insists on."""
+    return [_owners(config), _support(config)]
+
+
+def examine(config: Config, now: datetime) -> list[Finding]:
+    """Return how the shop's work stands."""
+    waiting = statistics.waiting(now)
+    return [
+        _identity(config),
+        bot(now),
+        _one_poller(config, now),
+        _statement(now),
+        _books(waiting["statement_drift_stars"]),
+        _inbox(waiting["inbox_oldest_seconds"]),
+        _set_aside(),
+        _quarantine(waiting["charges_quarantined"]),
+        _refunds(waiting["refunds_unknown"]),
+        _entitlements(),
+    ]
+
+
+def bot(now: datetime) -> Finding:
+    """Tell whether a bot process is at work, by the duties it holds."""
+    if leases.holders(now):
+        return ok("bot", "A bot process is at work.")
+    return problem("bot", "No bot process is at work.", "Start bot.py.")
+
+
+def delivery() -> Finding:
+    """Tell whether updates arrive, as the bot process saw it last."""
+    checked_at, told = shops.delivery()
+    if not told or checked_at is None:
+        return ok("delivery", "The bot process met nothing in the way of updates.")
+    return problem("delivery", f"Updates do not arrive, as the bot saw at {checked_at:%H:%M} UTC.", told)
+
+
+def _owners(config: Config) -> Finding:
+    if config.owner_ids:
+        return ok("owners", "Somebody hears of payments that need a look.")
+    return warning(
+        "owners",
+        "Nobody hears of payments that need a look.",
+        "Set OWNER_IDS to your Telegram id, and write to the bot once so that it may write to you.",
+    )
+
+
+def _support(config: Config) -> Finding:
+    if config.support_contact:
+        return ok("support contact", "People are told where to write.")
+    return warning("support contact", "People are not told where to write for help.", "Set SUPPORT_CONTACT.")
+
+
+def _identity(config: Config) -> Finding:
+    try:
+        shops.check(config.bot_id, config.bot_environment)
+    except shops.ForeignDatabase as error:
+        return problem("identity", str(error), "Nothing of the shop starts before that is put right.")
+    if shops.bot_username():
+        return ok("identity", "The database is this bot's.")
+    return problem("identity", "The database is no bot's yet.", "Run flask --app webapp release.")
+
+
+def _one_poller(config: Config, now: datetime) -> Finding:
+    # A program elsewhere that polls with this token cannot be seen from here without cutting off its poll.
+    if config.bot_mode == "polling" and len(leases.holders(now)) > 1:
+        return warning(
+            "pollers",
+            "More than one bot process is at work, and they cut off each other's polls.",
+            "Leave one running, or set BOT_MODE=webhook.",
+        )
+    return ok("pollers", "No second bot process of this shop is at work.")
+
+
+def _statement(now: datetime) -> Finding:
+    reconciled_at = shops.reconciled_at()
+    if reconciled_at and now - reconciled_at <= STATEMENT_PROBLEM:
+        return ok("statement", "It was compared with the ledger lately.")
+    when = f"since {reconciled_at:%Y-%m-%d %H:%M} UTC" if reconciled_at else "yet"
+    return problem(
+        "statement",
+        f"The ledger was not compared with Telegram's statement {when}.",
+        "See that bot.py runs and read its log, or run flask --app webapp reconcile.",
+    )
+
+
+def _books(drift_stars: float) -> Finding:
+    if not drift_stars:
+        return ok("books", "They and the statement name the same Stars.")
+    return problem(
+        "books",
+        f"They hold {abs(drift_stars):.0f} Stars {'more' if drift_stars > 0 else 'less'} than the statement.",
+        "Compare the charges with Telegram's list of transactions: one was made up, or was changed.",
+    )
+
+
+def _inbox(oldest_seconds: float) -> Finding:
+    if oldest_seconds <= INBOX_WARNING_SECONDS:
+        return ok("inbox", "Nothing waits for long.")
+    judged = problem if oldest_seconds > INBOX_PROBLEM_SECONDS else warning
+    return judged(
+        "inbox",
+        f"The oldest update has waited {oldest_seconds / 60:.0f} minutes.",
+        "flask --app webapp inbox list shows it and what went wrong; see that bot.py runs.",
+    )
+
+
+def _set_aside() -> Finding:
+    counts = inbox.quarantined_kinds()
+    if not counts:
+        return ok("set aside", "No update was set aside.")
+    judged = warning if counts.keys() <= HARMLESS else problem
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    return judged(
+        "set aside",
+        f"Updates were set aside ({kinds}).",
+        "flask --app webapp inbox list --quarantined says why; put that right, then inbox replay them.",
+    )
+
+
+def _quarantine(count: float) -> Finding:
+    if not count:
+        return ok("quarantine", "Every payment was understood, or is settled.")
+    return problem(
+        "quarantine",
+        f"{count:.0f} payments were not understood and wait for you.",
+        "flask --app webapp quarantine list shows them; grant gives what was paid for, refund sends it back.",
+    )
+
+
+def _refunds(unknown: float) -> Finding:
+    if not unknown:
+        return ok("refunds", "Telegram's word on every refund is known.")
+    return warning(
+        "refunds",
+        f"Of {unknown:.0f} refunds it is not known yet whether Telegram made them.",
+        "The bot keeps asking until it knows; access stays suspended meanwhile. See that bot.py runs.",
+    )
+
+
+def _entitlements() -> Finding:
+    people = entitlements.sample(PEOPLE_SAMPLED, place=random.random())  # noqa: S311 - any will do
+    wrong = entitlements.differences(people)
+    # Somebody may have paid between the two looks.
+    wrong = entitlements.differences({telegram_id for telegram_id, _key in wrong}) if wrong else []
+    if not wrong:
+        return ok("entitlements", f"They follow from the ledger ({len(people)} people looked at).")
+    return problem(
+        "entitlements",
+        f"{len(wrong)} entitlements do not follow from the ledger.",
+        "flask --app webapp entitlements rebuild writes them anew; with --check it only names them.",
+    )
