@@ -156,12 +156,12 @@ def test_nothing_waits_in_a_new_shop(app):
 
 def test_what_waits_is_as_old_as_the_oldest(alice):
     charge = arrange.pay(arrange.facts(arrange.order(alice), "one"))
+    arrange.pay(arrange.facts(arrange.order(alice, "week"), "two", payload="not ours"))
     with transaction():
         inbox.receive({"update_id": 1}, "webhook", NOW - 30 * SECOND)
         inbox.receive({"update_id": 2}, "webhook", NOW - 5 * SECOND)
         inbox.receive(b"not an update", "webhook", NOW - 90 * SECOND)
         outbox.add(ALICE, "receipt", {}, dedupe_key="one", now=NOW - 7 * SECOND)
-        arrange.pay(arrange.facts(arrange.order(alice, "week"), "two", payload="not ours"))
     with transaction():
         reconciliation.finish(
             reconciliation.Report(drift_stars=-30), NOW - 3 * MINUTE, settled_before=NOW - 3600 * SECOND
