@@ -26,7 +26,8 @@ from webapp.bot_api import BotApi, BotApiError
 from webapp.config import Config
 from webapp.doctor import Finding, database, examine
 from webapp.doctor import telegram as diagnosis
-from webapp.domain import entitlements, inbox, leases, refunds, shops
+from webapp.domain import entitlements, inbox, leases, payloads, refunds, shops, subscriptions
+from webapp.domain.keys import KeyRing
 from webapp.extensions import db, transaction
 from webapp.models import Entitlement, InboxItem, Order, Shop, User
 from webapp.registration import ALLOWED_UPDATES
@@ -143,7 +144,7 @@ def test_with_a_healthy_shop_nothing_is_found(shop):
         *("address", "help pages", "owners", "support contact"),
         *("database", "migrations", "durability", "append-only", "disk"),
         *("identity", "bot", "pollers", "statement", "books", "inbox", "set aside", "quarantine"),
-        *("refunds", "entitlements"),
+        *("plans", "refunds", "entitlements"),
     }
 
 
@@ -663,6 +664,20 @@ def test_a_payment_that_was_not_understood(shop, order):
     with transaction():
         refunds.request(charge, "asked", requested_by="owner", now=clock.now())
     assert "quarantine" not in wrong(shop)
+
+
+def test_a_plan_begun_under_a_key_that_is_gone(shop, alice):
+    arrange.subscribe(alice, at=clock.now())
+    foreign = KeyRing.of("Zt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")
+    with transaction():
+        [plan] = subscriptions.of(alice.telegram_id)
+        plan.payload = payloads.seal(payloads.unseal(plan.payload, arrange.KEYS), foreign)
+    name, severity, words = only(shop)
+    assert (name, severity) == ("plans", "problem")
+    assert "SECRET_KEY_PREVIOUS" in words
+    with transaction():
+        subscriptions.of(alice.telegram_id)[0].canceled_at = clock.now()
+    assert wrong(shop) == {}
 
 
 def test_a_refund_that_telegram_has_not_confirmed(shop, order):

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from webapp.config import Config
 from webapp.doctor.findings import Finding, ok, problem, warning
-from webapp.domain import entitlements, inbox, leases, shops, statistics
+from webapp.domain import entitlements, inbox, leases, shops, statistics, subscriptions
+from webapp.domain.keys import KeyRing
 
 STATEMENT_PROBLEM = timedelta(minutes=15)
 INBOX_WARNING_SECONDS = 60
@@ -32,6 +33,7 @@ def examine(config: Config, now: datetime) -> list[Finding]:
         _inbox(waiting["inbox_oldest_seconds"]),
         _set_aside(),
         _quarantine(waiting["charges_quarantined"]),
+        _plans(config, now),
         _refunds(waiting["refunds_unknown"]),
         _entitlements(),
     ]
@@ -142,6 +144,17 @@ def _quarantine(count: float) -> Finding:
         "quarantine",
         f"{count:.0f} payments were not understood and wait for you.",
         "flask --app webapp quarantine list shows them; grant gives what was paid for, refund sends it back.",
+    )
+
+
+def _plans(config: Config, now: datetime) -> Finding:
+    lost = subscriptions.unreadable(KeyRing.of(config.secret_key, config.previous_secret_keys), now)
+    if not lost:
+        return ok("plans", "Every plan that renews can be understood.")
+    return problem(
+        "plans",
+        f"{lost} plans were begun under a SECRET_KEY that is gone: their renewals would be set aside.",
+        "Put the former key into SECRET_KEY_PREVIOUS, and leave it there as long as such a plan goes on.",
     )
 
 

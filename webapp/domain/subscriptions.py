@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from webapp.domain import ledger, outbox
+from webapp.domain import ledger, outbox, payloads
+from webapp.domain.keys import KeyRing
 from webapp.errors import SubscriptionNotFound
 from webapp.extensions import db, insert_once
 from webapp.models import Charge, Product, Subscription
@@ -239,10 +240,29 @@ def stop(subscriptions: Collection[Subscription], *, by: str, now: datetime) -> 
             ask(one, "cancel", by=by, now=now)
 
 
+def unreadable(keys: KeyRing, now: datetime) -> int:
+    """Return how many plans go on whose payload none of our keys opens any more.
+
+    A payload lives as long as its plan: each renewal repeats it, and would not be understood.
+    """
+    going_on = select(Subscription.payload).where(
+        Subscription.paid_until > now - timedelta(seconds=MONTH_SECONDS), Subscription.canceled_at.is_(None)
+    )
+    return sum(not _opens(payload, keys) for payload in db.session.scalars(going_on))
+
+
 def of_product(product: Product) -> list[Subscription]:
     """Return everybody's subscriptions to a product."""
     query = select(Subscription).where(Subscription.product_id == product.id)
     return list(db.session.scalars(query, execution_options={"populate_existing": True}))
+
+
+def _opens(payload: str, keys: KeyRing) -> bool:
+    try:
+        payloads.unseal(payload, keys)
+    except payloads.PayloadInvalid:
+        return False
+    return True
 
 
 def _begin(plan: Plan, charge: Charge, paid_until: datetime) -> Subscription:
