@@ -332,7 +332,7 @@ def _chat_application(app: Flask) -> Chat:
     chat = (
         ApplicationBuilder()
         .token(config.bot_token)
-        .base_url(config.bot_api_url)
+        .base_url(f"{config.bot_api_url}{{token}}{config.bot_api_path}")
         .request(HTTPXRequest(connection_pool_size=8))
         .updater(None)
         .build()

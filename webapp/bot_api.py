@@ -66,8 +66,8 @@ class BotApi:
     # How far this machine's clock was ahead of Telegram's at the last answer that tells; None before one.
     clock_skew_seconds: float | None = None
 
-    def __init__(self, base_url: str, token: str) -> None:
-        self._base_url = f"{base_url}{token}"
+    def __init__(self, base_url: str, token: str, *, path: str = "") -> None:
+        self._base_url = f"{base_url}{token}{path}"
         self._http = httpx.Client(
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
@@ -133,13 +133,16 @@ def _error(status: int, body: dict[str, Any]) -> BotApiError:
     return cast(type[BotApiError], leaf)(description)
 
 
-_clients: dict[tuple[str, str], BotApi] = {}
+_clients: dict[tuple[str, str, str], BotApi] = {}
 _clients_lock = threading.Lock()
 
 
-def get_client(base_url: str, token: str) -> BotApi:
-    """Return this process's client, made at its first use so that forked workers share no socket."""
+def get_client(base_url: str, token: str, *, path: str = "") -> BotApi:
+    """Return this process's client, made at its first use so that forked workers share no socket.
+
+    :param path: what follows the token in every address
+    """
     with _clients_lock:
-        if (base_url, token) not in _clients:
-            _clients[base_url, token] = BotApi(base_url, token)
-        return _clients[base_url, token]
+        if (base_url, token, path) not in _clients:
+            _clients[base_url, token, path] = BotApi(base_url, token, path=path)
+        return _clients[base_url, token, path]

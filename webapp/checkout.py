@@ -48,7 +48,9 @@ class Checkout:
 
     @property
     def client(self) -> BotApi:
-        return bot_api.get_client(self.config.bot_api_url, self.config.bot_token)
+        return bot_api.get_client(
+            self.config.bot_api_url, self.config.bot_token, path=self.config.bot_api_path
+        )
 
     def open_invoice(
         self,

@@ -77,6 +77,11 @@ class Config:
         return int(self.bot_token.partition(":")[0])
 
     @property
+    def bot_api_path(self) -> str:
+        """What follows the token in the Bot API's addresses: Telegram's test environment is behind a path."""
+        return "/test" if self.bot_environment == "test" else ""
+
+    @property
     def origin(self) -> str:
         """The shop's origin as browsers spell it: small letters, no port that goes without saying."""
         address = urlsplit(self.public_url)

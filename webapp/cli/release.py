@@ -1,10 +1,11 @@
 """What a platform runs before each release."""
 
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
-from webapp import bot_api, registration
+from webapp import registration
 from webapp.bot_api import BotApiError
 from webapp.cli.catalog import SHIPPED_CATALOGUE, import_file
 from webapp.config import current
@@ -18,7 +19,7 @@ def release() -> None:
     """Migrate, claim the database, import the catalogue if there is none, tell Telegram."""
     config = current()
     upgrade()
-    client = bot_api.get_client(config.bot_api_url, config.bot_token)
+    client = current_app.extensions["checkout"].client
     try:
         bot = client.call("getMe")
         with transaction():
