@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 BEFORE, AFTER = "before", "after"
-LIVES_ON = "-"  # in a plan: a life that passes every point
+LIVES_ON = "-"  # in a plan, -:0:harsh: a life that passes every point
 RECORD = 16  # bytes of a plan in its pipe: one life
 
 
@@ -50,6 +50,11 @@ def _of(cause: str) -> Callable[[Passage], bool]:
     return lambda passage: bool(passage.args[0].cause.startswith(cause))
 
 
+def _books(passage: Passage) -> bool:
+    """Tell whether a charge from an update was written, and not known before."""
+    return _of("update:")(passage) and bool(passage.result.recorded_at == passage.named["now"])
+
+
 def _approves(passage: Passage) -> bool:
     return _asks("answerPreCheckoutQuery")(passage) and bool(passage.args[2]["ok"])
 
@@ -60,11 +65,11 @@ POINTS: dict[str, tuple[Aim, ...]] = {
     "K0": (Aim("bot:Poller._fetch", BEFORE), Aim("webapp.views.telegram:_is_telegram", BEFORE)),
     "K1": (Aim("webapp.receiving:receive", BEFORE),),
     "K2": (Aim("webapp.domain.inbox:keep", AFTER),),
-    "K3": (Aim("webapp.receiving:receive", AFTER),),
+    "K3": (Aim("webapp.receiving:run_in_transaction", AFTER),),
     # The worker; K6 is the receiver's as well, which books payments in the commit that keeps them.
     "K4": (Aim("webapp.domain.inbox:claim", BEFORE),),
     "K5": (Aim("webapp.worker:_claimed", AFTER, lambda passage: bool(passage.result)),),
-    "K6": (Aim("webapp.domain.payments:record_charge", AFTER, _of("update:")),),
+    "K6": (Aim("webapp.domain.payments:record_charge", AFTER, _books),),
     "K7": (Aim("webapp.bot_api:BotApi.call", BEFORE, _asks("sendMessage")),),
     "K8": (Aim("webapp.bot_api:BotApi.call", AFTER, _asks("sendMessage")),),
     # Refunds.
@@ -82,18 +87,20 @@ POINTS: dict[str, tuple[Aim, ...]] = {
     "K15": (Aim("alembic.ddl.impl:DefaultImpl._exec", AFTER),),
 }
 
-# In a slow life nothing is settled as it comes in, as if something were in the way of it each time, and
-# all of it is the worker's to claim.
-SLOW = {"webapp.receiving:AT_ONCE": frozenset[str]()}
-# A life that is going to die holds what it takes for a second, or each successor would sit out half a
-# minute; and it reads the statement in short pages, once, so that a cursor moved too early is not covered up.
-# The life that lives on does as in production.
-HARSHER = {
-    "webapp.domain.inbox:LEASE_SECONDS": 1,
-    "webapp.domain.outbox:LEASE_SECONDS": 1,
-    "webapp.worker:DUTY_SECONDS": 1,
-    "webapp.domain.reconciliation:PAGE": 10,
-    "webapp.domain.reconciliation:OVERLAP": 0,
+# How a life may differ from one in production.
+HOWS: dict[str, dict[str, Any]] = {
+    # Nothing is settled as it comes in, as if something were in the way of it each time: all of it is the
+    # worker's to claim.
+    "slow": {"webapp.receiving:AT_ONCE": frozenset()},
+    # What it takes is held for a second, or each successor would sit out half a minute; and the statement is
+    # read in short pages, once, so that nothing covers up a cursor moved too early. So lives who is to die.
+    "harsh": {
+        "webapp.domain.inbox:LEASE_SECONDS": 1,
+        "webapp.domain.outbox:LEASE_SECONDS": 1,
+        "webapp.worker:DUTY_SECONDS": 1,
+        "webapp.domain.reconciliation:PAGE": 10,
+        "webapp.domain.reconciliation:OVERLAP": 0,
+    },
 }
 
 
@@ -183,15 +190,16 @@ def _begin_lives(lives: list[str]) -> None:
     plan, rest = os.pipe()
     os.write(rest, b"".join(life.encode().ljust(RECORD) for life in lives))
     os.close(rest)
-    slow, harsher = (
-        [(*find(target)[:2], value) for target, value in changes.items()] for changes in (SLOW, HARSHER)
-    )
+    changes = {
+        how: [(*find(target)[:2], value) for target, value in facts.items()] for how, facts in HOWS.items()
+    }
 
     def begin() -> None:
-        point, passage, *how = (os.read(plan, RECORD).decode().strip() or f"{LIVES_ON}:0").split(":")
+        point, passage, *hows = (os.read(plan, RECORD).decode().strip() or f"{LIVES_ON}:0").split(":")
         _life.point, _life.left = point, int(passage)
-        for owner, name, value in (*(slow if how else ()), *(() if point == LIVES_ON else harsher)):
-            setattr(owner, name, value)
+        for how in (*hows, *(() if point == LIVES_ON else ("harsh",))):
+            for owner, name, value in changes[how]:
+                setattr(owner, name, value)
 
     os.register_at_fork(after_in_child=begin)
 

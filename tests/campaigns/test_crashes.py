@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask import Flask
 
-from tests.crash import HARSHER, LIVES_ON, POINTS, SLOW, find
+from tests.crash import HOWS, LIVES_ON, POINTS, find
 from tests.market import STUCK_SECONDS, Market, Rows, audit, audit_deliveries
 from tests.processes import EVERY_STAGE, SHORT_STAGES, Shopper, Stage, eventually
 from webapp import clock
@@ -37,8 +37,9 @@ def test_every_crash_point_aims_at_something(point):
         assert callable(find(aim.target)[2])
 
 
-def test_what_is_harsher_for_the_dying_is_milder_for_the_living():
-    assert all(find(target)[2] > value for target, value in {**HARSHER, **SLOW}.items())
+@pytest.mark.parametrize("how", HOWS)
+def test_every_way_to_live_changes_something(how):
+    assert all(find(target)[2] > value for target, value in HOWS[how].items())
 
 
 @pytest.mark.parametrize(("database_url", "mode"), STAGES, indirect=["database_url"])
@@ -111,10 +112,10 @@ def die_in_the_statement(stage: Stage, rows: Rows, draw: random.Random, mode: st
     # Done by the first bot that lives long enough, before anything is lost.
     eventually(lambda: rows("SELECT full_pass_at FROM shop"))
     lose_updates(stage, rows)
-    page = HARSHER["webapp.domain.reconciliation:PAGE"]
+    page = HOWS["harsh"]["webapp.domain.reconciliation:PAGE"]
     # On the first page, which is undone each time; then once on the second, with the first one kept.
     passages = [draw.randint(1, page) for _ in range(EACH - 1)] + [page + draw.randint(1, page // 2)]
-    lives = [f"K14:{passage}" for passage in passages]
+    lives = [*(f"K14:{passage}" for passage in passages), f"{LIVES_ON}:0:harsh"]
     if mode == "polling":
         stage.stop("bot")  # it lets its duties go
         stage.start("statement", dying("bot", lives))
