@@ -5,44 +5,88 @@ import random
 import time
 
 import pytest
+from flask import Flask
 
-from tests.market import Market, audit
-from tests.processes import Stage
+from tests.e2e.conftest import CARMEN
+from tests.market import Market, audit, audit_deliveries
+from tests.processes import EVERY_STAGE, SHORT_STAGES, Stage
+from webapp.errors import ChargeNotFound
 
-KILLS = int(os.environ.get("KILLS", "20"))  # of the web process, and as many of the bot; make kill: 1,000
-PAYMENTS_A_KILL = 3
+KILLS = int(os.environ.get("KILLS", "16"))  # over all stages; make kill: 1,000
+STAGES = EVERY_STAGE if KILLS > 100 else SHORT_STAGES
+EACH = KILLS // len(STAGES)
+PAYMENTS_A_KILL = 20 if KILLS > 100 else 3
+PROCESSES = ("web", "web-2", "bot", "bot-2")  # both webs listen at one port, which the kernel shares out
+GIVE_BACK_EVERY_SECONDS = 1.0
 
 
-# The long campaign crosses every database with every mode; the short one meets each of them once.
-EVERY = [(database, mode) for database in ("sqlite", "postgresql") for mode in ("polling", "webhook")]
-PAIRS = EVERY if KILLS > 20 else [EVERY[0], EVERY[3]]
-
-
-@pytest.mark.parametrize(("database_url", "mode"), PAIRS, indirect=["database_url"])
-def test_nothing_is_lost_however_often_processes_die(tmp_path, database_url, rows, mode):
+@pytest.mark.parametrize(("database_url", "mode"), STAGES, indirect=["database_url"])
+def test_nothing_is_lost_however_often_processes_die(tmp_path, database_url, rows, table, mode):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"SEED={seed} KILLS={KILLS}")
-    stage = Stage(tmp_path, database_url, BOT_MODE=mode).open()
+    draw = random.Random(seed)
+    stage = Stage(tmp_path, database_url, BOT_MODE=mode)
     try:
-        stage.start("bot-2")
+        stage.open(*PROCESSES)
+        # The owner is told of every refund that is not ours, and can be.
+        stage.control("PATCH", f"people/{CARMEN}", started=True)
         market = Market(stage)
-        with market.open():
-            kill_often(stage, random.Random(seed))
+        with stage.inside() as app, market.open():
+            owner = Owner(stage, app, random.Random(seed))
+            with market.giving_back(owner.give_back, every_seconds=GIVE_BACK_EVERY_SECONDS):
+                kill_often(stage, market, draw)
         took = audit(stage, rows, market.paid)
-        print(f"{len(market.paid)} payments, {2 * KILLS} kills, caught up {took:.1f} s after the last")
+        audit_deliveries(stage, table, deaths=EACH + owner.deaths)
+        print(
+            f"{len(market.paid)} payments, {owner.returns} to be given back, {EACH} kills and {owner.deaths} "
+            f"of the owner's command, caught up in {took:.1f} s"
+        )
     finally:
         stage.close()
 
 
-def kill_often(stage: Stage, draw: random.Random) -> None:
-    """Kill web and bot by turns at random moments, and have them started again as a platform does."""
-    for number in range(2 * KILLS):
-        name = ("web", "bot", "web", "bot-2")[number % 4]
-        sold = len(stage.control("GET", "statement"))
-        wanted = sold + PAYMENTS_A_KILL
-        deadline = time.monotonic() + 20
-        while len(stage.control("GET", "statement")) < wanted and time.monotonic() < deadline:
-            time.sleep(0.02)
+def kill_often(stage: Stage, market: Market, draw: random.Random) -> None:
+    """Kill any of the processes at random moments, and have it started again as a platform does."""
+    for _ in range(EACH):
+        market.wait_for(len(market.paid) + PAYMENTS_A_KILL, seconds=20)
         time.sleep(draw.uniform(0, 0.3))
+        name = draw.choice(PROCESSES)
         stage.kill(name)
         stage.start(name)
+
+
+class Owner:
+    """Gives charges back, by whatever way, while everything dies around them."""
+
+    def __init__(self, stage: Stage, app: Flask, draw: random.Random) -> None:
+        self.stage = stage
+        self.app = app
+        self.draw = draw
+        self.returns = 0
+        self.deaths = 0  # of the command
+
+    def give_back(self, charge_id: str) -> None:
+        self.returns += 1
+        ways = (self._by_command, self._from_another_process, self._at_telegram)
+        self.draw.choices(ways, weights=(1, 3, 3))[0](charge_id)
+
+    def _by_command(self, charge_id: str) -> None:
+        """Run the command, and have it killed every other time, somewhere between its start and its end."""
+        process = self.stage.start("refund", f"flask --app webapp refund {charge_id} --reason asked")
+        if self.draw.random() < 0.5:
+            time.sleep(self.draw.uniform(0.5, 2))
+            self.deaths += process.poll() is None
+            self.stage.kill("refund")
+        else:
+            process.wait(60)
+
+    def _from_another_process(self, charge_id: str) -> None:
+        with self.app.app_context():
+            try:
+                checkout = self.app.extensions["checkout"]
+                checkout.refund(charge_id, reason="asked", requested_by="owner")
+            except ChargeNotFound:
+                self.returns -= 1  # paid, and not yet known to us
+
+    def _at_telegram(self, charge_id: str) -> None:
+        self.stage.control("POST", f"charges/{charge_id}/refund")
