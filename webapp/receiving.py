@@ -45,9 +45,10 @@ def receive(body: bytes | dict[str, Any], source: str, checkout: Checkout) -> No
 
 def _settle(item: InboxItem, checkout: Checkout) -> Charge | None:
     now = clock.now()
-    charge = updates.apply(item, keys=checkout.keys, now=now, owner_ids=checkout.config.owner_ids)
-    inbox.keep(item, done_at=now)
-    return charge
+    # Kept first: a copy of an update ends here, or waits until the first is committed.
+    if inbox.keep(item, done_at=now) is None:
+        return None
+    return updates.apply(item, keys=checkout.keys, now=now, owner_ids=checkout.config.owner_ids)
 
 
 def _report(item: InboxItem, charge: Charge | None) -> None:
