@@ -1,10 +1,12 @@
 """The database, its transactions, and the other Flask extensions, unbound."""
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -118,20 +120,65 @@ def insert(model: type[Base]) -> Any:
     return (postgresql if db.engine.dialect.name == "postgresql" else sqlite).insert(model)
 
 
+@dataclass(frozen=True)
+class Write:
+    """A row to be inserted or changed by a statement that returns one column of it.
+
+    Statements are texts made once: SQLAlchemy takes longer to build one than the database to run it.
+    """
+
+    statement: TextClause
+    values: dict[str, Any]
+
+
+def insertion(model: type[Base], values: dict[str, Any], *, returning: str, conflict: str = "") -> Write:
+    """Return what inserts a row.
+
+    :param conflict: what to do if its key is there already, in SQL; without it that is an error
+    """
+    return Write(_insert(model, tuple(values), f'{conflict} RETURNING "{returning}"'), values)
+
+
 def insert_once(model: type[Base], values: dict[str, Any], *, returning: str) -> Any:
     """Insert a row unless its key is there already; return one of its columns, or None if it was."""
-    return db.session.scalar(_insert_once(model, tuple(values), returning), values)
+    return write(insertion(model, values, returning=returning, conflict="ON CONFLICT DO NOTHING"))[0]
+
+
+def write(*writes: Write) -> list[Any]:
+    """Write rows of which none refers to another, and return what each statement returns, or None.
+
+    PostgreSQL is told of all at once: the way there and back takes longer than a row.
+    """
+    if len(writes) < 2 or db.engine.dialect.name != "postgresql":
+        return [db.session.execute(one.statement, one.values).scalar() for one in writes]
+    values = {
+        f"{name}_{number}": value for number, one in enumerate(writes) for name, value in one.values.items()
+    }
+    return list(db.session.execute(_at_once(tuple(one.statement for one in writes)), values).one())
 
 
 @lru_cache
-def _insert_once(model: type[Base], columns: tuple[str, ...], returning: str) -> TextClause:
-    # As text: SQLAlchemy compiles an ON CONFLICT anew each time, ten times as long as running it takes.
+def _insert(model: type[Base], columns: tuple[str, ...], ending: str) -> TextClause:
     types = model.__table__.c
     names = ", ".join(f'"{name}"' for name in columns)
     marks = ", ".join(f":{name}" for name in columns)
-    statement = f"INSERT INTO {model.__tablename__} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
-    return text(f'{statement} RETURNING "{returning}"').bindparams(
+    return text(f"INSERT INTO {model.__tablename__} ({names}) VALUES ({marks}) {ending}").bindparams(
         *(bindparam(name, type_=types[name].type) for name in columns)
+    )
+
+
+@lru_cache
+def _at_once(statements: tuple[TextClause, ...]) -> TextClause:
+    """Return one statement that does what these do; the parameters of each carry its number."""
+    parts = [re.sub(r"(?<!:):(\w+)", rf":\1_{number}", one.text) for number, one in enumerate(statements)]
+    named = ", ".join(f"write_{number} AS ({part})" for number, part in enumerate(parts))
+    results = ", ".join(f"(SELECT * FROM write_{number})" for number in range(len(parts)))
+    return text(f"WITH {named} SELECT {results}").bindparams(
+        *(
+            bindparam(f"{name}_{number}", type_=bind.type)
+            for number, one in enumerate(statements)
+            for name, bind in one.compile().binds.items()
+        )
     )
 
 

@@ -1,10 +1,10 @@
 """Which time grants of one entitlement cover: for ever, plans to their dates, passes by their days."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from webapp.models import LedgerEntry
+from webapp.models import Entitlement, LedgerEntry
 
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 Stretch = tuple[datetime, datetime]
@@ -34,6 +34,11 @@ def covered(grants: Iterable[LedgerEntry]) -> Access:
     for_ever = [(one.occurred_at, FOR_EVER) for one in grants if is_for_ever(one)]
     since, until = _merged([*plans, *_laid(passes, plans), *for_ever])[-1]
     return Access(since, None if until == FOR_EVER else until)
+
+
+def is_complete(held: Mapping[str, Access | Entitlement], keys: Collection[str]) -> bool:
+    """Tell whether nothing is left to buy: every key is held without an end."""
+    return bool(keys) and all(key in held and held[key].until is None for key in keys)
 
 
 def is_for_ever(grant: LedgerEntry) -> bool:

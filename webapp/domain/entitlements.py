@@ -3,20 +3,14 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, func, select, text
+from sqlalchemy import delete, func, select
 
-from webapp.domain import ledger
+from webapp.domain import access, ledger
 from webapp.domain.access import Access
-from webapp.extensions import UTCDateTime, db
+from webapp.extensions import Write, db, insertion, write
 from webapp.models import Entitlement, LedgerEntry
 
-# As text: SQLAlchemy compiles an ON CONFLICT anew each time, ten times as long as running it takes.
-WRITE = text(
-    """
-    INSERT INTO entitlements (telegram_id, "key", since, until) VALUES (:telegram_id, :key, :since, :until)
-    ON CONFLICT (telegram_id, "key") DO UPDATE SET since = excluded.since, until = excluded.until
-    """
-).bindparams(bindparam("since", type_=UTCDateTime()), bindparam("until", type_=UTCDateTime()))
+REPLACE = 'ON CONFLICT (telegram_id, "key") DO UPDATE SET since = excluded.since, until = excluded.until'
 
 
 def of(telegram_id: int) -> dict[str, Entitlement]:
@@ -35,20 +29,28 @@ def has(telegram_id: int, key: str, now: datetime) -> bool:
 
 def owns_for_ever(telegram_id: int, keys: list[str]) -> bool:
     """Tell whether nothing is left to buy: every key is held without an end."""
-    held = of(telegram_id)
-    return bool(keys) and all(key in held and held[key].until is None for key in keys)
+    return access.is_complete(of(telegram_id), keys)
 
 
 def refresh(telegram_id: int) -> None:
     """Make a person's entitlements say what the ledger says."""
-    access = ledger.fold(ledger.of(telegram_id))
+    given = ledger.fold(ledger.of(telegram_id))
     cached = of(telegram_id)
-    for key in cached.keys() - access.keys():
+    for key in cached.keys() - given.keys():
         _drop(telegram_id, key)
-    for key, fact in access.items():
+    for key, fact in given.items():
         known = cached.get(key)
         if known is None or (known.since, known.until) != (fact.since, fact.until):
-            _write(telegram_id, key, fact)
+            write(_row(telegram_id, key, fact))
+
+
+def additions(entries: list[LedgerEntry], entry: LedgerEntry) -> list[Write]:
+    """Return what adds to a person's entitlements that which one more entry gives.
+
+    :param entries: all others about this person
+    """
+    before, after = ledger.fold(entries), ledger.fold([*entries, entry])
+    return [_row(entry.telegram_id, key, fact) for key, fact in after.items() if before.get(key) != fact]
 
 
 def differences(people: Collection[int] | None = None) -> list[tuple[int, str]]:
@@ -102,6 +104,6 @@ def _drop(telegram_id: int, key: str) -> None:
     )
 
 
-def _write(telegram_id: int, key: str, access: Access) -> None:
-    facts = {"telegram_id": telegram_id, "key": key, "since": access.since, "until": access.until}
-    db.session.execute(WRITE, facts)
+def _row(telegram_id: int, key: str, fact: Access) -> Write:
+    facts = {"telegram_id": telegram_id, "key": key, "since": fact.since, "until": fact.until}
+    return insertion(Entitlement, facts, returning="key", conflict=REPLACE)

@@ -3,15 +3,18 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from webapp.domain import access
 from webapp.domain.access import Access
-from webapp.extensions import db, insert_once
-from webapp.models import LedgerEntry
+from webapp.extensions import Write, db, insertion, write
+from webapp.models import LedgerEntry, TelegramId
 
 # Among entries of the same second: what gives comes before what takes.
 ORDER = {"charge": 0, "grant": 1, "suspension": 2, "restoration": 3, "refund": 4, "revocation": 5}
+# Built once: building a query takes longer than running it.
+LOCK = select(func.pg_advisory_xact_lock(bindparam("telegram_id", type_=TelegramId())))
+OF_PERSON = select(LedgerEntry).where(LedgerEntry.telegram_id == bindparam("telegram_id"))
 
 
 def lock(telegram_id: int) -> None:
@@ -21,11 +24,16 @@ def lock(telegram_id: int) -> None:
     the other. SQLite needs nothing here: it has one writer at a time.
     """
     if db.engine.dialect.name == "postgresql":
-        db.session.execute(select(func.pg_advisory_xact_lock(telegram_id)))
+        db.session.execute(LOCK, {"telegram_id": telegram_id})
 
 
 def add(entry: LedgerEntry) -> bool:
     """Append an entry; False when this charge or refund is already in the ledger."""
+    return write(addition(entry))[0] is not None
+
+
+def addition(entry: LedgerEntry) -> Write:
+    """Return what appends an entry."""
     facts = {
         "telegram_id": entry.telegram_id,
         "kind": entry.kind,
@@ -40,13 +48,12 @@ def add(entry: LedgerEntry) -> bool:
         "recorded_at": entry.recorded_at,
         "cause": entry.cause,
     }
-    return insert_once(LedgerEntry, facts, returning="id") is not None
+    return insertion(LedgerEntry, facts, returning="id", conflict="ON CONFLICT DO NOTHING")
 
 
 def of(telegram_id: int) -> list[LedgerEntry]:
     """Return everything the ledger says about a person, oldest first."""
-    entries = db.session.scalars(select(LedgerEntry).where(LedgerEntry.telegram_id == telegram_id))
-    return sorted(entries, key=_moment)
+    return sorted(db.session.scalars(OF_PERSON, {"telegram_id": telegram_id}), key=_moment)
 
 
 def fold(entries: Iterable[LedgerEntry], at: datetime | None = None) -> dict[str, Access]:

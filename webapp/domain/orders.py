@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, text, update
 
 from webapp.domain import catalogue, entitlements, ledger, payloads, subscriptions, terms
 from webapp.domain.keys import KeyRing
@@ -23,7 +23,7 @@ from webapp.errors import (
     TooManyRequests,
     TrialUsed,
 )
-from webapp.extensions import db
+from webapp.extensions import UTCDateTime, Write, db, write
 from webapp.models import LedgerEntry, Order, Product, User
 
 LIFE_SECONDS = 15 * 60
@@ -32,6 +32,12 @@ TOO_LITTLE_LEFT_SECONDS = 60
 # Between Telegram's question and its charge: 10 s for the answer (Bot API), the rest for the charge.
 RESERVATION_SECONDS = 60
 MOST_OPEN = 30
+PAY = text(
+    """
+    UPDATE orders SET charge_id = :charge_id, closed_at = :now, reserved_until = NULL
+    WHERE id = :id AND charge_id IS NULL RETURNING id
+    """
+).bindparams(bindparam("now", type_=UTCDateTime()))
 
 
 def place(
@@ -193,13 +199,12 @@ def remember_link(order: Order, link: str) -> str:
 
 def pay(order: Order, charge_id: str, now: datetime) -> bool:
     """Close an order with the charge that paid it; False when another charge did before."""
-    paid = db.session.execute(
-        update(Order)
-        .where(Order.id == order.id, Order.charge_id.is_(None))
-        .values(charge_id=charge_id, closed_at=now, reserved_until=None)
-        .returning(Order.id)
-    ).first()
-    return paid is not None
+    return write(payment(order, charge_id, now))[0] is not None
+
+
+def payment(order: Order, charge_id: str, now: datetime) -> Write:
+    """Return what closes an order with the charge that paid it."""
+    return Write(PAY, {"id": order.id, "charge_id": charge_id, "now": now})
 
 
 def close_expired(now: datetime) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, select, update
 
-from webapp.extensions import db, insert_once
+from webapp.extensions import Write, db, insertion, write
 from webapp.models import OutboxMessage
 
 LEASE_SECONDS = 30
@@ -17,6 +17,11 @@ NEWS = timedelta(days=3)
 
 def add(telegram_id: int, kind: str, facts: dict[str, Any], *, dedupe_key: str, now: datetime) -> bool:
     """Have a person told something, once for each dedupe key; False when they were told before."""
+    return write(addition(telegram_id, kind, facts, dedupe_key=dedupe_key, now=now))[0] is not None
+
+
+def addition(telegram_id: int, kind: str, facts: dict[str, Any], *, dedupe_key: str, now: datetime) -> Write:
+    """Return what has a person told something."""
     message = {
         "telegram_id": telegram_id,
         "kind": kind,
@@ -26,7 +31,7 @@ def add(telegram_id: int, kind: str, facts: dict[str, Any], *, dedupe_key: str, 
         "next_attempt_at": now,
         "attempts": 0,
     }
-    return insert_once(OutboxMessage, message, returning="id") is not None
+    return insertion(OutboxMessage, message, returning="id", conflict="ON CONFLICT DO NOTHING")
 
 
 def tell_owners(
