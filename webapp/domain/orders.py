@@ -23,7 +23,7 @@ from webapp.errors import (
     TooManyRequests,
     TrialUsed,
 )
-from webapp.extensions import UTCDateTime, Write, db, write
+from webapp.extensions import UTCDateTime, Write, db
 from webapp.models import LedgerEntry, Order, Product, User
 
 LIFE_SECONDS = 15 * 60
@@ -197,13 +197,8 @@ def remember_link(order: Order, link: str) -> str:
     return kept
 
 
-def pay(order: Order, charge_id: str, now: datetime) -> bool:
-    """Close an order with the charge that paid it; False when another charge did before."""
-    return write(payment(order, charge_id, now))[0] is not None
-
-
 def payment(order: Order, charge_id: str, now: datetime) -> Write:
-    """Return what closes an order with the charge that paid it."""
+    """Return what closes an order with the charge that paid it, unless another charge did before."""
     return Write(PAY, {"id": order.id, "charge_id": charge_id, "now": now})
 
 

@@ -5,16 +5,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp.domain import entitlements, ledger, orders, outbox, refunds, sales, subscriptions
 from webapp.domain.keys import KeyRing
 from webapp.domain.sales import ChargeFacts, Sale
 from webapp.errors import ChargeNotFound
-from webapp.extensions import db, insert
+from webapp.extensions import Write, db, insertion, write
 from webapp.models import Charge, LedgerEntry, Subscription
 
+BY_ID = select(Charge).where(Charge.telegram_payment_charge_id == bindparam("charge_id"))
+WRITTEN = tuple(column.key for column in Charge.__table__.columns if column.key != "id")
 # Sent back like all that cannot be delivered, but somebody has to look why it was charged.
 ALARMING = frozenset({"OffSale", "Banned"})
 REASONS = {
@@ -38,32 +40,33 @@ def record_charge(
     """
     # Deliveries of one charge wait for each other here; behind that stands the unique charge id.
     ledger.lock(facts.telegram_id)
-    known = find(facts.charge_id)
-    if known:
+    background = sales.look_up(facts, keys)
+    if background.is_recorded:
+        known = get(facts.charge_id)
         _extend(known, facts, now)
         return known
-    sale, problem = sales.understand(facts, keys)
+    sale, problem = sales.understand(facts, background)
     if sale is None or problem:
-        charge = _book(facts, sale, problem, now, gives=False)
+        charge = _book(*_described(facts, sale, problem, now, gives=False))
         _park(charge, owner_ids, now)
         return charge
     facts = replace(facts, stars=sale.stars)
-    refund = refunds.find(facts.charge_id)
-    if refund and refund.done_at:
+    if background.is_refunded(facts.charge_id):
         # Its refund arrived before it: nothing to unlock, and nothing to tell.
-        charge = _book(facts, sale, None, now)
-        _close(sale, charge, now)
-        return charge
-    reason = sales.undeliverable(sale, facts)
+        charge, booked = _described(facts, sale, None, now)
+        return _book(charge, booked, *_closing(sale, charge, now))
+    reason = sales.undeliverable(sale, facts, background.entries)
     if reason:
-        charge = _book(facts, sale, reason if reason in ALARMING else None, now, gives=False)
+        problem = reason if reason in ALARMING else None
+        charge = _book(*_described(facts, sale, problem, now, gives=False))
         _send_back(charge, sale, reason, owner_ids, now)
         return charge
     # Asked before the charge is there, which would be its own predecessor.
     is_renewal = sales.is_renewal(sale, facts)
-    charge = _book(facts, sale, None, now)
-    deliver(charge, sale, now, is_renewal=is_renewal, paid_until=charge.paid_until)
-    return charge
+    charge, booked = _described(facts, sale, None, now)
+    unlocked = entitlements.additions(background.entries, booked)
+    delivered = deliver(charge, sale, now, is_renewal=is_renewal, paid_until=charge.paid_until)
+    return _book(charge, booked, *unlocked, *delivered)
 
 
 def deliver(
@@ -74,26 +77,24 @@ def deliver(
     is_renewal: bool,
     paid_until: datetime | None,
     news_at: datetime | None = None,
-) -> None:
-    """Unlock what a charge on the ledger paid for, and tell the buyer.
+) -> list[Write]:
+    """Begin or renew the plan that a charge pays for; return what closes its order and tells the buyer.
 
     :param news_at: when that was decided, if not when it was paid
     """
-    _close(sale, charge, now)
     replaced: list[Subscription] = []
     if sale.is_subscription and sale.public_id and paid_until:
         subscriptions.record(sale.plan, charge, paid_until)
         replaced = [] if is_renewal else _other_tiers(charge, sale, now)
         subscriptions.stop(replaced, by="shop", now=now)
-    entitlements.refresh(charge.telegram_id)
     kind = "receipt" if not sale.is_subscription else "renewed" if is_renewal else "subscribed"
     more = {"paid_until": paid_until and paid_until.isoformat(), "replaced": [one.title for one in replaced]}
-    _tell(charge, kind, sale, now, more, news_at=news_at)
+    return [*_closing(sale, charge, now), *_telling(charge, kind, sale, now, more, news_at=news_at)]
 
 
 def find(charge_id: str) -> Charge | None:
     """Return a recorded charge by Telegram's id."""
-    return db.session.scalar(select(Charge).where(Charge.telegram_payment_charge_id == charge_id))
+    return db.session.scalar(BY_ID, {"charge_id": charge_id})
 
 
 def get(charge_id: str) -> Charge:
@@ -131,41 +132,37 @@ def entry(facts: ChargeFacts, sale: Sale | None, now: datetime, *, kind: str = "
     )
 
 
-def _book(
+def _described(
     facts: ChargeFacts, sale: Sale | None, problem: str | None, now: datetime, *, gives: bool = True
-) -> Charge:
-    """Write a charge and its ledger entry; one that gives nothing keeps its Stars and its title."""
-    statement = (
-        insert(Charge)
-        .values(
-            telegram_payment_charge_id=facts.charge_id,
-            telegram_id=facts.telegram_id,
-            order_id=sale.order.id if sale and sale.order else None,
-            title=sale.title if sale else "",
-            slug=sale.product.slug if sale else None,
-            is_trial=bool(sale and sale.kind == "trial"),
-            stars=facts.stars,
-            currency=facts.currency,
-            payload=facts.payload,
-            paid_until=sale.paid_until(facts) if sale and gives else None,
-            charged_at=facts.charged_at,
-            recorded_at=now,
-            cause=facts.cause,
-            quarantined_because=problem,
-        )
-        .returning(Charge)
+) -> tuple[Charge, LedgerEntry]:
+    """Return a charge and its ledger entry; one that gives nothing keeps its Stars and its title."""
+    charge = Charge(
+        telegram_payment_charge_id=facts.charge_id,
+        telegram_id=facts.telegram_id,
+        order_id=sale.order.id if sale and sale.order else None,
+        title=sale.title if sale else "",
+        slug=sale.product.slug if sale else None,
+        is_trial=bool(sale and sale.kind == "trial"),
+        stars=facts.stars,
+        currency=facts.currency,
+        payload=facts.payload,
+        paid_until=sale.paid_until(facts) if sale and gives else None,
+        charged_at=facts.charged_at,
+        recorded_at=now,
+        cause=facts.cause,
+        quarantined_because=problem,
     )
-    charge: Charge = db.session.scalars(statement).one()
     set_committed_value(charge, "order", sale.order if sale else None)
-    written = entry(facts, sale if gives else None, now)
-    written.title = charge.title
-    ledger.add(written)
+    booked = entry(facts, sale if gives else None, now)
+    booked.title = charge.title
+    return charge, booked
+
+
+def _book(charge: Charge, booked: LedgerEntry, *more: Write) -> Charge:
+    """Write a charge, its ledger entry and what follows from them."""
+    row = insertion(Charge, {name: getattr(charge, name) for name in WRITTEN}, returning="id")
+    charge.id = write(row, ledger.addition(booked), *more)[0]
     return charge
-
-
-def _close(sale: Sale, charge: Charge, now: datetime) -> None:
-    if sale.order:
-        orders.pay(sale.order, charge.telegram_payment_charge_id, now)
 
 
 def _extend(charge: Charge, facts: ChargeFacts, now: datetime) -> None:
@@ -206,9 +203,8 @@ def _send_back(charge: Charge, sale: Sale, reason: str, owner_ids: Iterable[int]
         known = subscriptions.find(sale.public_id)
         is_double = reason == "AlreadySubscribed"
         stops = known.first_charge_id if known and not is_double else charge.telegram_payment_charge_id
-    _close(sale, charge, now)
+    write(*_closing(sale, charge, now), *_telling(charge, "sent_back", sale, now, {"reason": reason}))
     refunds.request(charge, REASONS[reason], requested_by="shop", now=now, stops_charge_id=stops)
-    _tell(charge, "sent_back", sale, now, {"reason": reason})
     if reason in ALARMING:
         _alarm(charge, reason, owner_ids, now)
 
@@ -233,7 +229,11 @@ def _alarm(charge: Charge, problem: str, owner_ids: Iterable[int], now: datetime
     outbox.tell_owners(owner_ids, "owner_in_review", told, about=charge.telegram_payment_charge_id, now=now)
 
 
-def _tell(
+def _closing(sale: Sale, charge: Charge, now: datetime) -> list[Write]:
+    return [orders.payment(sale.order, charge.telegram_payment_charge_id, now)] if sale.order else []
+
+
+def _telling(
     charge: Charge,
     kind: str,
     sale: Sale,
@@ -241,9 +241,9 @@ def _tell(
     more: dict[str, Any],
     *,
     news_at: datetime | None = None,
-) -> None:
+) -> list[Write]:
     if not outbox.is_news(news_at or charge.charged_at, now):
-        return
+        return []
     told = {
         "charge_id": charge.telegram_payment_charge_id,
         "title": sale.title,
@@ -255,4 +255,4 @@ def _tell(
         **more,
     }
     dedupe_key = f"{kind}:{charge.telegram_payment_charge_id}"
-    outbox.add(charge.telegram_id, kind, told, dedupe_key=dedupe_key, now=now)
+    return [outbox.addition(charge.telegram_id, kind, told, dedupe_key=dedupe_key, now=now)]

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import exists, select
 
-from webapp.domain import catalogue, ledger, payments, sales
+from webapp.domain import catalogue, entitlements, ledger, payments, sales
 from webapp.domain.keys import KeyRing
 from webapp.domain.sales import ChargeFacts, Sale
 from webapp.errors import AlreadyGranted, AlreadyRefunded, ChargeNotUnderstood
-from webapp.extensions import db
+from webapp.extensions import db, write
 from webapp.models import Charge, LedgerEntry, Refund
 
 
@@ -38,8 +38,10 @@ def grant(charge_id: str, *, keys: KeyRing, now: datetime, slug: str | None = No
     facts = _facts(charge)
     sale = _of_product(slug) if slug else _meant(facts, keys)
     is_renewal = sales.is_renewal(sale, facts)
+    ends_at = sale.paid_until(facts)
     ledger.add(payments.entry(facts, sale, now, kind="grant"))
-    payments.deliver(charge, sale, now, is_renewal=is_renewal, paid_until=sale.paid_until(facts), news_at=now)
+    entitlements.refresh(charge.telegram_id)
+    write(*payments.deliver(charge, sale, now, is_renewal=is_renewal, paid_until=ends_at, news_at=now))
     return sale
 
 
@@ -68,7 +70,7 @@ def _facts(charge: Charge) -> ChargeFacts:
 
 
 def _meant(facts: ChargeFacts, keys: KeyRing) -> Sale:
-    sale, problem = sales.understand(facts, keys)
+    sale, problem = sales.understand(facts, sales.look_up(facts, keys))
     if sale is None:
         raise ChargeNotUnderstood(charge=facts.charge_id)
     # Somebody else's order stays theirs; whoever paid gets what it was for.

@@ -1,18 +1,45 @@
 """What a charge was for, and whether it can be delivered."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, exists, func, literal, select
+from sqlalchemy.orm import contains_eager, load_only
 
-from webapp.domain import catalogue, entitlements, orders, payloads, subscriptions
+from webapp.domain import access, catalogue, ledger, orders, payloads, subscriptions
 from webapp.domain.keys import KeyRing
 from webapp.errors import ProductNotFound
 from webapp.extensions import db
-from webapp.models import Charge, Order, PreCheckout, Product, User
+from webapp.models import Charge, LedgerEntry, Order, PreCheckout, Product, User
 
 # A charge this long after the order's end was confirmed before it.
 SLACK_SECONDS = orders.RESERVATION_SECONDS
+# All that booking a charge has to know, in one question built once: the buyer waits for the answer.
+BACKGROUND = (
+    select(
+        Order,
+        LedgerEntry,
+        exists().where(Charge.telegram_payment_charge_id == bindparam("charge")),
+        exists().where(
+            PreCheckout.order_id == Order.id,
+            PreCheckout.telegram_id == bindparam("payer"),
+            PreCheckout.declined_because.is_(None),
+        ),
+    )
+    .select_from(select(literal(1)).subquery())
+    .outerjoin(Order, Order.public_id == bindparam("order"))
+    .outerjoin(Order.product)
+    .outerjoin(LedgerEntry, LedgerEntry.telegram_id == bindparam("payer"))
+    .options(
+        load_only(
+            *(Order.public_id, Order.title, Order.stars, Order.keys, Order.pass_days, Order.period_seconds),
+            *(Order.grace_days, Order.expires_at, Order.charge_id, Order.correlation_id),
+        ),
+        contains_eager(Order.product).load_only(Product.slug, Product.retired_at),
+    )
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +60,21 @@ class ChargeFacts:
 
 
 @dataclass(frozen=True)
+class Background:
+    """What is known about a charge before it is booked."""
+
+    payload: payloads.Payload | None  # None: not one of ours
+    order: Order | None
+    entries: list[LedgerEntry]  # what the ledger says about the payer
+    is_recorded: bool
+    is_approved: bool  # Telegram asked whether this payer may be charged, and we said yes
+
+    def is_refunded(self, charge_id: str) -> bool:
+        """Tell whether a charge was given back before it arrived: Telegram keeps no order."""
+        return any(one.kind == "refund" and one.charge_id == charge_id for one in self.entries)
+
+
+@dataclass(frozen=True)
 class Sale:
     """What was agreed on, by the order or, without it, by the payload."""
 
@@ -46,6 +88,7 @@ class Sale:
     grace_days: int
     product: Product
     order: Order | None = None
+    is_approved: bool = False
 
     @property
     def is_permanent(self) -> bool:
@@ -74,13 +117,28 @@ class Sale:
         return max(facts.charged_at, _paid_before(facts)) + self.period(facts)
 
 
-def understand(facts: ChargeFacts, keys: KeyRing) -> tuple[Sale | None, str | None]:
-    """Return what a charge was for, and the name of what is wrong with it, if anything is."""
+def look_up(facts: ChargeFacts, keys: KeyRing) -> Background:
+    """Return what is known about a charge and its payer."""
     try:
         payload = payloads.unseal(facts.payload, keys)
     except payloads.PayloadInvalid:
+        payload = None
+    asked = {
+        "order": payload.order_id if payload else "",
+        "payer": facts.telegram_id,
+        "charge": facts.charge_id,
+    }
+    rows = db.session.execute(BACKGROUND, asked).all()
+    order, _, is_recorded, is_approved = rows[0]
+    return Background(payload, order, [entry for _, entry, *_ in rows if entry], is_recorded, is_approved)
+
+
+def understand(facts: ChargeFacts, background: Background) -> tuple[Sale | None, str | None]:
+    """Return what a charge was for, and the name of what is wrong with it, if anything is."""
+    payload = background.payload
+    if payload is None:
         return None, "UnknownPayload"
-    sale = _sale(payload)
+    sale = _sale(payload, background)
     if sale is None:
         return None, "UnknownProduct"
     if facts.currency != "XTR":
@@ -92,9 +150,12 @@ def understand(facts: ChargeFacts, keys: KeyRing) -> tuple[Sale | None, str | No
     return sale, "OrderExpired" if _is_expired(sale, facts) else None
 
 
-def undeliverable(sale: Sale, facts: ChargeFacts) -> str | None:
-    """Return why a charge that was understood buys nothing, or None when it does."""
-    if sale.is_permanent and entitlements.owns_for_ever(facts.telegram_id, sale.keys):
+def undeliverable(sale: Sale, facts: ChargeFacts, entries: Iterable[LedgerEntry]) -> str | None:
+    """Return why a charge that was understood buys nothing, or None when it does.
+
+    :param entries: what the ledger says about its payer
+    """
+    if sale.is_permanent and access.is_complete(ledger.fold(entries), sale.keys):
         return "AlreadyOwned"
     if sale.kind == "trial" and subscriptions.had(facts.telegram_id, sale.product, before=facts.charged_at):
         return "TrialUsed"
@@ -111,8 +172,8 @@ def is_renewal(sale: Sale, facts: ChargeFacts) -> bool:
     return known is not None and known.started_at < facts.charged_at
 
 
-def _sale(payload: payloads.Payload) -> Sale | None:
-    order = orders.find(payload.order_id)
+def _sale(payload: payloads.Payload, background: Background) -> Sale | None:
+    order = background.order
     if order:
         return Sale(
             kind=payload.kind,
@@ -125,6 +186,7 @@ def _sale(payload: payloads.Payload) -> Sale | None:
             grace_days=order.grace_days,
             product=order.product,
             order=order,
+            is_approved=background.is_approved,
         )
     # The order is gone, with a lost database perhaps: its payload still says what was sold.
     try:
@@ -148,7 +210,7 @@ def _is_expired(sale: Sale, facts: ChargeFacts) -> bool:
     """Tell whether a charge came long after its order's end without our having said yes to it."""
     if sale.order is None or facts.charged_at <= sale.order.expires_at + timedelta(seconds=SLACK_SECONDS):
         return False
-    return not is_renewal(sale, facts) and not _was_approved(sale.order, facts.telegram_id)
+    return not sale.is_approved and not is_renewal(sale, facts)
 
 
 def _is_paid_already(sale: Sale, facts: ChargeFacts) -> bool:
@@ -185,7 +247,7 @@ def _paid_before(facts: ChargeFacts) -> datetime:
 def _withdrawn(sale: Sale, facts: ChargeFacts) -> str | None:
     """Return why we would have said no beforehand. A renewal is charged without our being asked."""
     order = sale.order
-    if order and not is_renewal(sale, facts) and _was_approved(order, facts.telegram_id):
+    if sale.is_approved and not is_renewal(sale, facts):
         return None
     buyer = db.session.get(User, facts.telegram_id, populate_existing=True)
     if buyer and buyer.banned_at and buyer.banned_at <= facts.charged_at:
@@ -193,12 +255,3 @@ def _withdrawn(sale: Sale, facts: ChargeFacts) -> str | None:
     # Without its order a charge comes from a database that was lost: it was fine when it was made.
     retired_at = sale.product.retired_at if order or sale.is_subscription else None
     return "OffSale" if retired_at and retired_at <= facts.charged_at else None
-
-
-def _was_approved(order: Order, telegram_id: int) -> bool:
-    query = select(PreCheckout.query_id).where(
-        PreCheckout.order_id == order.id,
-        PreCheckout.telegram_id == telegram_id,
-        PreCheckout.declined_because.is_(None),
-    )
-    return db.session.scalar(query.limit(1)) is not None
