@@ -47,18 +47,14 @@ def register(client: BotApi, config: Config) -> None:
         _check_polling(client, config)
 
 
-def menu_button(config: Config) -> dict[str, Any]:
-    """Return the button beside the chat, as Telegram is told of it and tells of it."""
-    return {"type": "web_app", "text": "Shop", "web_app": {"url": f"{config.public_url}/"}}
-
-
 def _dress(client: BotApi, config: Config) -> None:
     commands = [{"command": name, "description": text} for name, text in COMMANDS.items()]
+    button = {"type": "web_app", "text": "Shop", "web_app": {"url": f"{config.public_url}/"}}
     for method, params in (
         ("setMyCommands", {"commands": commands}),
         ("setMyShortDescription", {"short_description": SHORT_DESCRIPTION}),
         ("setMyDescription", {"description": DESCRIPTION}),
-        ("setChatMenuButton", {"menu_button": menu_button(config)}),
+        ("setChatMenuButton", {"menu_button": button}),
     ):
         try:
             client.call(method, params)

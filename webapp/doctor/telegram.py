@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from webapp import registration
 from webapp.bot_api import BotApi, BotApiError, Unauthorized
 from webapp.config import Config
 from webapp.doctor.findings import Finding, ok, problem, warning
@@ -132,12 +131,13 @@ def _waiting(info: dict[str, Any], now: datetime) -> Finding:
         return warning(
             "deliveries",
             f"{count} updates wait at Telegram.",
-            "See that bot.py runs, and that it is the only program that polls with this token.",
+            "See that bot.py runs, alone with this token; in webhook mode, that the web process keeps up.",
         )
     return ok("deliveries", f"{count} updates wait at Telegram.")
 
 
-def _menu_button(button: Any, config: Config) -> Finding:
-    if button == registration.menu_button(config):
+def _menu_button(button: dict[str, Any], config: Config) -> Finding:
+    page = button.get("web_app") or {}
+    if str(page.get("url", "")).rstrip("/").lower() == config.public_url.lower():
         return ok("menu button", "It opens the shop.")
     return warning("menu button", "The button beside the bot's chat does not open this shop.", RELEASE)
