@@ -303,6 +303,11 @@ NOW = arrange.NOW
         ("webhook", {}, None),
         ("webhook", {"url": ""}, "No webhook is set"),
         ("webhook", {"url": "https://evil.test/"}, "The webhook is set for another address (evil.test)."),
+        (
+            "webhook",
+            {"url": "https://a:b@evil.test/hook-a7Kq"},
+            "The webhook is set for another address (evil.test).",
+        ),
         ("webhook", {"allowed_updates": ["message"]}, "Telegram does not send callback_query, my_chat"),
         ("webhook", {"allowed_updates": []}, None),
         ("webhook", {"last_error_date": 1, "pending_update_count": 5}, None),
