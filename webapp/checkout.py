@@ -297,12 +297,14 @@ class Checkout:
 
     def _statement(self, offset: int) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         """Read the statement page by page from an offset to its end; no transaction is open meanwhile."""
+        before: list[dict[str, Any]] = []
         while True:
             rows = self._statement_page(offset)
-            yield offset, rows
+            # One that moved down while we read is the same row.
+            yield offset, [row for row in rows if row not in before]
             if len(rows) < reconciliation.PAGE:
                 return
-            offset += len(rows)
+            offset, before = offset + len(rows), rows
 
     def _statement_page(self, offset: int) -> list[dict[str, Any]]:
         page = {"offset": offset, "limit": reconciliation.PAGE}

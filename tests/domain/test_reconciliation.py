@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -205,7 +206,7 @@ def test_a_share_that_does_not_make_up_the_price_is_no_excuse(alice, nanos):
 
 def test_a_row_of_another_amount_than_we_booked_is_drift(alice):
     pay(facts(order(alice)))
-    assert apply({**row(""), "amount": 240}).drift_stars == -10
+    assert apply({**row(""), "amount": 240}).drift_stars == 10
 
 
 def test_a_full_walk_finds_what_telegram_does_not_have(alice):
@@ -220,6 +221,28 @@ def test_a_full_walk_finds_what_telegram_does_not_have(alice):
         reconciliation.finish(report, later, settled_before=later - SETTLED)
     shop = db.session.get(Shop, 1, populate_existing=True)
     assert (shop.full_pass_at, shop.drift_stars) == (later, 120)
+
+
+def walk(*pages: list[dict[str, Any]], now: datetime) -> int | None:
+    """Walk over a statement from its first row, and return the Stars by which the books differ."""
+    settled_before, report = now - SETTLED, Report()
+    with transaction():
+        for rows in pages:
+            report.add(reconciliation.apply_page(rows, 0, keys=KEYS, now=now, settled_before=settled_before))
+        reconciliation.finish(report, now, settled_before=settled_before)
+    return db.session.get_one(Shop, 1, populate_existing=True).drift_stars
+
+
+def test_a_full_walk_misses_no_affiliate_s_share(alice):
+    share = {"commission_per_mille": 50, "amount": 12}
+    net = {**row(order(alice).payload, affiliate=share), "amount": 238}
+    assert walk([net], now=NOW + DAY) == 0
+    assert walk([net], now=NOW + 2 * DAY) == 0
+
+
+def test_a_full_walk_tells_a_row_of_another_amount(alice):
+    pay(facts(order(alice)))
+    assert walk([{**row(""), "amount": 240}], now=NOW + DAY) == 10
 
 
 def test_a_full_walk_leaves_the_latest_charges_to_the_next(alice):

@@ -33,8 +33,8 @@ class Report:
     charges_added: int = 0
     refunds_added: int = 0
     set_aside: int = 0
-    drift_stars: int = 0  # by how many Stars rows and books differ where both have the charge
-    settled_stars: int = 0  # what the rows say was charged before the walk's settled moment
+    drift_stars: int = 0  # how many Stars more than the rows the books have, where both have the charge
+    settled_stars: int = 0  # what the books have of those that were charged before the settled moment
 
     def add(self, page: "Report") -> None:
         """Count a page's findings in."""
@@ -74,15 +74,14 @@ def apply_page(
     charges = [charge for charge in (_read(charge_in, row) for row in rows) if charge]
     known = _recorded(charges)
     for charge in charges:
-        if settled_before and charge.charged_at < settled_before:
-            report.settled_stars += charge.stars
-        if charge.charge_id in known:
-            stars = known[charge.charge_id]
-            report.drift_stars += 0 if stars in (charge.stars, charge.gross_stars) else charge.stars - stars
-        else:
-            payments.record_charge(charge, keys=keys, now=now, owner_ids=owner_ids)
-            known[charge.charge_id] = charge.stars
+        if charge.charge_id not in known:
+            recorded = payments.record_charge(charge, keys=keys, now=now, owner_ids=owner_ids)
+            known[charge.charge_id] = recorded.stars
             report.charges_added += 1
+        stars = known[charge.charge_id]
+        report.drift_stars += 0 if stars in (charge.stars, charge.gross_stars) else stars - charge.stars
+        if settled_before and charge.charged_at < settled_before:
+            report.settled_stars += stars
     report.set_aside += sum(_set_aside(row, now) for row in rows)
     db.session.execute(
         update(Shop)
