@@ -267,7 +267,9 @@ class Checkout:
         )
 
     def _apply_refunds(self, rows: list[dict[str, Any]]) -> int:
-        return reconciliation.apply_refunds(rows, now=clock.now(), owner_ids=self.config.owner_ids)
+        return reconciliation.apply_refunds(
+            rows, keys=self.keys, now=clock.now(), owner_ids=self.config.owner_ids
+        )
 
     def _invoice_link(self, order: Order) -> str:
         invoice: dict[str, Any] = {

@@ -204,6 +204,22 @@ def test_a_share_that_does_not_make_up_the_price_is_no_excuse(alice, nanos):
     assert payments.get("charge-1").quarantined_because == "WrongAmount"
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_refund_takes_back_what_was_booked_with_the_affiliate_s_share(alice, known):
+    payload = order(alice).payload
+    paid = {**row(payload, affiliate={"amount": 12}), "amount": 238}
+    back = {**row(payload, "receiver", affiliate={"amount": -12}), "amount": 238}
+    apply(*([paid] if known else []))
+    apply(back)
+    apply(paid)
+    assert sorted(entry.stars for entry in ledger.of(ALICE)) == [-250, 250]
+
+
+def test_a_refund_of_whatever_is_what_its_row_says(alice):
+    apply({**row("no payload of ours", "receiver", affiliate={"amount": -12}), "amount": 238})
+    assert [entry.stars for entry in ledger.of(ALICE)] == [-238]
+
+
 def test_a_row_of_another_amount_than_we_booked_is_drift(alice):
     pay(facts(order(alice)))
     assert apply({**row(""), "amount": 240}).drift_stars == 10

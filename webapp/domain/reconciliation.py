@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select, update
 
-from webapp.domain import inbox, payments, refunds
+from webapp.domain import inbox, payloads, payments, refunds
 from webapp.domain.keys import KeyRing
 from webapp.domain.refunds import RefundFacts
 from webapp.domain.sales import ChargeFacts
@@ -70,7 +71,7 @@ def apply_page(
     :param settled_before: add up what was charged before this moment, for :func:`finish`
     """
     # Refunds first: a charge that was given back is no predecessor of the next.
-    report = Report(len(rows), refunds_added=apply_refunds(rows, now=now, owner_ids=owner_ids))
+    report = Report(len(rows), refunds_added=apply_refunds(rows, keys=keys, now=now, owner_ids=owner_ids))
     charges = [charge for charge in (_read(charge_in, row) for row in rows) if charge]
     known = _recorded(charges)
     for charge in charges:
@@ -82,7 +83,7 @@ def apply_page(
         report.drift_stars += 0 if stars in (charge.stars, charge.gross_stars) else stars - charge.stars
         if settled_before and charge.charged_at < settled_before:
             report.settled_stars += stars
-    report.set_aside += sum(_set_aside(row, now) for row in rows)
+    report.set_aside += sum(_set_aside(row, keys, now) for row in rows)
     db.session.execute(
         update(Shop)
         .where(Shop.id == 1, Shop.statement_offset < offset + len(rows))
@@ -91,12 +92,14 @@ def apply_page(
     return report
 
 
-def apply_refunds(rows: list[dict[str, Any]], *, now: datetime, owner_ids: Iterable[int] = ()) -> int:
+def apply_refunds(
+    rows: list[dict[str, Any]], *, keys: KeyRing, now: datetime, owner_ids: Iterable[int] = ()
+) -> int:
     """Settle what a page says was given back, and return how much was news.
 
     A refund of ours whose outcome is unknown ends here, too.
     """
-    facts = [refund for refund in (_read(refund_in, row) for row in rows) if refund]
+    facts = [refund for refund in (_read(partial(refund_in, keys=keys), row) for row in rows) if refund]
     settled = _settled(facts)
     news = {refund.charge_id: refund for refund in facts if refund.charge_id not in settled}
     for refund in news.values():
@@ -145,17 +148,20 @@ def charge_in(row: dict[str, Any]) -> ChargeFacts | None:
     )
 
 
-def refund_in(row: dict[str, Any]) -> RefundFacts | None:
+def refund_in(row: dict[str, Any], keys: KeyRing) -> RefundFacts | None:
     """Return the refund that a row tells of: it repeats the charge's id, with a receiver.
 
     :raise Unreadable: it is one, but a fact is missing or of the wrong type
     """
     if not _is_of_an_invoice(row.get("receiver")):
         return None
+    partner = part(row, "receiver")
+    stars, gross_stars = number(row, "amount", LARGEST_STARS), _gross(row, partner)
     return RefundFacts(
         charge_id=text(row, "id", 255),
-        telegram_id=person(part(row, "receiver"), "user"),
-        stars=number(row, "amount", LARGEST_STARS),
+        telegram_id=person(partner, "user"),
+        # As much as its charge is booked with, or would be.
+        stars=gross_stars if gross_stars and gross_stars == _price(partner, keys) else stars,
         refunded_at=moment(row, "date"),
         cause="statement",
     )
@@ -176,7 +182,8 @@ def _is_of_an_invoice(partner: Any) -> bool:
 def _gross(row: dict[str, Any], partner: dict[str, Any]) -> int | None:
     """Return what the buyer paid if the row leaves out an affiliate's share, in whole Stars.
 
-    Whether it does is not documented, so both amounts are held against the price.
+    Whether it does is not documented, so both amounts are held against the price. Of what was given
+    back the share is negative.
     """
     affiliate = partner.get("affiliate")
     if not isinstance(affiliate, dict):
@@ -184,8 +191,16 @@ def _gross(row: dict[str, Any], partner: dict[str, Any]) -> int | None:
     amounts = [one.get(name, 0) for one in (row, affiliate) for name in ("amount", "nanostar_amount")]
     if not all(type(amount) is int for amount in amounts):
         raise Unreadable("an affiliate's amount is not a whole number")
-    stars, nanos = divmod((amounts[0] + amounts[2]) * NANOS + amounts[1] + amounts[3], NANOS)
+    stars, nanos = divmod(amounts[0] * NANOS + amounts[1] + abs(amounts[2] * NANOS + amounts[3]), NANOS)
     return None if nanos else stars
+
+
+def _price(partner: dict[str, Any], keys: KeyRing) -> int | None:
+    """Return what the payload says was agreed on, if it is of this shop."""
+    try:
+        return payloads.unseal(str(partner.get("invoice_payload", "")), keys).stars
+    except payloads.PayloadInvalid:
+        return None
 
 
 def _read(read: Any, row: Any) -> Any:
@@ -195,13 +210,13 @@ def _read(read: Any, row: Any) -> Any:
         return None
 
 
-def _set_aside(row: Any, now: datetime) -> bool:
+def _set_aside(row: Any, keys: KeyRing, now: datetime) -> bool:
     """Keep a row that should be a sale or a refund but cannot be read; True at its first sight."""
     try:
         if not isinstance(row, dict):
             raise Unreadable("a row is not an object")
         charge_in(row)
-        refund_in(row)
+        refund_in(row, keys)
     except Unreadable as error:
         return inbox.set_aside(row, STATEMENT_ROW, str(error), now)
     return False
