@@ -34,6 +34,7 @@ from webapp.domain import (
     subscriptions,
     users,
 )
+from webapp.domain.refunds import RefundFacts
 from webapp.domain.subscriptions import Renewal, SubscriptionUnknown
 from webapp.extensions import transaction
 from webapp.models import Order, Subscription
@@ -410,6 +411,26 @@ def test_a_refunded_renewal_leaves_what_was_paid_before(alice):
     settle(payments.get("second"), at=NOW + MONTH)
     assert plan_of(made).paid_until == NOW + MONTH
     assert until() == NOW + MONTH + DAY
+
+
+def test_a_first_charge_that_went_back_before_it_arrived_is_what_telegram_knows_the_plan_by(alice):
+    made = order(alice, "plan")
+    with transaction():
+        refunds.settle(RefundFacts("first", ALICE, 100, NOW + HOUR, "update:2"), now=NOW + HOUR)
+    pay(facts(made, "first", paid_until=NOW + MONTH, is_renewal=False), now=NOW + HOUR)
+    assert (plan_of(made).first_charge_id, plan_of(made).is_running(NOW)) == ("first", False)
+    renew(made, "second", at=NOW + MONTH)
+    assert (plan_of(made).first_charge_id, plan_of(made).paid_until) == ("first", NOW + 2 * MONTH)
+
+
+def test_a_renewal_that_went_back_before_it_arrived_pays_for_nothing(alice):
+    made = subscribe(alice)
+    settle(payments.get("first"))
+    with transaction():
+        back = RefundFacts("second", ALICE, 100, NOW + MONTH, "update:3")
+        refunds.settle(back, now=NOW + MONTH)
+    renew(made, "second", at=NOW + MONTH)
+    assert plan_of(made).paid_until == NOW
 
 
 def test_a_plan_that_renews_no_more_need_not_be_stopped(alice):

@@ -54,7 +54,12 @@ def record_charge(
     if background.is_refunded(facts.charge_id):
         # Its refund arrived before it: nothing to unlock, and nothing to tell.
         charge, booked = _described(facts, sale, None, now)
-        return _book(charge, booked, *_closing(sale, charge, now))
+        _book(charge, booked, *_closing(sale, charge, now))
+        if sale.is_subscription:
+            # Telegram may renew it all the same, and knows it by its first charge.
+            subscriptions.record(sale.plan, charge, charge.charged_at)
+            subscriptions.refunded(charge)
+        return charge
     reason = sales.undeliverable(sale, facts, background.entries)
     if reason:
         problem = reason if reason in ALARMING else None
