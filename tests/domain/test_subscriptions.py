@@ -140,6 +140,15 @@ def test_a_second_subscription_to_the_same_plan_goes_back_and_is_stopped_by_its_
     assert told(ALICE) == ["subscribed", "sent_back"]
 
 
+def test_a_renewal_in_the_statement_is_one_whatever_else_runs(alice):
+    first = subscribe(alice)
+    late = NOW + MONTH + DAY
+    subscribe(alice, at=NOW + MONTH, charge_id="other")
+    renew(first, "second", at=late, paid_until=None, is_renewal=None, cause="statement")
+    assert refunds.of(ALICE) == {}
+    assert plan_of(first).paid_until == late + MONTH
+
+
 def order_beside(alice: Any) -> Order:
     """An order for the plan from before it was bought on another device."""
     with transaction():

@@ -218,19 +218,14 @@ def _is_paid_already(sale: Sale, facts: ChargeFacts) -> bool:
 
     A further charge of the same invoice is a renewal unless Telegram says that it is none.
     """
-    if facts.is_renewal:
-        return False
+    mine = subscriptions.find(sale.public_id)
+    if facts.is_renewal or mine:
+        return facts.is_renewal is False and mine is not None and mine.started_at <= facts.charged_at
     ends_at = facts.paid_until or facts.charged_at + sale.period(facts)
-    for one in subscriptions.of(facts.telegram_id):
-        if one.public_id == sale.public_id:
-            return facts.is_renewal is False and one.started_at <= facts.charged_at
-        if (
-            one.product_id == sale.product.id
-            and one.started_at < ends_at
-            and facts.charged_at < one.paid_until
-        ):
-            return True
-    return False
+    return any(
+        one.product_id == sale.product.id and one.started_at < ends_at and facts.charged_at < one.paid_until
+        for one in subscriptions.of(facts.telegram_id)
+    )
 
 
 def _paid_before(facts: ChargeFacts) -> datetime:
