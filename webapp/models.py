@@ -324,10 +324,14 @@ class Subscription(Model):
     refused_because: Mapped[str | None] = mapped_column(String(255))
 
     @property
+    def is_refunded(self) -> bool:
+        """Whether nothing of what was paid for it is left."""
+        return self.paid_until <= self.started_at
+
+    @property
     def ends_at(self) -> datetime:
         """Until when it gives access should no further charge come; refunded whole, it has ended."""
-        is_refunded = self.paid_until <= self.started_at
-        return self.paid_until + timedelta(days=0 if is_refunded else self.grace_days)
+        return self.paid_until + timedelta(days=0 if self.is_refunded else self.grace_days)
 
     def is_running(self, now: datetime) -> bool:
         return now < self.ends_at

@@ -442,6 +442,14 @@ def test_a_renewal_that_went_back_before_it_arrived_pays_for_nothing(alice):
     assert plan_of(made).paid_until == NOW
 
 
+def test_a_first_charge_after_a_renewal_that_went_back_pays_for_its_own_time(alice):
+    made = order(alice, "plan")
+    renew(made, "second", at=NOW + 2 * MONTH)
+    settle(payments.get("second"), at=NOW + 2 * MONTH)
+    pay(facts(made, "first", paid_until=NOW + MONTH, is_renewal=False), now=NOW + 2 * MONTH)
+    assert plan_of(made).paid_until == NOW + MONTH
+
+
 def test_a_plan_that_renews_no_more_need_not_be_stopped(alice):
     made = subscribe(alice)
     note(made, "canceled")

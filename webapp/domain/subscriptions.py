@@ -99,7 +99,8 @@ def record(plan: Plan, charge: Charge, paid_until: datetime) -> Subscription:
     subscription = find(plan.public_id)
     if subscription is None:
         return _begin(plan, charge, paid_until)
-    changes: dict[str, object] = {"paid_until": max(subscription.paid_until, paid_until)}
+    paid_before = paid_until if subscription.is_refunded else subscription.paid_until
+    changes: dict[str, object] = {"paid_until": max(paid_before, paid_until)}
     if charge.charged_at < subscription.started_at:
         # Arrived after a renewal of it, but it is the one that Telegram knows the plan by.
         changes |= {
