@@ -65,7 +65,7 @@ def fold(entries: Iterable[LedgerEntry], at: datetime | None = None) -> dict[str
     :param at: leave out what happened later than this moment
     """
     known = [entry for entry in entries if at is None or entry.occurred_at <= at]
-    void = _refunded(known) | _suspended(known)
+    void = refunded(known) | suspended(known)
     grants: dict[str, list[LedgerEntry]] = {}
     for entry in sorted(known, key=_moment):
         if entry.kind in {"charge", "grant"} and entry.charge_id not in void:
@@ -77,18 +77,20 @@ def fold(entries: Iterable[LedgerEntry], at: datetime | None = None) -> dict[str
     return {key: access.covered(given) for key, given in grants.items()}
 
 
-def _moment(entry: LedgerEntry) -> tuple[datetime, int, str, str]:
-    # Never the row's id: it tells the order of arrival, which Telegram does not keep.
-    return entry.occurred_at, ORDER[entry.kind], entry.charge_id or "", entry.cause
-
-
-def _refunded(entries: list[LedgerEntry]) -> set[str | None]:
+def refunded(entries: Iterable[LedgerEntry]) -> set[str | None]:
+    """Return the charges that were given back."""
     return {entry.charge_id for entry in entries if entry.kind == "refund"}
 
 
-def _suspended(entries: list[LedgerEntry]) -> set[str | None]:
+def suspended(entries: Iterable[LedgerEntry]) -> set[str | None]:
+    """Return the charges that give nothing while their refund is under way."""
     balance: dict[str | None, int] = {}
     for entry in entries:
         step = {"suspension": 1, "restoration": -1}.get(entry.kind, 0)
         balance[entry.charge_id] = balance.get(entry.charge_id, 0) + step
     return {charge_id for charge_id, count in balance.items() if count > 0}
+
+
+def _moment(entry: LedgerEntry) -> tuple[datetime, int, str, str]:
+    # Never the row's id: it tells the order of arrival, which Telegram does not keep.
+    return entry.occurred_at, ORDER[entry.kind], entry.charge_id or "", entry.cause
