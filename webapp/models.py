@@ -336,6 +336,10 @@ class Subscription(Model):
     def is_running(self, now: datetime) -> bool:
         return now < self.ends_at
 
+    def stays_until(self, now: datetime) -> datetime:
+        """Until when a person may be promised access: what is paid for, and its grace once that counts."""
+        return self.paid_until if now < self.paid_until and not self.failed_at else self.ends_at
+
     @property
     def renews(self) -> bool:
         return self.canceled_at is None

@@ -398,6 +398,84 @@ def test_a_stranger_s_plan_does_not_exist(alice, bob):
             subscriptions.get_for(bob.telegram_id, public_id)
 
 
+# --- What a person is told of it
+
+
+def state(made: Order, now: datetime = NOW + DAY) -> str:
+    return subscriptions.state(plan_of(made), now)
+
+
+def settle_wish(made: Order, what: str) -> None:
+    wish(made, what)
+    with transaction():
+        subscriptions.settle(plan_of(made), what, NOW + DAY)
+
+
+def test_a_plan_renews_is_due_and_ends(alice):
+    made = subscribe(alice)
+    moments = [NOW, NOW + MONTH, NOW + MONTH + DAY]
+    assert [state(made, now) for now in moments] == ["renewing", "due", "ended"]
+
+
+def test_a_failed_renewal_is_said_until_the_grace_is_over(alice):
+    made = subscribe(alice)
+    note(made, "failed", now=NOW + MONTH)
+    assert [state(made, NOW + MONTH), state(made, NOW + MONTH + DAY)] == ["failed", "ended"]
+
+
+def test_a_plan_that_telegram_has_not_answered_about_is_neither_cancelled_nor_renewing(alice):
+    made = subscribe(alice)
+    wish(made, "cancel")
+    assert state(made) == "cancelling"
+    settle_wish(made, "cancel")
+    assert state(made) == "locked"
+    wish(made, "resume")
+    assert state(made) == "resuming"
+    settle_wish(made, "resume")
+    assert state(made) == "cancelled"
+    assert state(made, NOW + MONTH) == "lapsed"
+
+
+def test_what_was_promised_ends_with_what_was_paid_for_unless_the_grace_counts(alice):
+    made = subscribe(alice)
+    assert plan_of(made).stays_until(NOW) == NOW + MONTH
+    assert plan_of(made).stays_until(NOW + MONTH) == NOW + MONTH + DAY
+    note(made, "failed")
+    assert plan_of(made).stays_until(NOW) == NOW + MONTH + DAY
+
+
+def test_a_refusal_is_told_until_telegram_says_something_else(alice):
+    made = subscribe(alice)
+    assert not subscriptions.was_refused(plan_of(made))
+    wish(made, "cancel")
+    with transaction():
+        subscriptions.refuse(plan_of(made), "CHARGE_ID_INVALID")
+    assert subscriptions.was_refused(plan_of(made))
+    note(made, "canceled", now=NOW + 2 * DAY)
+    assert not subscriptions.was_refused(plan_of(made))
+
+
+def test_a_refusal_after_telegram_said_something_is_told(alice):
+    made = subscribe(alice)
+    note(made, "active", now=NOW)
+    wish(made, "cancel")
+    with transaction():
+        subscriptions.refuse(plan_of(made), "CHARGE_ID_INVALID")
+    assert subscriptions.was_refused(plan_of(made))
+
+
+def test_what_is_no_longer_sold_is_not_let_to_renew(alice):
+    made = subscribe(alice)
+    assert subscriptions.is_sold(plan_of(made))
+    settle_wish(made, "cancel")
+    with transaction():
+        catalogue.replace([NOTES], NOW + DAY)
+    assert not subscriptions.is_sold(plan_of(made))
+    with pytest.raises(errors.OffSale):
+        wish(made, "resume")
+    assert plan_of(made).wish is None
+
+
 # --- What is refunded
 
 

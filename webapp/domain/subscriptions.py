@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from webapp.domain import ledger, outbox, payloads
 from webapp.domain.keys import KeyRing
-from webapp.errors import SubscriptionNotFound
+from webapp.errors import OffSale, SubscriptionNotFound
 from webapp.extensions import db, insert_once
 from webapp.models import Charge, Product, Subscription
 
@@ -75,6 +75,40 @@ def of(telegram_id: int) -> list[Subscription]:
 def running(telegram_id: int, keys: Collection[str], now: datetime) -> list[Subscription]:
     """Return a person's plans that give any of these entitlement keys now."""
     return [one for one in of(telegram_id) if one.is_running(now) and set(one.keys) & set(keys)]
+
+
+def state(subscription: Subscription, now: datetime) -> str:
+    """Return how it stands with a plan.
+
+    :return: ended, or lapsed while it is open for its days of grace alone; cancelling or resuming while
+        Telegram has not agreed yet; locked when we cancelled it, cancelled when only its payer can turn
+        it on again; failed or due, or simply renewing
+    """
+    if not subscription.is_running(now):
+        return "ended"
+    is_paid = now < subscription.paid_until
+    if not (subscription.renews or is_paid):
+        return "lapsed"
+    if subscription.wish:
+        return "cancelling" if subscription.wish == "cancel" else "resuming"
+    if not subscription.renews:
+        return "locked" if subscription.locked_at else "cancelled"
+    if subscription.failed_at:
+        return "failed"
+    return "renewing" if is_paid else "due"
+
+
+def was_refused(subscription: Subscription) -> bool:
+    """Tell whether Telegram said no to the last wish, and has said nothing of the plan since."""
+    wished_at, stated_at = subscription.wished_at, subscription.stated_at
+    if not subscription.refused_because or wished_at is None:
+        return False
+    return stated_at is None or stated_at < wished_at
+
+
+def is_sold(subscription: Subscription) -> bool:
+    """Tell whether a plan is still one that the shop sells."""
+    return db.session.get_one(Product, subscription.product_id, populate_existing=True).is_on_sale
 
 
 def holds(telegram_id: int, product: Product, now: datetime) -> bool:
@@ -171,9 +205,12 @@ def ask(subscription: Subscription, wish: str, *, by: str, now: datetime) -> Non
 
     :param wish: cancel or resume
     :param by: buyer, shop or owner
+    :raise OffSale: it is no longer sold, so a renewal would only be sent back
     """
     if (wish == "cancel") != subscription.renews:
         return
+    if wish == "resume" and not is_sold(subscription):
+        raise OffSale(subscription=subscription.public_id)
     _update(
         subscription,
         wish=wish,
