@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from flask import current_app
+
 from webapp import bot_api, clock
 from webapp.bot_api import (
     BotApi,
@@ -31,10 +33,17 @@ log = logging.getLogger(__name__)
 INVOICE_SECONDS = 5.0  # what a person waits for an invoice before being told to try again
 INVOICES_A_MINUTE = 6
 CHECKS_A_MINUTE = 1
+WISHES_A_MINUTE = 6  # of a buyer: a renewal turned off or on, a charge given back
 REFUNDS_AT_ONCE = 20
 STATEMENT_SECONDS = 10.0
 # Nobody knows whether it was done. A wrong token says nothing about the money either.
 NOT_KNOWN = (OutcomeUnknown, NotReached, TooManyRequests, Unauthorized)
+
+
+def current() -> "Checkout":
+    """Return the use cases of the application at work."""
+    checkout: Checkout = current_app.extensions["checkout"]
+    return checkout
 
 
 class Checkout:
@@ -113,11 +122,15 @@ class Checkout:
         :raise ShopError: whatever :func:`webapp.domain.refunds.request_own` refuses
         """
         with transaction():
+            self._count_wish(buyer.telegram_id)
             refund = refunds.request_own(buyer.telegram_id, charge_id, clock.now())
         if refund.done_at:
             return refund
-        with self._through_the_gate():
-            return self.carry_out(refund)
+        try:
+            with self._through_the_gate():
+                return self.carry_out(refund)
+        except TelegramBusy:
+            return refund  # it is wanted, and the bot asks for it in a moment
 
     def carry_out(self, refund: Refund) -> Refund:
         """Ask Telegram for a refund whose wish is committed, and write down what it says.
@@ -153,11 +166,16 @@ class Checkout:
         """Have Telegram charge no more for a plan, or write down that it has to be asked again.
 
         :return: the subscription; only without a wish left has Telegram answered
+        :raise TooManyRequests: its buyer changed their mind six times within a minute
         """
         return self._wish(subscription, "cancel", by)
 
     def allow_renewal(self, subscription: Subscription, *, by: str) -> Subscription:
-        """Have Telegram let the person turn a plan's renewal on again, or ask again later."""
+        """Have Telegram let the person turn a plan's renewal on again, or ask again later.
+
+        :raise OffSale: the plan is no longer sold
+        :raise TooManyRequests: its buyer changed their mind six times within a minute
+        """
         return self._wish(subscription, "resume", by)
 
     def carry_out_wish(self, subscription: Subscription) -> Subscription:
@@ -223,11 +241,19 @@ class Checkout:
 
     def _wish(self, subscription: Subscription, wish: str, by: str) -> Subscription:
         with transaction():
+            if by == "buyer":
+                self._count_wish(subscription.telegram_id)
             subscriptions.ask(subscription, wish, by=by, now=clock.now())
         if subscription.wish != wish:
             return subscription
-        with self._through_the_gate():
-            return self.carry_out_wish(subscription)
+        try:
+            with self._through_the_gate():
+                return self.carry_out_wish(subscription)
+        except TelegramBusy:
+            return subscription  # the wish is kept, and the bot asks in a moment
+
+    def _count_wish(self, telegram_id: int) -> None:
+        rate_limits.hit(f"wish:{telegram_id}", WISHES_A_MINUTE, 60, clock.now())
 
     def _stop_renewal(self, refund: Refund) -> bool:
         """Stop the plan of a charge that is to be given back; False while nobody knows whether it is."""

@@ -192,6 +192,16 @@ def test_the_history_begins_with_the_latest(alice):
     ]
 
 
+def test_a_receipt_is_its_payers_alone(alice):
+    made = order(alice)
+    pay(facts(made))
+    charge = payments.get_for(alice.telegram_id, "charge-1")
+    assert charge.order.public_id == made.public_id
+    for telegram_id, charge_id in ((BOB, "charge-1"), (alice.telegram_id, "charge-2")):
+        with pytest.raises(ChargeNotFound):
+            payments.get_for(telegram_id, charge_id)
+
+
 def test_a_charge_nobody_told_us_of_does_not_exist(app):
     with pytest.raises(ChargeNotFound):
         payments.get("charge-1")

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select
+from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp.domain import entitlements, ledger, orders, outbox, refunds, sales, subscriptions
@@ -109,6 +110,18 @@ def get(charge_id: str) -> Charge:
     """
     charge = find(charge_id)
     if charge is None:
+        raise ChargeNotFound(charge=charge_id)
+    return charge
+
+
+def get_for(telegram_id: int, charge_id: str) -> Charge:
+    """Return a person's own charge, with its order.
+
+    :raise ChargeNotFound: there is none, or it is someone else's
+    """
+    query = select(Charge).where(Charge.telegram_payment_charge_id == charge_id)
+    charge = db.session.scalar(query.options(joinedload(Charge.order)))
+    if charge is None or charge.telegram_id != telegram_id:
         raise ChargeNotFound(charge=charge_id)
     return charge
 

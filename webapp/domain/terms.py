@@ -2,13 +2,23 @@
 
 from datetime import datetime
 
-from webapp.extensions import insert_once
+from sqlalchemy import select
+
+from webapp.extensions import db, insert_once
 from webapp.models import TermsAcceptance
 
-VERSION = "2026-11"  # change it together with templates/help/terms.html
+VERSION = "2026-11-25"  # change it together with templates/terms.html
 
 
 def accept(telegram_id: int, version: str, now: datetime) -> None:
     """Remember that a person accepted a version of the terms; the first time counts."""
     acceptance = {"telegram_id": telegram_id, "version": version, "accepted_at": now}
     insert_once(TermsAcceptance, acceptance, returning="version")
+
+
+def accepted_at(telegram_id: int, version: str) -> datetime | None:
+    """Return when a person accepted a version of the terms."""
+    query = select(TermsAcceptance.accepted_at).where(
+        TermsAcceptance.telegram_id == telegram_id, TermsAcceptance.version == version
+    )
+    return db.session.scalar(query)
