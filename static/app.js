@@ -156,6 +156,7 @@
     if (elt.dataset.order) elt.scrollIntoView({ block: "nearest" });
     if (elt.dataset.order === "paid") feel("success");
     if (elt.id === "said") feel("error");
+    elt.querySelector("[data-focus]")?.focus({ preventScroll: true });
     if (location.search.includes("tgWebApp") || location.pathname !== main().dataset.path) {
       history.replaceState(history.state, "", main().dataset.path); // where a start parameter led
     }

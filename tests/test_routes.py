@@ -10,7 +10,7 @@ from tests import arrange
 from tests.arrange import ALICE, BOB, DAY
 from tests.factories import make_init_data
 from webapp import clock
-from webapp.domain import orders, sessions, terms, users
+from webapp.domain import orders, sessions, subscriptions, terms, users
 from webapp.domain.keys import KeyRing
 from webapp.extensions import db, transaction
 from webapp.models import Order, User
@@ -34,6 +34,8 @@ EXPECTED = {
     ("GET", "/me"): SIGNED_IN,
     ("GET", "/upgrades"): PERSONAL,
     ("GET", "/purchases"): PERSONAL,
+    ("GET", "/purchases/<path:charge_id>"): (200, 200, 404, 401, 401, 401, 200, 200),
+    ("GET", "/why"): PERSONAL,
     ("GET", "/atlas"): PERSONAL,
     ("GET", "/tonight"): PERSONAL,
     ("GET", "/field-notes"): PERSONAL,
@@ -45,6 +47,14 @@ EXPECTED = {
     ("GET", "/orders/<public_id>"): (401, 200, 404, 401, 401, 401, 200, 401),
     # Nobody plays Telegram here, so the one who may look into its statement hears that it is busy.
     ("POST", "/orders/<public_id>/check"): (401, 503, 404, 401, 401, 401, 401, 401),
+    # Once a minute altogether: Alice had her look just above.
+    ("POST", "/restorations"): (401, 429, 503, 401, 401, 401, 401, 401),
+    ("GET", "/subscriptions/<public_id>"): (401, 200, 404, 401, 401, 401, 200, 401),
+    ("DELETE", "/subscriptions/<public_id>/renewal"): (401, 200, 404, 401, 401, 401, 401, 401),
+    ("PUT", "/subscriptions/<public_id>/renewal"): (401, 200, 404, 401, 401, 401, 401, 401),
+    ("GET", "/refunds/<path:charge_id>"): (401, 200, 404, 401, 401, 401, 200, 401),
+    # The atlas here is sold without days in which its buyer may give it back.
+    ("POST", "/refunds"): (401, 409, 404, 401, 401, 401, 401, 401),
     # Each with a launch of their own, as good as their session.
     ("POST", "/session"): (401, 200, 200, 401, 401, 401, 401, 401),
     ("DELETE", "/session"): (401, 204, 204, 401, 401, 401, 401, 401),
@@ -59,15 +69,17 @@ GATES = {"/atlas": "atlas", "/tonight": "tonight", "/field-notes": "notes"}
 
 
 @pytest.fixture
-def order(alice: User, bob: User) -> Order:
-    """Alice's order; she owns the atlas, and Mallory may not come in."""
+def order(alice: User, bob: User, monkeypatch: pytest.MonkeyPatch) -> Order:
+    """Alice's order; she owns the atlas and has a plan, and Mallory may not come in."""
     now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
     arrange.meet(MALLORY, first_name="Mallory")
     arrange.pay(arrange.facts(arrange.order(alice, "atlas", now=now), charged_at=now), now=now)
     for buyer in (bob, alice):
         made = arrange.order(buyer, "week", now=now)
         with transaction():
             orders.remember_link(made, f"https://t.me/${buyer.telegram_id}")
+    arrange.subscribe(alice, at=now)
     with transaction():
         users.ban(MALLORY, now)
     return made
@@ -105,8 +117,10 @@ def launch(visitor: str) -> str:
 
 
 def ask(app: Flask, client: Any, method: str, rule: str, visitor: str, order: Order) -> Any:
-    path = rule.replace("<slug>", "atlas").replace("<public_id>", order.public_id)
-    form = {"product": "week", "terms": terms.VERSION} if rule == "/orders" else None
+    public_id = subscriptions.of(ALICE)[0].public_id if "subscriptions" in rule else order.public_id
+    path = rule.replace("<slug>", "atlas").replace("<public_id>", public_id)
+    path = path.replace("<path:charge_id>", "charge-1")
+    form = {"product": "week", "terms": terms.VERSION, "beside_plan": "1", "charge": "charge-1"}
     if rule == "/session" and method == "POST":
         form = {"init_data": launch(visitor)}
     if visitor in COOKIES:
@@ -114,7 +128,7 @@ def ask(app: Flask, client: Any, method: str, rule: str, visitor: str, order: Or
     return client.open(
         path,
         method=method,
-        data=form,
+        data=form if method == "POST" else None,
         headers=credentials(app, visitor),
         base_url="https://shop.test",
         environ_overrides={"REMOTE_ADDR": f"203.0.113.{VISITORS.index(visitor)}"},
@@ -190,11 +204,12 @@ def test_t26_what_does_not_exist_exists_for_nobody(app, client, order, visitor):
 def test_t26_what_was_bought_opens_to_the_buyer_alone(app, client, order, visitor):
     for rule, product in GATES.items():
         page = ask(app, client, "GET", rule, visitor, order)
-        is_open = visitor in {"alice", "cookie"} and product == "atlas"
+        is_open = visitor in {"alice", "cookie"} and product != "notes"
         if page.status_code == 200:
             assert ("Opens with an upgrade" not in page.text) == is_open, rule
-    page = ask(app, client, "GET", "/purchases", visitor, order).text
-    assert ("charge-1" in page) == (visitor in {"alice", "cookie"})
+    for rule in ("/purchases", "/purchases/<path:charge_id>", "/why"):
+        page = ask(app, client, "GET", rule, visitor, order).text
+        assert ("250" in page) == (visitor in {"alice", "cookie"}), rule
 
 
 @pytest.mark.parametrize("visitor", ["cookie", "banned cookie"])

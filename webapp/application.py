@@ -14,7 +14,21 @@ from webapp.config import Config
 from webapp.domain import init_data, shops
 from webapp.domain.keys import KeyRing
 from webapp.extensions import babel, configure_engine, db, engine_options, htmx, migrate
-from webapp.views import guards, health, help, library, orders, pages, problems, session, shop, telegram
+from webapp.views import (
+    guards,
+    health,
+    help,
+    library,
+    orders,
+    pages,
+    problems,
+    purchases,
+    restorations,
+    session,
+    shop,
+    subscriptions,
+    telegram,
+)
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +87,18 @@ def _init_domain(app: Flask, settings: Config) -> None:
 
 
 def _init_views(app: Flask, settings: Config) -> None:
-    for views in (shop, orders, library, help, session, telegram, health):
+    for views in (
+        shop,
+        orders,
+        subscriptions,
+        purchases,
+        restorations,
+        library,
+        help,
+        session,
+        telegram,
+        health,
+    ):
         app.register_blueprint(views.bp)
     logs.init_app(app)
     metrics.init_app(app)

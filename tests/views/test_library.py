@@ -9,12 +9,13 @@ from tests import arrange
 from tests.arrange import NOW
 from tests.views.test_shop import buy
 from webapp import clock
-from webapp.domain import refunds
+from webapp.domain import catalogue, refunds, subscriptions
+from webapp.domain.subscriptions import Renewal
 from webapp.extensions import transaction
 from webapp.models import User
 
 HTMX = {"HX-Request": "true"}
-PERSONAL = ("/upgrades", "/purchases")
+PERSONAL = ("/upgrades", "/purchases", "/why")
 GATED = {
     "/atlas": ("atlas", "The Whirlpool"),
     "/field-notes": ("notes", "Focus on a star"),
@@ -84,32 +85,80 @@ def test_what_opens_elsewhere_is_listed_by_its_key(client: Any, alice: User) -> 
     assert "rehearsals" in client.as_(alice).get("/upgrades", headers=HTMX).text
 
 
-def test_purchases_are_receipts(client: Any, alice: User, bob: User) -> None:
-    order = arrange.order(alice)
-    arrange.decide(arrange.question(order))
-    arrange.pay(arrange.facts(order, "stxAlice1"))
-    page = client.as_(alice).get("/purchases", headers=HTMX).text
-    assert "stxAlice1" in page
-    assert "250<span" in page
-    assert "1 May 2026" in page
-    assert "stxAlice1" not in client.as_(bob).get("/purchases", headers=HTMX).text
-
-
-def test_a_refund_is_seen_on_its_receipt(client: Any, alice: User) -> None:
-    order = arrange.order(alice)
-    arrange.decide(arrange.question(order))
-    charge = arrange.pay(arrange.facts(order))
-    with transaction():
-        refunds.request(charge, "asked", requested_by="owner", now=NOW)
-    assert "Refund under way" in client.as_(alice).get("/purchases", headers=HTMX).text
-    arrange.settle(charge)
-    assert "Refunded on 1 May" in client.as_(alice).get("/purchases", headers=HTMX).text
+def test_a_plan_says_when_it_renews_and_can_be_cancelled_there(client: Any, alice: User) -> None:
+    made = arrange.subscribe(alice)
+    page = client.as_(alice).get("/upgrades", headers=HTMX).text
+    assert page.count("Renews on 31 May") == 2
+    assert f'hx-delete="/subscriptions/{made.public_id}/renewal"' in page
 
 
 @on_sqlite
-def test_a_parked_payment_is_seen_too(client: Any, alice: User) -> None:
-    arrange.pay(arrange.facts(arrange.order(alice), payload="not ours"))
-    assert "Being looked into" in client.as_(alice).get("/purchases", headers=HTMX).text
+def test_a_plan_that_is_no_longer_sold_can_still_be_cancelled(client: Any, alice: User) -> None:
+    made = arrange.subscribe(alice)
+    with transaction():
+        catalogue.replace([arrange.ATLAS], NOW)
+    page = client.as_(alice).get("/upgrades", headers=HTMX).text
+    assert f'id="subscription-{made.public_id}"' in page
+
+
+@on_sqlite
+def test_a_cancelled_plan_is_open_until_its_paid_end(client: Any, alice: User) -> None:
+    made = arrange.subscribe(alice)
+    with transaction():
+        subscriptions.note(Renewal(made.public_id, alice.telegram_id, "canceled", 1), NOW)
+    assert "Until 31 May" in client.as_(alice).get("/upgrades", headers=HTMX).text
+
+
+@on_sqlite
+def test_a_pass_that_waits_for_a_cancelled_plan_lengthens_what_is_open(client: Any, alice: User) -> None:
+    buy(alice, "week")
+    made = arrange.subscribe(alice)
+    assert "Renews on 31 May" in client.as_(alice).get("/upgrades", headers=HTMX).text
+    with transaction():
+        subscriptions.note(Renewal(made.public_id, alice.telegram_id, "canceled", 1), NOW)
+    assert "Until 8 Jun" in client.as_(alice).get("/upgrades", headers=HTMX).text
+
+
+# Why
+
+
+def why(client: Any, user: User) -> str:
+    return str(client.as_(user).get("/why", headers=HTMX).text)
+
+
+def test_every_access_is_told_with_its_entries(client: Any, alice: User, bob: User) -> None:
+    arrange.pay(arrange.facts(arrange.order(alice), "stx1"))
+    arrange.subscribe(alice)
+    page = why(client, alice)
+    for words in (
+        "Open for good.",
+        "Atlas, paid with 250 Stars: opens it for good.",
+        "Open until 1 June 2026, 12:00 UTC.",
+        "Plan, paid with 100 Stars: opens it until 31 May 2026, 12:00 UTC, and 1 day longer",
+        "Plan renews on 31 May.",
+        'href="/purchases/stx1"',
+    ):
+        assert words in page
+    assert "Nothing in our books yet" in why(client, bob)
+
+
+@on_sqlite
+def test_what_is_not_open_is_told_as_well(client: Any, alice: User) -> None:
+    charge = arrange.pay(arrange.facts(arrange.order(alice)))
+    with transaction():
+        refunds.request(charge, "asked", requested_by="owner", now=NOW)
+    assert "Not open while a refund is under way." in why(client, alice)
+    arrange.settle(charge)
+    assert "Not open: what had opened it was given back." in why(client, alice)
+    arrange.pay(arrange.facts(arrange.order(alice, "notes"), "stx2", payload="not ours"))
+    assert "Opens nothing yet: the shop is looking into what it was for." in why(client, alice)
+
+
+@on_sqlite
+def test_what_opens_elsewhere_is_explained_by_its_key(client: Any, alice: User) -> None:
+    arrange.open_shop(arrange.item("choir", keys=("rehearsals",)))
+    buy(alice, "choir")
+    assert "rehearsals" in why(client, alice)
 
 
 @pytest.mark.parametrize("path", GATED)

@@ -8,46 +8,14 @@ import pytest
 
 from tests import arrange
 from tests.arrange import NOW
-from webapp import bot_api, clock
-from webapp.bot_api import NotReached
+from tests.views.conftest import Telegram, wind
 from webapp.domain import catalogue, terms
 from webapp.extensions import transaction
 from webapp.models import Order, User
 
+pytestmark = pytest.mark.usefixtures("noon")
 HTMX = {"HX-Request": "true"}
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-class Telegram:
-    """Answers like the Bot API and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.is_down = False
-
-    def call(self, method: str, params: dict[str, Any], **_options: Any) -> Any:
-        self.calls.append((method, params))
-        if self.is_down:
-            raise NotReached("down")
-        return (
-            {"transactions": []} if method == "getStarTransactions" else f"https://t.me/$inv{len(self.calls)}"
-        )
-
-
-@pytest.fixture
-def telegram(monkeypatch: pytest.MonkeyPatch) -> Telegram:
-    fake = Telegram()
-    monkeypatch.setattr(bot_api, "get_client", lambda *_settings: fake)
-    return fake
-
-
-@pytest.fixture(autouse=True)
-def noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    wind(monkeypatch, timedelta())
-
-
-def wind(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
-    monkeypatch.setattr(clock, "now", lambda: NOW + by)
 
 
 def tap_buy(client: Any, **changes: str) -> Any:

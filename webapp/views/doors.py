@@ -1,11 +1,12 @@
 """Which page an entitlement opens, and what a person holds of a product."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from webapp.domain import subscriptions
 from webapp.errors import N_
-from webapp.models import Entitlement, Product
+from webapp.models import Entitlement, Product, Subscription
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,15 @@ DOORS = {
 
 
 @dataclass(frozen=True)
+class Opened:
+    """A page that is open to somebody: for ever, until a moment, or until its plan is renewed."""
+
+    door: Door
+    until: datetime | None
+    renews_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Holding:
     """A product that is somebody's: for ever, or until a moment."""
 
@@ -40,25 +50,57 @@ def behind(keys: Iterable[str]) -> list[Door]:
     return [DOORS[key] for key in keys if key in DOORS]
 
 
-def opened(held: Mapping[str, Entitlement], now: datetime) -> list[tuple[Door, Entitlement]]:
-    """Return what is open to a person now; keys without a page of ours are named as they are."""
-    active = [one for one in held.values() if one.is_active(now)]
-    return [(DOORS.get(one.key) or Door(one.key, "", one.key, "hero.svg"), one) for one in active]
+def opened(held: Mapping[str, Entitlement], plans: Iterable[Subscription], now: datetime) -> list[Opened]:
+    """Return what is open to a person now, each with its end or its next renewal."""
+    running = [plan for plan in plans if plan.is_running(now)]
+    return [_opened(one, running, now) for one in held.values() if one.is_active(now)]
 
 
-def holding(product: Product, held: Mapping[str, Entitlement], now: datetime) -> Holding | None:
+def named(key: str) -> Door:
+    """Return the page that a key opens; a key without a page of ours is named as it is."""
+    return DOORS.get(key) or Door(key, "", key, "hero.svg")
+
+
+def holding(
+    product: Product, held: Mapping[str, Entitlement], plans: Iterable[Subscription], now: datetime
+) -> Holding | None:
     """Return what a person holds of a product, or nothing unless they hold all of it."""
-    rows = [held[key] for key in product.keys if key in held and held[key].is_active(now)]
-    if len(rows) < len(product.keys):
+    if product.is_subscription:
+        running = (plan for plan in plans if plan.product_id == product.id and plan.is_running(now))
+        plan = next(running, None)
+        if plan:
+            return Holding(plan.stays_until(now))
+    open_now = covering(product.keys, held, now)
+    # A pass for what is also sold for good, or as a plan, leaves something to buy.
+    is_theirs = open_now and (product.pass_days or open_now.until is None)
+    return open_now if is_theirs else None
+
+
+def covering(keys: Collection[str], held: Mapping[str, Entitlement], now: datetime) -> Holding | None:
+    """Return for how long all of these entitlement keys are open, or nothing unless each is."""
+    rows = [held[key] for key in keys if key in held and held[key].is_active(now)]
+    if len(rows) < len(keys):
         return None
-    until = min((row.until for row in rows if row.until), default=None)
-    # A pass for what is also sold for good leaves something to buy.
-    return None if product.is_permanent and until else Holding(until)
+    return Holding(min((row.until for row in rows if row.until), default=None))
 
 
 def holdings(
-    products: Iterable[Product], held: Mapping[str, Entitlement], now: datetime
+    products: Iterable[Product],
+    held: Mapping[str, Entitlement],
+    plans: Collection[Subscription],
+    now: datetime,
 ) -> dict[str, Holding]:
     """Return what a person holds, by product slug."""
-    found = {product.slug: holding(product, held, now) for product in products}
+    found = {product.slug: holding(product, held, plans, now) for product in products}
     return {slug: one for slug, one in found.items() if one}
+
+
+def _opened(entitlement: Entitlement, running: Iterable[Subscription], now: datetime) -> Opened:
+    door, until = named(entitlement.key), entitlement.until
+    plans = [plan for plan in running if entitlement.key in plan.keys]
+    if until is None:
+        return Opened(door, None, None)
+    renewals = [plan.paid_until for plan in plans if subscriptions.state(plan, now) == "renewing"]
+    # The ledger counts a plan's days of grace; a person is told what is paid for.
+    ends = [plan.stays_until(now) for plan in plans if plan.ends_at == until]
+    return Opened(door, max(ends, default=until), max(renewals, default=None))

@@ -73,6 +73,11 @@ def may_open(key: str) -> bool:
     return user is not None and entitlements.has(user.telegram_id, key, clock.now())
 
 
+def may_name(text: str, longest: int) -> bool:
+    """Tell whether the database may be asked for a text from outside: PostgreSQL takes no zero bytes."""
+    return 0 < len(text) <= longest and text.isprintable()
+
+
 def network() -> str:
     """Return the address that limits count by, as told by the proxies of PROXY_HOPS only.
 

@@ -1,40 +1,36 @@
-"""What a person owns: upgrades, receipts, and the pages that upgrades open."""
+"""What a person owns, why, and the pages that it opens."""
+
+from datetime import datetime
 
 from flask import Blueprint, Response
 
 from webapp import atlas as deep_sky
 from webapp import clock, exposures, sky
-from webapp.domain import catalogue, entitlements, payments, refunds
+from webapp.domain import catalogue, entitlements, explanations, subscriptions
+from webapp.models import User
 from webapp.views import doors, guards, pages
+from webapp.views.subscriptions import Standing, standing
 
 bp = Blueprint("library", __name__)
 
 
 @bp.get("/upgrades")
 def upgrades() -> Response:
-    user = guards.current_user()
-    held = entitlements.of(user.telegram_id) if user else {}
+    return listed()
+
+
+@bp.get("/why")
+def why() -> Response:
+    user, now = guards.current_user(), clock.now()
     return pages.page(
-        "upgrades.html",
-        path="/upgrades",
-        start="upgrades",
+        "why.html",
+        path="/why",
+        start="why",
         tab="upgrades",
         viewer=user.telegram_id if user else "",
-        opened=doors.opened(held, clock.now()),
-    )
-
-
-@bp.get("/purchases")
-def purchases() -> Response:
-    user = guards.current_user()
-    return pages.page(
-        "purchases.html",
-        path="/purchases",
-        start="purchases",
-        tab="purchases",
-        viewer=user.telegram_id if user else "",
-        charges=payments.of(user.telegram_id) if user else [],
-        refunds=refunds.of(user.telegram_id) if user else {},
+        explained=explanations.explain(user.telegram_id, now) if user else [],
+        plans=_plans(user, now) if user else [],
+        named=doors.named,
     )
 
 
@@ -52,6 +48,30 @@ def tonight() -> Response:
 @bp.get("/field-notes")
 def field_notes() -> Response:
     return _gated("field-notes", table=exposures.table(), sensors=exposures.SENSORS)
+
+
+def listed(**facts: object) -> Response:
+    """Return the page with all that is open to the person asking."""
+    user, now = guards.current_user(), clock.now()
+    held = entitlements.of(user.telegram_id) if user else {}
+    plans = _plans(user, now) if user else []
+    return pages.page(
+        "upgrades.html",
+        path="/upgrades",
+        start="upgrades",
+        tab="upgrades",
+        viewer=user.telegram_id if user else "",
+        opened=doors.opened(held, [plan.subscription for plan in plans], now),
+        plans=plans,
+        **facts,
+    )
+
+
+def _plans(user: User, now: datetime) -> list[Standing]:
+    """Return how it stands with the plans of a person that run."""
+    running = [one for one in subscriptions.of(user.telegram_id) if one.is_running(now)]
+    sold = {product.id for product in catalogue.on_sale()} if running else set()
+    return [standing(one, now, is_sold=one.product_id in sold) for one in running]
 
 
 def _gated(key: str, **content: object) -> Response:

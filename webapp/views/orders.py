@@ -3,14 +3,13 @@
 import json
 from datetime import datetime
 
-from flask import Blueprint, Response, current_app, g, request
+from flask import Blueprint, Response, g, request
 
-from webapp import clock, logs
-from webapp.checkout import Checkout
-from webapp.domain import catalogue, orders
+from webapp import checkout, clock, logs
+from webapp.domain import catalogue, orders, refunds, subscriptions
 from webapp.errors import OrderNotFound
 from webapp.models import Order, Product
-from webapp.views import doors, pages
+from webapp.views import doors, guards, pages
 from webapp.views.guards import signed_in
 
 bp = Blueprint("orders", __name__)
@@ -24,11 +23,13 @@ SOON_SECONDS = 30  # after the tap; most people have paid by then
 @bp.post("/orders")
 @signed_in
 def create() -> Response:
-    order = _checkout().open_invoice(
+    order = checkout.current().open_invoice(
         g.user,
         request.form.get("product", ""),
         terms_version=request.form.get("terms", ""),
         correlation_id=logs.correlation_id(),
+        trial=request.form.get("trial") == "1",
+        beside_plan=request.form.get("beside_plan") == "1",
     )
     response = _answer(order)
     opened = {"link": order.invoice_link, "order": order.public_id}
@@ -46,13 +47,12 @@ def show(public_id: str) -> Response:
 @signed_in
 def check(public_id: str) -> Response:
     order = _own(public_id)
-    _checkout().check_payment(g.user)
+    checkout.current().check_payment(g.user)
     return _answer(orders.get_for(g.user, order.public_id), checked=True)
 
 
 def _own(public_id: str) -> Order:
-    # Checked before the database is asked: PostgreSQL takes no zero bytes.
-    if len(public_id) > LONGEST_ID or not public_id.isprintable():
+    if not guards.may_name(public_id, LONGEST_ID):
         raise OrderNotFound(order=public_id)
     return orders.get_for(g.user, public_id)
 
@@ -74,6 +74,8 @@ def _answer(order: Order, *, checked: bool = False) -> Response:
         seen=seen,
         doors=doors.behind(order.keys),
         cheaper=_cheaper(order) if phase == "failed" else None,
+        plan=subscriptions.find(order.public_id) if phase == "paid" and order.period_seconds else None,
+        refund=refunds.find(order.charge_id) if order.charge_id and phase != "paid" else None,
         checked=checked,
     )
 
@@ -98,11 +100,7 @@ def _pace(order: Order, phase: str, now: datetime) -> int:
 
 
 def _cheaper(order: Order) -> Product | None:
-    """Return the dearest product that costs less, for people who are short of Stars."""
-    affordable = [product for product in catalogue.on_sale() if product.stars < order.stars]
+    """Return the dearest product that costs less once and for all, for people who are short of Stars."""
+    sold = [product for product in catalogue.on_sale() if not product.is_subscription]
+    affordable = [product for product in sold if product.stars < order.stars]
     return max(affordable, key=lambda product: product.stars, default=None)
-
-
-def _checkout() -> Checkout:
-    checkout: Checkout = current_app.extensions["checkout"]
-    return checkout

@@ -9,7 +9,7 @@ from flask import Flask, Response, current_app, render_template
 from flask_babel import format_date, get_locale
 from htmx_flask import request
 
-from webapp import assets
+from webapp import assets, reasons
 from webapp.assets import Encoded
 from webapp.config import current
 from webapp.domain import catalogue, shops
@@ -35,7 +35,13 @@ def init_app(app: Flask) -> None:
     """Give templates what every page needs."""
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(dateformat=dateformat, by_section=by_section)
+    app.jinja_env.filters.update(
+        dateformat=dateformat,
+        momentformat=reasons.moment,
+        by_section=by_section,
+        verdict=reasons.verdict,
+        told=reasons.told,
+    )
     app.extensions["kept_pages"] = {}
     app.context_processor(_common)
 

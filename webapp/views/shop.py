@@ -4,19 +4,21 @@ from flask import Blueprint, Response, g
 from htmx_flask import request
 
 from webapp import clock
-from webapp.domain import catalogue, entitlements, orders, terms
+from webapp.domain import catalogue, entitlements, orders, subscriptions, terms
 from webapp.domain.catalogue_files import LONGEST_SLUG, SLUG
 from webapp.errors import ProductNotFound
 from webapp.models import Product, User
-from webapp.views import doors, guards, help, library, pages
+from webapp.views import doors, guards, help, library, offers, pages, purchases
 from webapp.views.guards import signed_in
+from webapp.views.subscriptions import standing
 
 bp = Blueprint("shop", __name__)
 
 # Where a start parameter leads that is not a product; it is looked up here, never followed.
 TARGETS = {
     "upgrades": library.upgrades,
-    "purchases": library.purchases,
+    "purchases": purchases.index,
+    "why": library.why,
     "atlas": library.atlas,
     "tonight": library.tonight,
     "field-notes": library.field_notes,
@@ -44,7 +46,9 @@ def product(slug: str) -> Response:
     user = guards.current_user() if request.htmx else None
     if user:
         return pages.page("product.html", **facts, **_offer(found, user))
-    return pages.public("product.html", slug, lambda: {**facts, "known": False, "holding": None})
+    return pages.public(
+        "product.html", slug, lambda: {**facts, "known": False, "holding": None, "offer": None}
+    )
 
 
 @bp.get("/products/<slug>/offer")
@@ -85,18 +89,19 @@ def _mine(products: list[Product], user: User) -> dict[str, object]:
     now = clock.now()
     held = entitlements.of(user.telegram_id)
     return {
-        "holdings": doors.holdings(products, held, now),
+        "holdings": doors.holdings(products, held, subscriptions.of(user.telegram_id), now),
         "waiting_orders": orders.unfinished(user, now),
     }
 
 
 def _offer(product: Product, user: User) -> dict[str, object]:
     now = clock.now()
-    held = entitlements.of(user.telegram_id)
-    order = next((one for one in orders.unfinished(user, now) if one.product_id == product.id), None)
+    offer = offers.of(product, user, now)
+    plan = offer.plan
     return {
         "known": True,
-        "holding": doors.holding(product, held, now),
-        "doors": doors.behind(product.keys),
-        "order": order,
+        "holding": offer.holding,
+        "offer": offer,
+        # Only what is sold has a page with an offer.
+        "standing": standing(plan, now, is_sold=True) if plan else None,
     }

@@ -1,0 +1,91 @@
+"""What a person paid, the receipt for each charge, and the way to give it back."""
+
+from flask import Blueprint, Response, g, request
+
+from webapp import checkout, clock
+from webapp.config import current
+from webapp.domain import explanations, payments, subscriptions, terms
+from webapp.errors import ChargeNotFound
+from webapp.models import Charge, User
+from webapp.views import doors, guards, pages, receipts
+from webapp.views.guards import signed_in
+
+bp = Blueprint("purchases", __name__)
+
+LONGEST_ID = 255  # characters; as the database keeps Telegram's charge ids
+
+
+@bp.get("/purchases")
+def index() -> Response:
+    return listed()
+
+
+@bp.get("/purchases/<path:charge_id>")
+def show(charge_id: str) -> Response:
+    user = guards.current_user()
+    charge = _own(user, charge_id) if user else None
+    return pages.page(
+        "receipt.html",
+        start="purchases",
+        tab="purchases",
+        viewer=user.telegram_id if user else "",
+        receipt=receipts.for_(user, charge, clock.now()) if user and charge else None,
+        accepted_at=_accepted_at(charge) if charge else None,
+        contact=current().support_contact,
+    )
+
+
+@bp.post("/refunds")
+@signed_in
+def give_back() -> Response:
+    charge = _own(g.user, request.form.get("charge", ""))
+    checkout.current().refund_own(g.user, charge.telegram_payment_charge_id)
+    return _answer(charge)
+
+
+@bp.get("/refunds/<path:charge_id>")
+@signed_in
+def refund(charge_id: str) -> Response:
+    return _answer(_own(g.user, charge_id), is_sure="sure" in request.args)
+
+
+def listed(**facts: object) -> Response:
+    """Return the page with all that the person asking paid."""
+    user = guards.current_user()
+    return pages.page(
+        "purchases.html",
+        path="/purchases",
+        start="purchases",
+        tab="purchases",
+        viewer=user.telegram_id if user else "",
+        receipts=receipts.of(user, clock.now()) if user else [],
+        **facts,
+    )
+
+
+def _own(user: User, charge_id: str) -> Charge:
+    if not guards.may_name(charge_id, LONGEST_ID):
+        raise ChargeNotFound(charge=charge_id)
+    return payments.get_for(user.telegram_id, charge_id)
+
+
+def _answer(charge: Charge, *, is_sure: bool = False) -> Response:
+    """Return how it stands with giving a charge back, or nothing new when the page shows that."""
+    now = clock.now()
+    receipt = receipts.for_(g.user, charge, now)
+    if request.args.get("seen") == receipt.seen:
+        return Response(status=204)
+    lost = explanations.lost(g.user.telegram_id, receipt.charge_id, now) if is_sure else {}
+    plan = subscriptions.paid_by(charge)
+    return pages.fragment(
+        "_refund.html",
+        receipt=receipt,
+        is_sure=is_sure,
+        closing=[(doors.named(key), left) for key, left in lost.items()],
+        renews=plan is not None and plan.renews,
+    )
+
+
+def _accepted_at(charge: Charge) -> object:
+    order = charge.order
+    return terms.accepted_at(order.telegram_id, order.terms_version) if order else None

@@ -1,0 +1,29 @@
+"""Restoring purchases: Telegram's own records are read because somebody misses something."""
+
+from flask import Blueprint, Response, g, request
+
+from webapp import checkout
+from webapp.domain import payments, refunds
+from webapp.models import User
+from webapp.views import library, purchases
+from webapp.views.guards import signed_in
+
+bp = Blueprint("restorations", __name__)
+
+
+@bp.post("/restorations")
+@signed_in
+def create() -> Response:
+    charges, given_back = _known(g.user)
+    checkout.current().check_payment(g.user)
+    found = [one for one in payments.of(g.user.telegram_id) if one.telegram_payment_charge_id not in charges]
+    refunded = len(_known(g.user)[1] - given_back)
+    # The page on which the button was, with what was found at its top.
+    page = library.listed if request.form.get("page") == "upgrades" else purchases.listed
+    return page(restored={"charges": found, "refunded": refunded})
+
+
+def _known(user: User) -> tuple[set[str], set[str]]:
+    """Return a person's charges, and which of them went back."""
+    charges = {one.telegram_payment_charge_id for one in payments.of(user.telegram_id)}
+    return charges, {one.charge_id for one in refunds.of(user.telegram_id).values() if one.done_at}
