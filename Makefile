@@ -38,6 +38,9 @@ kill: $(READY) ## A thousand processes killed in the middle of sales; nothing ma
 crashes: $(READY) ## Two hundred kills at each crash point, releases in their migrations included
 	CRASHES=$${CRASHES:-200} $(BIN)/pytest tests/campaigns/test_crashes.py tests/campaigns/test_upgrades.py -s
 
+races: $(READY) ## A hundred orders confirmed on two hundred devices, a thousand refunds raced for
+	RACES=$${RACES:-100} $(BIN)/pytest tests/campaigns/test_races.py tests/e2e/test_concurrency.py -s
+
 bench: $(READY) ## The figures in bench/, measured here and now
 	$(BIN)/python -m bench
 
@@ -63,4 +66,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill crashes bench pictures lock audit clean
+.PHONY: help run test check lint types imports browser kill crashes races bench pictures lock audit clean
