@@ -161,6 +161,17 @@ def test_what_cannot_be_tried_afresh_is_refused_with_all_beside_it(app, made, wo
     assert everything() == before
 
 
+def test_what_nothing_can_come_of_is_dismissed_and_no_longer_counted(app):
+    item_id = keep(HELLO, error="bad", aside=True)
+    code, said = run(app, "inbox", "dismiss", str(item_id), "--reason", "an old experiment")
+    assert (code, said.split(".")[0]) == (0, "1 items are dismissed")
+    assert "0 items" in run(app, "inbox", "list", "--quarantined")[1]
+    assert "dismissed: an old experiment" in run(app, "inbox", "show", str(item_id))[1]
+    code, said = run(app, "inbox", "dismiss", str(item_id), "--reason", "again")
+    assert (code, said.endswith("Nothing was changed.")) == (1, True)
+    assert run(app, "inbox", "dismiss", str(item_id))[0] == 2
+
+
 @on_sqlite
 @pytest.mark.parametrize("command", ["show", "replay"])
 @pytest.mark.parametrize(

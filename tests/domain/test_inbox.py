@@ -257,6 +257,41 @@ def test_items_are_replayed_all_or_none(chosen, words):
     assert claim(at=NOW + timedelta(days=1)) == []
 
 
+def test_a_row_of_the_statement_is_no_update_to_replay():
+    with transaction():
+        inbox.set_aside({"id": 7}, inbox.STATEMENT_ROW, "id is not a text", NOW)
+    with pytest.raises(inbox.InboxError, match="was never an update"), transaction():
+        inbox.replay([only_item().id], NOW)
+
+
+def test_what_nothing_can_come_of_is_dismissed_with_a_reason():
+    receive(b"no update")
+    with transaction():
+        inbox.dismiss([only_item().id], "a test of the network", NOW)
+    assert (only_item().state, only_item().error) == ("done", "dismissed: a test of the network")
+    assert inbox.quarantined_kinds() == {}
+    receive(b"no update")
+    assert only_item().state == "done"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        (["aside", "waiting"], "is not set aside"),
+        (["aside", "missing"], "There is no item 999"),
+        (["aside", "aside"], "is named twice"),
+    ],
+    ids=["waiting", "missing", "named twice"],
+)
+def test_items_are_dismissed_all_or_none(chosen, words):
+    keep(1, 2)
+    set_aside(2)
+    known = {"waiting": by_update(1).id, "aside": by_update(2).id, "missing": 999}
+    with pytest.raises(inbox.InboxError, match=words), transaction():
+        inbox.dismiss([known[name] for name in chosen], "why", NOW)
+    assert by_update(2).quarantined_at
+
+
 def test_what_was_set_aside_is_counted_by_kind():
     assert inbox.quarantined_kinds() == {}
     keep(1, 2, 3)

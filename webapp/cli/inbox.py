@@ -66,6 +66,19 @@ def replay(item_ids: tuple[int, ...]) -> None:
     click.echo(f"{len(item_ids)} items are tried afresh. See what becomes of them with inbox list.")
 
 
+@group.command()
+@click.argument("item_ids", metavar="ID...", type=number, nargs=-1, required=True)
+@click.option("--reason", required=True, help="Why nothing has to come of them, for the records.")
+def dismiss(item_ids: tuple[int, ...], reason: str) -> None:
+    """Be done with set-aside items that nothing can come of, all of them or none."""
+    try:
+        with transaction():
+            inbox.dismiss(item_ids, reason, clock.now())
+    except inbox.InboxError as error:
+        raise click.ClickException(f"{error} Nothing was changed.") from error
+    click.echo(f"{len(item_ids)} items are dismissed. They stay to be looked at with inbox list --all.")
+
+
 def _row(item: InboxItem) -> tuple[object, ...]:
     received = f"{item.received_at:%Y-%m-%d %H:%M:%S}"
     error = item.error or ""

@@ -16,6 +16,7 @@ LEASE_SECONDS = 30
 MOST_ATTEMPTS = 8  # then an item waits for the owner instead of the next try
 LONGEST_PAUSE_SECONDS = 300
 UNREADABLE = "unreadable"
+STATEMENT_ROW = "statement_row"
 PRE_CHECKOUT = "pre_checkout_query"
 KEPT = (
     *("update_id", "digest", "kind", "telegram_id", "body", "source", "received_at"),
@@ -161,13 +162,32 @@ def replay(item_ids: Sequence[int], now: datetime) -> None:
 
     :raise InboxError: one is done, was never an update, is named twice, or is not there
     """
-    for item_id in item_ids:
-        _check_replayable(get(item_id))
-        if item_ids.count(item_id) > 1:
-            raise InboxError(f"Item {item_id} is named twice.")
+    for item in _named(item_ids):
+        _check_replayable(item)
     # One that is done by the bot at this very moment stays done.
     afresh = update(InboxItem).where(InboxItem.id.in_(item_ids))
     db.session.execute(afresh.values(quarantined_at=None, attempts=0, next_attempt_at=now))
+
+
+def dismiss(item_ids: Sequence[int], reason: str, now: datetime) -> None:
+    """Have set-aside items done with although nothing came of them: all of them or none.
+
+    They stay in the inbox with the reason; the same one arriving again is known and passed over.
+
+    :raise InboxError: one was not set aside, is named twice, or is not there
+    """
+    for item in _named(item_ids):
+        if not item.quarantined_at:
+            raise InboxError(f"Item {item.id} is not set aside: only that can be dismissed.")
+    over = update(InboxItem).where(InboxItem.id.in_(item_ids))
+    db.session.execute(over.values(done_at=now, quarantined_at=None, error=f"dismissed: {reason}"[:2000]))
+
+
+def _named(item_ids: Sequence[int]) -> list[InboxItem]:
+    twice = next((one for one in item_ids if item_ids.count(one) > 1), None)
+    if twice is not None:
+        raise InboxError(f"Item {twice} is named twice.")
+    return [get(item_id) for item_id in item_ids]
 
 
 def _due(now: datetime, only: Collection[str], without: Collection[str]) -> Select[tuple[int]]:
@@ -237,5 +257,5 @@ def _update(item: InboxItem, **changes: Any) -> None:
 def _check_replayable(item: InboxItem) -> None:
     if item.done_at:
         raise InboxError(f"Item {item.id} is done: what it says was applied, once and for all.")
-    if item.kind == UNREADABLE:
+    if item.kind in {UNREADABLE, STATEMENT_ROW}:
         raise InboxError(f"Item {item.id} was never an update, so there is nothing in it to try.")

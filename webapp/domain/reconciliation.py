@@ -23,7 +23,6 @@ FULL_PASS_EVERY = timedelta(days=1)
 # Charges this young may not be in the statement yet: how far it lags is not documented.
 SETTLED = timedelta(hours=1)
 NANOS = 1_000_000_000  # Bot API: StarTransaction, nanostar_amount
-STATEMENT_ROW = "statement_row"
 
 
 @dataclass
@@ -218,7 +217,7 @@ def _set_aside(row: Any, keys: KeyRing, now: datetime) -> bool:
         charge_in(row)
         refund_in(row, keys)
     except Unreadable as error:
-        return inbox.set_aside(row, STATEMENT_ROW, str(error), now)
+        return inbox.set_aside(row, inbox.STATEMENT_ROW, str(error), now)
     return False
 
 
