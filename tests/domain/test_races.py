@@ -1,0 +1,182 @@
+"""Two transactions about one thing at one moment, on PostgreSQL, which lets them run side by side."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.arrange import (
+    ALICE,
+    DAY,
+    KEYS,
+    NOW,
+    WEEK,
+    facts,
+    item,
+    meet,
+    open_shop,
+    order,
+    pay,
+    question,
+)
+from tests.processes import eventually
+from webapp.domain import (
+    entitlements,
+    inbox,
+    leases,
+    ledger,
+    orders,
+    outbox,
+    payments,
+    pre_checkouts,
+    refunds,
+    terms,
+)
+from webapp.domain.refunds import RefundFacts
+from webapp.extensions import db, transaction
+from webapp.models import LedgerEntry, User
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+MONTH = item("month", kind="pass", stars=80, pass_days=30, keys=("tonight",))
+
+
+@pytest.fixture
+def alice(app: Flask) -> User:
+    open_shop()
+    return meet()
+
+
+@pytest.fixture
+def at_once(app: Flask) -> Callable[[Callable[[], Any], Callable[[], Any]], tuple[Any, Any]]:
+    """Have a second transaction begin while the first is still open; return what both returned."""
+
+    def second(work: Callable[[], Any]) -> Any:
+        with app.app_context(), transaction():
+            return work()
+
+    def waits() -> bool:
+        return bool(db.session.scalar(db.text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+    def run(one: Callable[[], Any], other: Callable[[], Any]) -> tuple[Any, Any]:
+        with ThreadPoolExecutor(1) as pool:
+            with transaction():
+                first = one()
+                later = pool.submit(second, other)
+                # One that does not wait for the first is over before it.
+                eventually(lambda: later.done() or waits(), seconds=10)
+            return first, later.result()
+
+    return run
+
+
+def test_a_charge_told_from_two_sides_at_once_is_one(alice, at_once):
+    made = order(alice)
+
+    def record(cause: str) -> int:
+        told = facts(made, cause=cause)
+        return payments.record_charge(told, keys=KEYS, now=NOW).id
+
+    first, second = at_once(lambda: record("update:1"), lambda: record("statement"))
+    assert first == second
+    assert [entry.kind for entry in ledger.of(ALICE)] == ["charge"]
+
+
+def test_two_payments_of_one_person_at_once_both_count(alice, at_once):
+    open_shop(WEEK, MONTH)
+    orders_ = [order(alice, slug) for slug in ("week", "month")]
+
+    def record(number: int) -> None:
+        payments.record_charge(facts(orders_[number], f"charge-{number}"), keys=KEYS, now=NOW)
+
+    at_once(lambda: record(0), lambda: record(1))
+    assert entitlements.of(ALICE)["tonight"].until == NOW + 37 * DAY
+
+
+def test_a_payment_and_its_refund_at_once_leave_nothing(alice, at_once):
+    told = facts(order(alice))
+    refund = RefundFacts(told.charge_id, ALICE, told.stars, NOW, "update:2")
+    at_once(lambda: payments.record_charge(told, keys=KEYS, now=NOW), lambda: refunds.settle(refund, now=NOW))
+    assert entitlements.of(ALICE) == {}
+    assert entitlements.differences() == []
+
+
+def test_two_refunds_wanted_at_once_are_one(alice, at_once):
+    charge = pay(facts(order(alice)))
+
+    def want(by: str) -> str:
+        return refunds.request(charge, "asked", requested_by=by, now=NOW).requested_by
+
+    assert at_once(lambda: want("owner"), lambda: want("shop")) == ("owner", "owner")
+    assert [entry.kind for entry in ledger.of(ALICE)] == ["charge", "suspension"]
+
+
+def test_a_double_tap_at_once_is_one_order(alice, at_once):
+    order(alice, "notes")  # by somebody who has accepted the terms
+
+    def place() -> str:
+        return orders.place(
+            alice, "atlas", terms_version=terms.VERSION, correlation_id="tap", keys=KEYS, now=NOW
+        ).public_id
+
+    first, second = at_once(place, place)
+    assert first == second
+
+
+def test_of_two_questions_at_once_one_is_approved(alice, at_once):
+    made = order(alice)
+
+    def decide(query_id: str) -> str | None:
+        refusal = pre_checkouts.decide(question(made, query_id), keys=KEYS, now=NOW)
+        return refusal.code if refusal else None
+
+    assert at_once(lambda: decide("q1"), lambda: decide("q2")) == (None, "PaymentInProgress")
+
+
+def test_one_question_asked_twice_at_once_is_approved_twice(alice, at_once):
+    asked = question(order(alice))
+
+    def decide() -> object:
+        return pre_checkouts.decide(asked, keys=KEYS, now=NOW)
+
+    assert at_once(decide, decide) == (None, None)
+
+
+def test_an_update_from_webhook_and_poller_at_once_is_one_item(app, at_once):
+    update = {"update_id": 7, "message": {"text": "hello"}}
+    first, second = at_once(
+        lambda: inbox.receive(update, "webhook", NOW), lambda: inbox.receive(update, "polling", NOW)
+    )
+    assert first is not None
+    assert second is None
+
+
+def test_a_message_written_twice_at_once_is_one(app, at_once):
+    def write() -> bool:
+        return outbox.add(ALICE, "receipt", {}, dedupe_key="receipt:1", now=NOW)
+
+    assert at_once(write, write) == (True, False)
+
+
+def test_an_entry_added_twice_at_once_is_one(app, at_once):
+    def add() -> bool:
+        return ledger.add(
+            LedgerEntry(
+                telegram_id=ALICE,
+                kind="charge",
+                charge_id="charge-1",
+                occurred_at=NOW,
+                recorded_at=NOW,
+                cause="test",
+            )
+        )
+
+    assert at_once(add, add) == (True, False)
+
+
+def test_a_duty_taken_by_two_at_once_has_one_holder(app, at_once):
+    def hold(name: str) -> int | None:
+        return leases.hold("outbox", name, 60, NOW)
+
+    assert at_once(lambda: hold("one"), lambda: hold("two")) == (1, None)
