@@ -1,4 +1,5 @@
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from tests.arrange import (
     ATLAS,
@@ -29,7 +30,8 @@ from webapp.errors import (
     TermsChanged,
     TooManyRequests,
 )
-from webapp.extensions import transaction
+from webapp.extensions import db, transaction
+from webapp.models import Order
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -55,6 +57,15 @@ def test_an_order_freezes_what_was_agreed(alice):
 
 def test_a_double_tap_is_one_order(alice):
     assert order(alice).public_id == order(alice).public_id
+
+
+def test_the_database_itself_keeps_one_open_order(alice):
+    order(alice)
+    names = [column.name for column in Order.__table__.c if column.name not in {"id", "public_id", "payload"}]
+    columns = ", ".join(f'"{name}"' for name in names)
+    copy = f"INSERT INTO orders ({columns}, public_id, payload) SELECT {columns}, 'x', 'x' FROM orders"
+    with pytest.raises(IntegrityError), transaction():
+        db.session.execute(db.text(copy))
 
 
 def test_an_order_near_its_end_is_replaced(alice):

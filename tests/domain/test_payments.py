@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from tests.arrange import (
     BOB,
@@ -11,6 +12,7 @@ from tests.arrange import (
     OWNER,
     decide,
     facts,
+    item,
     meet,
     open_shop,
     order,
@@ -21,6 +23,7 @@ from tests.arrange import (
 from webapp.domain import (
     catalogue,
     entitlements,
+    inbox,
     ledger,
     orders,
     outbox,
@@ -32,7 +35,7 @@ from webapp.domain import (
 from webapp.domain.keys import KeyRing
 from webapp.errors import ChargeNotFound
 from webapp.extensions import db, transaction
-from webapp.models import OutboxMessage
+from webapp.models import Charge, InboxItem, LedgerEntry, OutboxMessage, PreCheckout, Refund
 
 
 @pytest.fixture
@@ -156,6 +159,15 @@ def test_a_charge_by_somebody_banned_goes_back(alice):
     assert entitlements.of(alice.telegram_id) == {}
 
 
+def test_what_was_agreed_on_counts_and_not_what_is_listed_now(alice):
+    made = order(alice)
+    with transaction():
+        catalogue.replace([item(stars=999, title="Atlas, dearer", keys=("atlas-2",)), NOTES], NOW)
+    assert pay(facts(made)).quarantined_because is None
+    assert list(entitlements.of(alice.telegram_id)) == ["atlas"]
+    assert [entry.title for entry in ledger.of(alice.telegram_id)] == ["Atlas"]
+
+
 def test_a_charge_survives_the_loss_of_its_order(alice):
     made = order(alice, "week")
     lost = replace(payloads.unseal(made.payload, KEYS), order_id=payloads.new_order_id())
@@ -213,6 +225,20 @@ def test_the_database_refuses_to_rewrite_history(alice, table, change):
     pay(facts(order(alice)))
     with pytest.raises(Exception, match="append-only"), transaction():
         db.session.execute(db.text(change.format(table)))
+
+
+@pytest.mark.parametrize("model", [Charge, InboxItem, LedgerEntry, OutboxMessage, PreCheckout, Refund])
+def test_the_database_refuses_to_keep_the_same_twice(alice, model):
+    """Behind the locks and the questions of the code, should they ever be forgotten."""
+    made = order(alice)
+    decide(question(made))
+    with transaction():
+        inbox.receive({"update_id": 1}, "webhook", NOW)
+    settle(pay(facts(made)))
+    names = ", ".join(f'"{column.name}"' for column in model.__table__.c if column.name != "id")
+    table = model.__tablename__
+    with pytest.raises(IntegrityError), transaction():
+        db.session.execute(db.text(f"INSERT INTO {table} ({names}) SELECT {names} FROM {table}"))
 
 
 def test_dropping_the_entitlements_loses_nothing(alice):
