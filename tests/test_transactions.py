@@ -1,0 +1,68 @@
+"""What holds for every transaction; F26 to F32 are names of the failure model."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+
+from tests.arrange import ALICE, NOW
+from webapp.domain import outbox
+from webapp.extensions import db, run_in_transaction, transaction
+from webapp.models import OutboxMessage
+
+pytestmark = pytest.mark.usefixtures("app")
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+def write(number: int) -> None:
+    outbox.add(ALICE, "receipt", {}, dedupe_key=f"receipt:{number}", now=NOW)
+
+
+def written() -> list[str]:
+    return list(db.session.scalars(db.select(OutboxMessage.dedupe_key).order_by(OutboxMessage.id)))
+
+
+def test_f26_of_a_transaction_that_failed_nothing_stays():
+    def fail_half_way() -> None:
+        write(1)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_in_transaction(fail_half_way)
+    with transaction():
+        write(2)
+    assert written() == ["receipt:2"]
+
+
+@on_sqlite
+@pytest.mark.parametrize(("setting", "value"), [("synchronous", 2), ("foreign_keys", 1)])
+def test_f32_every_connection_to_sqlite_is_set_to_keep_what_it_commits(setting, value):
+    with db.engine.connect() as connection:
+        assert connection.exec_driver_sql(f"PRAGMA {setting}").scalar() == value
+
+
+@on_postgresql
+def test_f28_what_the_database_broke_off_is_done_again(app: Flask):
+    """Two who wait for each other: PostgreSQL ends one of them."""
+    both_have_one = threading.Barrier(2)
+    tries: list[int] = []
+
+    def work(first: int, second: int) -> None:
+        tries.append(first)
+        db.session.execute(db.select(db.func.pg_advisory_xact_lock(first)))
+        if tries.count(first) == 1:
+            both_have_one.wait(10)
+        db.session.execute(db.select(db.func.pg_advisory_xact_lock(second)))
+        write(first)
+
+    def run(first: int, second: int) -> None:
+        with app.app_context():
+            run_in_transaction(lambda: work(first, second))
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(run, 1, 2), pool.submit(run, 2, 1)]:
+            done.result()
+    assert len(tries) == 3
+    assert sorted(written()) == ["receipt:1", "receipt:2"]
