@@ -82,6 +82,11 @@ def test_s34_a_payment_is_acknowledged_twice(client, open_shop):
     assert [item.state for item in kept()] == ["done"]
 
 
+def test_i4_what_is_acknowledged_is_there_for_everybody(client, rows):
+    assert deliver(client).status_code == 200
+    assert rows("SELECT count(*) FROM inbox") == 1
+
+
 @on_sqlite
 @pytest.mark.parametrize(
     "secret",

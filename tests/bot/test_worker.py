@@ -14,7 +14,18 @@ from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN, told, trouble
 from tests.processes import Stage, eventually
 from webapp import clock
-from webapp.domain import catalogue, entitlements, inbox, ledger, orders, outbox, refunds, shops, users
+from webapp.domain import (
+    catalogue,
+    entitlements,
+    inbox,
+    ledger,
+    orders,
+    outbox,
+    reconciliation,
+    refunds,
+    shops,
+    users,
+)
 from webapp.extensions import db, transaction
 from webapp.models import Charge, InboxItem, LedgerEntry, Order, OutboxMessage, Refund, User
 from webapp.worker import Worker
@@ -258,6 +269,28 @@ def test_without_a_committed_yes_the_answer_is_no(telegram, hands, order):
     [(ok, words)] = answers(telegram)
     assert not ok
     assert words.startswith("The shop cannot take payments right now. You have not been charged")
+
+
+def seen_at_the_call(hands: Hands, monkeypatch: pytest.MonkeyPatch, look: Callable[[], Any]) -> list[Any]:
+    """Return a list of what others see in the database whenever Telegram is called."""
+    seen: list[Any] = []
+    call = hands.worker.checkout.client.call
+
+    def watched(*args: Any, **options: Any) -> Any:
+        seen.append(look())
+        return call(*args, **options)
+
+    monkeypatch.setattr(hands.worker.checkout.client, "call", watched)
+    return seen
+
+
+def test_a_yes_is_committed_before_telegram_hears_it(telegram, hands, order, rows, monkeypatch):
+    held = seen_at_the_call(
+        hands, monkeypatch, lambda: rows("SELECT reserved_query_id FROM orders WHERE charge_id IS NULL")
+    )
+    hands.ask(order)
+    assert answers(telegram) == [(True, "")]
+    assert held == ["q1"]
 
 
 @on_sqlite
@@ -620,6 +653,15 @@ def test_a_refund_whose_answer_was_lost_is_done_once(telegram, hands, charge):
     assert len(telegram.calls("refundStarPayment")) == 2
 
 
+def test_a_refund_is_written_down_before_telegram_is_asked(hands, charge, rows, monkeypatch):
+    written = seen_at_the_call(
+        hands, monkeypatch, lambda: rows("SELECT count(*) FROM ledger_entries WHERE kind = 'suspension'")
+    )
+    hands.worker.checkout.refund(charge, reason="asked", requested_by="owner")
+    assert written == [1]
+    assert status(charge) == "done"
+
+
 @on_sqlite
 def test_a_refund_made_at_telegram_already_is_done(telegram, hands, charge):
     telegram.control("POST", f"charges/{charge}/refund")
@@ -692,6 +734,18 @@ def test_a_lost_payment_is_found_in_the_statement(telegram, hands, alice):
     assert not has_atlas()
     hands.worker.tick()
     assert has_atlas()
+
+
+@on_sqlite
+def test_every_page_of_the_statement_is_read(telegram, hands, alice, monkeypatch):
+    monkeypatch.setattr(reconciliation, "PAGE", 2)
+    for slug in ("atlas", "notes", "week"):
+        link = hands.worker.checkout.open_invoice(
+            alice, slug, terms_version=arrange.terms.VERSION, correlation_id="tap"
+        ).invoice_link
+        telegram.control("POST", "charges", person=ALICE, slug=link.rpartition("$")[2], silent=True)
+    hands.worker.tick()
+    assert len(rows(Charge)) == 3
 
 
 @on_sqlite
