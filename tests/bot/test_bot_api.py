@@ -1,4 +1,4 @@
-"""The door to Telegram; F52 is a name of the failure model."""
+"""The door to Telegram; F36 and F52 are names of the failure model."""
 
 import threading
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 from tests.bot.conftest import trouble
 from tests.processes import TOKEN, Stage
 from webapp import bot_api, clock
-from webapp.bot_api import BotApi, Unauthorized
+from webapp.bot_api import BotApi, BotApiError, Unauthorized
 
 CLOSE = pytest.approx(0, abs=bot_api.TELLING_SECONDS)
 
@@ -94,3 +94,9 @@ def test_f52_the_date_is_telegrams(dated, monkeypatch):
     monkeypatch.setattr(Dated, "date", "Thu, 01 Jan 1970 00:01:00 GMT")
     assert dated.call("getMe") is True
     assert clock.now().timestamp() - dated.clock_skew_seconds == pytest.approx(60, abs=5)
+
+
+@pytest.mark.parametrize("said", ["Bad Request: CHARGE_ALREADY_REFUNDED", "Charge_already_refunded"])
+def test_f36_a_reason_is_known_however_it_is_spelled(said):
+    assert BotApiError(said).says("CHARGE_ALREADY_REFUNDED")
+    assert not BotApiError(said).says("CHARGE_NOT_FOUND")

@@ -1,4 +1,4 @@
-"""Updates fetched, kept, and only then confirmed; F24 is a name of the failure model."""
+"""Updates fetched, kept, and only then confirmed; F18 and F24 are names of the failure model."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,17 @@ def test_a_second_poller_is_told_who_is_in_the_way(telegram, poller, caplog):
     trouble(telegram, "getUpdates", status=409)
     poller.step()
     assert "Only one program may poll, and none while a webhook is set" in caplog.text
+
+
+@on_sqlite
+def test_f18_after_a_gap_the_statement_is_asked(telegram, poller):
+    later = clock.now() + timedelta(hours=1)
+    poller.bot.worker.reconcile_at = later
+    poller.step()
+    assert poller.bot.worker.reconcile_at == later
+    poller.heard_at -= bot.GAP
+    poller.step()
+    assert poller.bot.worker.reconcile_at < later
 
 
 @on_sqlite

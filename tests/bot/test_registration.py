@@ -98,7 +98,7 @@ def test_a_webhook_is_set_with_its_secret_and_every_kind_we_need(telegram, api, 
     assert sent["secret_token"] == WEBHOOK_SECRET
     assert set(sent["allowed_updates"]) == set(ALLOWED_UPDATES)
     assert "drop_pending_updates" not in sent
-    assert {"message", "pre_checkout_query"} <= set(ALLOWED_UPDATES)
+    assert {"message", "pre_checkout_query", "subscription"} <= set(ALLOWED_UPDATES)
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
