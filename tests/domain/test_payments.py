@@ -119,6 +119,7 @@ def test_a_charge_that_cannot_be_right_is_kept_and_waits(alice, changes, problem
     told = facts(order(alice), **changes)
     assert pay(told).quarantined_because == problem
     assert entitlements.of(alice.telegram_id) == entitlements.of(BOB) == {}
+    assert entitlements.differences() == []
     assert kinds(told.telegram_id) == ["charge"]
     assert refunds.find("charge-1") is None
     assert (messages(told.telegram_id), messages(OWNER)) == (["in_review"], ["owner_in_review"])

@@ -2,6 +2,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
 from tests.arrange import ALICE, DAY, KEYS, MINUTE, NOW, facts, meet, open_shop, order, pay
 from webapp.domain import (
@@ -106,6 +107,18 @@ def test_the_place_in_the_statement_moves_with_its_rows(alice):
     with transaction():
         reconciliation.finish(Report(), NOW + DAY)
     assert db.session.get(Shop, 1, populate_existing=True).reconciled_at == NOW + DAY
+
+
+def test_f6_a_page_that_fails_leaves_its_place(alice):
+    paid = row(order(alice).payload)
+    with transaction():
+        db.session.execute(db.text("ALTER TABLE outbox RENAME TO elsewhere"))
+    with pytest.raises(SQLAlchemyError):
+        apply(paid)
+    with transaction():
+        db.session.execute(db.text("ALTER TABLE elsewhere RENAME TO outbox"))
+    assert db.session.get(Shop, 1, populate_existing=True).statement_offset == 0
+    assert apply(paid).charges_added == 1
 
 
 # --- Rows that are not as they should be

@@ -83,7 +83,7 @@ def test_a_first_charge_begins_a_plan(alice):
 def test_a_renewal_extends_access_to_the_date_telegram_reports(alice):
     made = subscribe(alice)
     charge = renew(made, "second", at=NOW + MONTH, paid_until=NOW + 2 * MONTH + HOUR)
-    assert charge.paid_until == NOW + 2 * MONTH + HOUR
+    assert charge.paid_until == plan_of(made).paid_until == NOW + 2 * MONTH + HOUR
     assert plan_of(made).first_charge_id == "first"
     assert until() == NOW + 2 * MONTH + HOUR + DAY
     assert told(ALICE) == ["subscribed", "renewed"]
