@@ -135,3 +135,20 @@ def test_an_invoice_telegram_will_not_make_is_explained(tmp_path, sqlite_url, tr
         assert alice.order("deep-sky-atlas")["link"].startswith("https://t.me/$")
     finally:
         stage.close()
+
+
+def test_in_telegrams_test_environment_a_plan_renews_every_minute(tmp_path, sqlite_url):
+    """There every call goes behind /test, and a period of 30 days is refused."""
+    settings = {"BOT_ENVIRONMENT": "test", "SUBSCRIPTION_SECONDS": "60"}
+    stage = Stage(tmp_path, sqlite_url, **settings).open()
+    try:
+        alice = Shopper(stage, ALICE).sign_in()
+        stage.control("POST", f"people/{ALICE}/messages", text="/help")
+        alice.pay(alice.order("nightly-plan")["link"])
+        eventually(lambda: alice.has("/tonight"), seconds=10)
+        eventually(lambda: texts(stage, ALICE), seconds=10)
+        [call] = stage.calls("createInvoiceLink")
+        assert call["params"]["subscription_period"] == 60
+        assert stage.control("GET", "subscriptions")[0]["period_seconds"] == 60
+    finally:
+        stage.close()
