@@ -55,14 +55,17 @@ log = logging.getLogger("bot")
 
 Chat: TypeAlias = "Application[Any, Any, Any, Any, Any, Any]"
 
-POLL_SECONDS = 25  # how long Telegram may hold a poll open; it allows up to 50
+# How long Telegram may hold a poll open; it allows up to 50. Nothing is heard for as long, and a little
+# longer, after a poll that the network swallowed.
+POLL_SECONDS = 10
+POLL_SLACK_SECONDS = 5
 UPDATES_AT_ONCE = 100  # Bot API: getUpdates, limit
 QUESTIONS_AT_ONCE = 32  # one at a time, a burst of 200 buyers leaves half past Telegram's 10 s
 LOOK_EVERY_SECONDS = 0.1  # how soon is seen what another process kept
 TICK_EVERY_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 DRAIN_SECONDS = 8.0
-GAP = timedelta(seconds=2 * POLL_SECONDS)  # longer than any two polls take
+GAP = timedelta(seconds=2 * (POLL_SECONDS + POLL_SLACK_SECONDS))  # as long as two polls may take
 
 
 class Stop(Exception):
@@ -299,7 +302,7 @@ class Poller:
         if self.offset is not None:
             asked["offset"] = self.offset
         updates: list[dict[str, Any]] = self.bot.client.call(
-            "getUpdates", asked, timeout_seconds=POLL_SECONDS + 10
+            "getUpdates", asked, timeout_seconds=POLL_SECONDS + POLL_SLACK_SECONDS
         )
         return updates
 
