@@ -7,12 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+from flask import Flask
 
 from tests.processes import Shopper, Stage, eventually
+from webapp import clock
+from webapp.domain import payments, refunds
+from webapp.errors import ChargeNotFound
+from webapp.extensions import db, transaction
 
 BUYERS = 8
 STUCK_SECONDS = 60
@@ -93,6 +98,23 @@ class Market:
             return
 
 
+def wishes(app: Flask) -> Callable[[str], None]:
+    """Return a way to want a charge given back and leave it to the bot."""
+
+    def wish(charge_id: str) -> None:
+        with app.app_context():
+            try:
+                with transaction():
+                    charge = payments.get(charge_id)
+                    refunds.request(charge, "asked for", requested_by="owner", now=clock.now())
+            except ChargeNotFound:
+                pass  # paid, but not yet known to us
+            finally:
+                db.session.remove()
+
+    return wish
+
+
 def audit(stage: Stage, rows: Rows, paid: list[str]) -> float:
     """Hold our ledger against Telegram's statement, row by row; return how long it took to catch up."""
     begun = time.monotonic()
@@ -128,7 +150,7 @@ def audit_deliveries(stage: Stage, table: Table, *, deaths: int) -> None:
     done_at = _told(table)
     assert Counter(fact for fact, _ in done_at) == meant, "not kept before it was acknowledged, or twice"
     booked_at = {
-        (kind, charge_id): _moment(at)
+        (kind, charge_id): moment(at)
         for kind, charge_id, at in table("SELECT kind, charge_id, recorded_at FROM ledger_entries")
     }
     assert not [fact for fact, at in done_at if at < booked_at[fact] - CLOCKS], "done, and not on the ledger"
@@ -155,7 +177,7 @@ def _told(table: Table) -> list[tuple[tuple[str, str], Any]]:
     kinds = {"successful_payment": "charge", "refunded_payment": "refund"}
     items = table(f"SELECT kind, body, done_at FROM inbox WHERE kind IN {tuple(kinds)}")
     return [
-        ((kinds[kind], json.loads(body)["message"][kind]["telegram_payment_charge_id"]), _moment(done_at))
+        ((kinds[kind], json.loads(body)["message"][kind]["telegram_payment_charge_id"]), moment(done_at))
         for kind, body, done_at in items
     ]
 
@@ -170,9 +192,10 @@ def _audit_messages(stage: Stage, table: Table, deaths: int) -> None:
     assert sum(said.values()) - sum(written.values()) <= deaths, "told too often"
 
 
-def _moment(value: datetime | str) -> datetime:
-    # SQLite has no type for it.
-    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+def moment(value: datetime | str) -> datetime:
+    """Return a time that a table holds; SQLite has no type for it, and no zone."""
+    at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _booked(rows: Rows, kind: str) -> int:

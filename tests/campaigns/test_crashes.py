@@ -3,18 +3,13 @@
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
-from flask import Flask
 
 from tests.crash import HOWS, LIVES_ON, POINTS, find
-from tests.market import STUCK_SECONDS, Market, Rows, audit, audit_deliveries
+from tests.market import STUCK_SECONDS, Market, Rows, audit, audit_deliveries, wishes
 from tests.processes import EVERY_STAGE, SHORT_STAGES, Shopper, Stage, eventually
-from webapp import clock
-from webapp.domain import payments, refunds
-from webapp.errors import ChargeNotFound
-from webapp.extensions import db, transaction
 
 CRASHES = int(os.environ.get("CRASHES", "2"))  # at each point, over all stages; make crashes: 200
 STAGES = EVERY_STAGE if CRASHES > 20 else SHORT_STAGES
@@ -136,20 +131,3 @@ def lose_updates(stage: Stage) -> None:
         stage.control("POST", "charges", person=dora.id, slug=slug, silent=True)
     for charge_id in paid[-LOST_REFUNDS:]:
         stage.control("POST", f"charges/{charge_id}/chargeback", silent=True)
-
-
-def wishes(app: Flask) -> Callable[[str], None]:
-    """Return a way to want a charge given back and leave it to the bot, as whoever dies at K9 does."""
-
-    def wish(charge_id: str) -> None:
-        with app.app_context():
-            try:
-                with transaction():
-                    charge = payments.get(charge_id)
-                    refunds.request(charge, "asked for", requested_by="owner", now=clock.now())
-            except ChargeNotFound:
-                pass  # paid, but not yet known to us
-            finally:
-                db.session.remove()
-
-    return wish
