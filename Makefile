@@ -41,6 +41,9 @@ crashes: $(READY) ## Two hundred kills at each crash point, releases in their mi
 races: $(READY) ## A hundred orders confirmed on two hundred devices, a thousand refunds raced for
 	RACES=$${RACES:-100} $(BIN)/pytest tests/campaigns/test_races.py tests/e2e/test_concurrency.py -s
 
+faults: $(READY) ## Every link between the parts in trouble, 40 ways; no Star may be lost
+	SCENARIOS=$${SCENARIOS:-40} PAYMENTS=$${PAYMENTS:-50} $(BIN)/pytest tests/campaigns/test_proxy.py -s
+
 bench: $(READY) ## The figures in bench/, measured here and now
 	$(BIN)/python -m bench
 
@@ -66,4 +69,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill crashes races bench pictures lock audit clean
+.PHONY: help run test check lint types imports browser kill crashes races faults bench pictures lock audit clean

@@ -39,8 +39,12 @@ SOUND = Fault()
 class Proxy:
     """A port that leads to a server: host and port, or the path of a Unix socket."""
 
-    def __init__(self, server: tuple[str, int] | str, *, seed: int = 0) -> None:
+    def __init__(
+        self, server: tuple[str, int] | str, *, seed: int = 0, silent_seconds: float | None = None
+    ) -> None:
+        """:param silent_seconds: after which a connection fallen silent is reset; never unless told"""
         self.server = server
+        self.silent_seconds = silent_seconds
         self.fault = SOUND
         self.cuts = 0
         self.draw = random.Random(seed)
@@ -175,24 +179,26 @@ class Link:
     def _cut(self, how: str) -> None:
         if how == "reset":
             self.reset()
-        elif how == "silence":
-            self.is_silent = True
-        elif how == "half-close":
-            self.is_silent = True
-            self.near.finish()
         elif how == "truncate":
             self.near.finish()
             self.far.reset()
+        elif how == "half-close":
+            self._fall_silent()
+            self.near.finish()
+        else:
+            self._fall_silent()
+
+    def _fall_silent(self) -> None:
+        self.is_silent = True
+        if self.proxy.silent_seconds is not None:
+            self.proxy.loop.call_later(self.proxy.silent_seconds, self.reset)
 
     async def _pass(self, piece: bytes, end: End) -> None:
-        fault = self.proxy.fault
-        if fault.latency_seconds:
-            await asyncio.sleep(fault.latency_seconds / 2)
-        if self.is_silent:
-            return
-        if not fault.slices:
-            await end.send(piece)
-            return
-        for place in range(len(piece)):
-            await end.send(piece[place : place + 1])
+        await asyncio.sleep(self.proxy.fault.latency_seconds / 2)
+        # A fault may end in the middle of a piece.
+        while piece and not self.is_silent:
+            fault = self.proxy.fault
+            length = 1 if fault.slices else len(piece)
+            await end.send(piece[:length])
+            piece = piece[length:]
             await asyncio.sleep(fault.pause_seconds)

@@ -51,7 +51,9 @@ class LinkedStage(Stage):
 
     def _link(self, name: str, server: int | str) -> int:
         address = ("127.0.0.1", server) if isinstance(server, int) else server
-        self.links[name] = Proxy(address, seed=self.seed)
+        # Telegram itself waits a minute for a webhook that is silent; a campaign cannot.
+        silent_seconds = 5.0 if name == "telegram-web" else None
+        self.links[name] = Proxy(address, seed=self.seed, silent_seconds=silent_seconds)
         return self.links[name].port
 
 
