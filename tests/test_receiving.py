@@ -14,6 +14,7 @@ from webapp.domain import entitlements, inbox, ledger, orders, terms
 from webapp.domain.keys import KeyRing
 from webapp.extensions import db, transaction
 from webapp.models import Charge, InboxItem, OutboxMessage, User
+from webapp.worker import Worker
 
 ALICE = arrange.ALICE
 
@@ -122,9 +123,12 @@ def test_a_copy_of_a_payment_is_done_with(payment, checkout):
     assert count(Charge) == 0
 
 
-def test_receiving_again_what_the_worker_did_changes_nothing(payment, checkout):
+def test_what_waits_in_the_inbox_is_left_to_the_worker(payment, checkout, app):
     kept = inbox.describe(payment, "polling", clock.now())
     with transaction():
         inbox.keep(kept)
     receiving.receive(payment, "polling", checkout)
-    assert (count(Charge), [item.state for item in items()]) == (1, ["waiting"])
+    assert (count(Charge), [item.state for item in items()]) == (0, ["waiting"])
+    Worker(app).settle_money()
+    db.session.rollback()
+    assert (count(Charge), [item.state for item in items()]) == (1, ["done"])

@@ -57,6 +57,34 @@ def test_an_unlock_during_a_pass_is_for_ever():
     assert ledger.fold([week("a"), entry("charge", "b", at=NOON + DAY)]) == {"atlas": Access(NOON, None)}
 
 
+def month(charge_id: str, *, at: datetime = NOON, grace_days: int = 0) -> LedgerEntry:
+    return entry("charge", charge_id, at=at, paid_until=at + 30 * DAY, grace_days=grace_days)
+
+
+def test_a_plan_ends_with_its_grace():
+    assert ledger.fold([month("a", grace_days=2)]) == {"atlas": Access(NOON, NOON + 32 * DAY)}
+
+
+def test_a_pass_that_is_used_up_before_a_plan_begins_is_over():
+    plan = month("b", at=NOON + 20 * DAY)
+    assert ledger.fold([week("a"), plan]) == {"atlas": Access(plan.occurred_at, NOON + 50 * DAY)}
+
+
+def test_a_pass_waits_while_a_plan_runs_and_goes_on_after_it():
+    plan = month("b", at=NOON + 2 * DAY)
+    assert ledger.fold([week("a"), plan]) == {"atlas": Access(NOON, NOON + 37 * DAY)}
+
+
+def test_a_pass_bought_after_a_plan_s_end_starts_anew():
+    later = NOON + 40 * DAY
+    assert ledger.fold([month("a"), week("b", at=later)]) == {"atlas": Access(later, later + 7 * DAY)}
+
+
+def test_a_pass_waits_for_one_plan_after_another():
+    plans = [month("a"), month("b", at=NOON + 31 * DAY)]
+    assert ledger.fold([*plans, week("c", at=NOON + DAY)])["atlas"] == Access(NOON, NOON + 67 * DAY)
+
+
 def test_a_refund_takes_exactly_that_grant_away():
     entries = [week("a"), week("b", at=NOON + DAY), entry("refund", "a", at=NOON + 2 * DAY)]
     assert ledger.fold(entries) == {"atlas": Access(NOON + DAY, NOON + 8 * DAY)}

@@ -151,6 +151,11 @@ def test_a_charge_for_what_went_off_sale_before_it_waits(alice):
     assert pay(facts(made, "charge-2", charged_at=NOW - DAY)).quarantined_because is None
 
 
+def test_an_old_charge_set_aside_is_news_to_nobody(alice):
+    pay(facts(order(alice), payload="not ours"), now=NOW + 3 * DAY)
+    assert messages(alice.telegram_id) == messages(OWNER) == []
+
+
 def test_a_charge_by_somebody_banned_goes_back(alice):
     made = order(alice)
     with transaction():

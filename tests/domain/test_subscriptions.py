@@ -34,6 +34,7 @@ from webapp.domain import (
     subscriptions,
     users,
 )
+from webapp.domain.keys import KeyRing
 from webapp.domain.refunds import RefundFacts
 from webapp.domain.subscriptions import Renewal, SubscriptionUnknown
 from webapp.extensions import transaction
@@ -224,6 +225,22 @@ def test_a_renewal_is_recognised_in_the_statement_by_its_date(alice):
     pay(facts(made, "second", charged_at=NOW + MONTH, cause="statement"), now=NOW + MONTH)
     assert told(ALICE) == ["subscribed", "renewed"]
     assert until() == NOW + 2 * MONTH + DAY
+
+
+def test_a_reported_end_that_a_renewal_has_passed_changes_no_plan(alice):
+    made = order(alice, "plan")
+    pay(facts(made, "first", cause="statement"))
+    renew(made, "second", at=NOW + MONTH)
+    pay(facts(made, "first", paid_until=NOW + MONTH + HOUR, is_renewal=False), now=NOW + MONTH)
+    assert plan_of(made).paid_until == NOW + 2 * MONTH
+
+
+def test_a_plan_whose_key_is_gone_is_seen_before_it_renews(alice):
+    made = subscribe(alice)
+    other = KeyRing.of("Zt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")
+    assert (subscriptions.unreadable(KEYS, NOW), subscriptions.unreadable(other, NOW)) == (0, 1)
+    note(made, "canceled")
+    assert subscriptions.unreadable(other, NOW) == 0
 
 
 def test_a_renewal_that_comes_early_is_added_to_the_end(alice):
@@ -481,6 +498,7 @@ def test_what_is_no_longer_sold_is_not_let_to_renew(alice):
 
 def test_a_refund_of_a_plan_stops_its_renewal_first(alice):
     made = subscribe(alice)
+    subscribe(alice, "big-plan", charge_id="other")
     with transaction():
         refund = refunds.request(payments.get("first"), "why", requested_by="owner", now=NOW)
     assert refund.stops_charge_id == "first"
@@ -489,7 +507,7 @@ def test_a_refund_of_a_plan_stops_its_renewal_first(alice):
     assert (plan_of(made).canceled_at, refunds.find("first").stopped_at) == (NOW + HOUR, NOW + HOUR)
     settle(payments.get("first"), at=NOW + HOUR)
     assert not plan_of(made).is_running(NOW + HOUR)
-    assert entitlements.of(ALICE) == {}
+    assert [plan.title for plan in subscriptions.running(ALICE, ["tonight"], NOW + HOUR)] == ["Big-Plan"]
 
 
 def test_a_refunded_renewal_leaves_what_was_paid_before(alice):
