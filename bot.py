@@ -365,7 +365,13 @@ async def on_start(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
             product = catalogue.get(slug)
         except ProductNotFound:
             return messages.greeting(update.effective_user.first_name if update.effective_user else "")
-        return messages.product(product.title, product.description, product.stars, product.slug)
+        return messages.product(
+            product.title,
+            product.description,
+            product.stars,
+            product.slug,
+            is_plan=product.is_subscription,
+        )
 
     await _say(update, context, words)
 

@@ -66,8 +66,10 @@ def greeting(first_name: str) -> Message:
     )
 
 
-def product(title: str, description: str, stars: int, slug: str) -> Message:
+def product(title: str, description: str, stars: int, slug: str, *, is_plan: bool = False) -> Message:
     price = ngettext("%(num)d Star", "%(num)d Stars", stars)
+    if is_plan:
+        price = gettext("%(stars)s every 30 days", stars=price)
     return Message(
         f"{title} · {price}\n\n{description}", gettext("Show %(title)s", title=title), f"/products/{slug}"
     )
@@ -95,11 +97,14 @@ def payment_support() -> Message:
     return Message(
         gettext(
             "Something wrong with a payment? Your purchases show every payment with its number, and whether "
-            "it was refunded. If you paid and nothing opened, tap “I paid” on the item: we compare with "
+            "it was refunded. If you paid and nothing opened, tap “Restore purchases” there: we compare with "
             "Telegram's own records at once."
         )
         + "\n\n"
-        + gettext("For a refund, tell us the payment number.")
+        + gettext(
+            "What can be given back has a button for it there, and a plan is cancelled under My upgrades. "
+            "For any other refund, tell us the payment number."
+        )
         + " "
         + whom
         + "\n\n"
@@ -130,7 +135,13 @@ def terms() -> Message:
 
 def _receipt(facts: dict[str, Any]) -> Message:
     days = facts.get("pass_days")
-    lasts = ngettext("For %(num)d day.", "For %(num)d days.", days) if days else gettext("Yours for good.")
+    lasts = gettext("Yours for good.")
+    if days:
+        lasts = ngettext(
+            "For %(num)d day; it does not renew itself.",
+            "For %(num)d days; it does not renew itself.",
+            days,
+        )
     text = "\n".join(
         [
             gettext("Thank you! %(title)s is unlocked.", title=facts["title"]) + " " + lasts,
@@ -179,7 +190,8 @@ def _renewal_stopped(facts: dict[str, Any]) -> Message:
     day = _day(facts["paid_until"])
     if facts.get("by") == "buyer":
         text = gettext(
-            "%(title)s is cancelled. It stays open until %(day)s and nothing more is charged.",
+            "%(title)s is cancelled. It stays open until %(day)s and nothing more is charged. Until then you "
+            "can let it renew again.",
             title=facts["title"],
             day=day,
         )
@@ -291,7 +303,7 @@ def _owner_in_review(facts: dict[str, Any]) -> Message:
 def _refunded(facts: dict[str, Any]) -> Message:
     if facts.get("title"):
         text = gettext(
-            "%(stars)s for %(title)s are back with you, and it is locked again.",
+            "%(stars)s for %(title)s are back with you. What this payment had opened is closed again.",
             stars=_stars(facts),
             title=facts["title"],
         )

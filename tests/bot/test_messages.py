@@ -54,7 +54,8 @@ def test_a_receipt_says_what_how_much_when_and_under_which_number(app):
 
 
 @pytest.mark.parametrize(
-    ("days", "words"), [(1, "For 1 day."), (7, "For 7 days."), (None, "Yours for good.")]
+    ("days", "words"),
+    [(1, "For 1 day; it does not renew itself."), (7, "For 7 days; it"), (None, "Yours for good.")],
 )
 def test_a_receipt_says_how_long_it_lasts(app, days, words):
     assert words in told("receipt", pass_days=days).text
@@ -133,12 +134,23 @@ def test_a_refund_says_what_came_back(app, title, words):
     assert CHARGE in told("refunded", title=title).text
 
 
+def test_a_refund_does_not_claim_that_anything_is_locked(app):
+    """A second payment that went back had opened nothing."""
+    assert "locked" not in told("refunded").text
+
+
 @pytest.mark.parametrize("kind", messages.TOLD)
 @pytest.mark.parametrize("language", [None, "", "en", "en-GB", "ru", "fa", "xx", "zh-hans", "e" * 35])
 def test_every_message_can_be_said_to_everybody(app, kind, language):
     text = told(kind, language).text
     assert 0 < len(text) <= 4096
     assert "%(" not in text
+
+
+def test_a_plan_says_how_often_it_is_paid(app):
+    once, plan = (messages.product("Sky", "Stars.", 60, "sky", is_plan=is_plan) for is_plan in (False, True))
+    assert once.text.startswith("Sky · 60 Stars\n")
+    assert plan.text.startswith("Sky · 60 Stars every 30 days\n")
 
 
 @pytest.mark.parametrize("kind", messages.TOLD)

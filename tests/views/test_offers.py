@@ -116,7 +116,7 @@ def test_a_trial_is_offered_once(client: Any, alice: User, telegram: Telegram) -
     assert (again.status_code, "you had yours" in again.text) == (409, True)
     paid = client.as_(alice).get(f"/orders/{made.public_id}", headers=HTMX).text
     assert "Your trial of Plan has begun" in paid
-    assert "ends by itself after 7 days" in paid
+    assert "It gives you 7 days and does not renew itself." in paid
 
 
 def test_somebody_who_had_the_plan_is_offered_no_trial(

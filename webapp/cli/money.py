@@ -3,11 +3,10 @@
 import sys
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
+from webapp import checkout
 from webapp.bot_api import BotApiError
-from webapp.checkout import Checkout
 from webapp.errors import ShopError
 
 
@@ -23,7 +22,7 @@ def refund(charge: str, reason: str) -> None:
 def carry_out_refund(charge: str, reason: str) -> None:
     """Refund a charge in the owner's name and say what came of it; exits with 2 while nobody knows."""
     try:
-        result = _checkout().refund(charge, reason=reason, requested_by="owner")
+        result = checkout.current().refund(charge, reason=reason, requested_by="owner")
     except ShopError as error:
         raise click.ClickException(error.sentence) from error
     if result.status == "done":
@@ -40,14 +39,9 @@ def carry_out_refund(charge: str, reason: str) -> None:
 def reconcile() -> None:
     """Compare the ledger with Telegram's statement and put right what was missed."""
     try:
-        report = _checkout().reconcile()
+        report = checkout.current().reconcile()
     except BotApiError as error:
         raise click.ClickException(f"Telegram did not give its statement: {error}") from error
     click.echo(
         f"{report.rows} rows read, {report.charges_added} charges and {report.refunds_added} refunds added."
     )
-
-
-def _checkout() -> Checkout:
-    checkout: Checkout = current_app.extensions["checkout"]
-    return checkout

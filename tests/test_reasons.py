@@ -1,0 +1,105 @@
+"""Every reason has its words."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.arrange import DAY, NOW
+from webapp import messages, reasons
+from webapp.domain.access import Access
+from webapp.domain.explanations import Explanation, Step
+
+pytestmark = [
+    pytest.mark.usefixtures("app"),
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+]
+STEP = Step("charge", "Atlas", NOW, "opens", "update:1", "charge-1", 250, None, None, 0)
+
+
+def told(**changes: Any) -> str:
+    with messages.speaking("en"):
+        return reasons.told(replace(STEP, **changes))
+
+
+def verdict(what: str, *, key: str = "atlas", access: Access | None = None) -> str:
+    with messages.speaking("en"):
+        return reasons.verdict(Explanation(key, access, False, what, ()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "Atlas, paid with 250 Stars: opens it for good."),
+        ({"stars": 1}, "Atlas, paid with 1 Star: opens it for good."),
+        ({"pass_days": 1}, "Atlas, paid with 250 Stars: gives 1 day."),
+        ({"pass_days": 7}, "Atlas, paid with 250 Stars: gives 7 days."),
+        ({"paid_until": NOW}, "Atlas, paid with 250 Stars: opens it until 1 May 2026, 12:00 UTC."),
+        (
+            {"paid_until": NOW, "grace_days": 2},
+            "Atlas, paid with 250 Stars: opens it until 1 May 2026, 12:00 UTC, and 2 days longer while a "
+            "renewal is late.",
+        ),
+        ({"effect": "ended"}, "Atlas, paid with 250 Stars: its time is over."),
+        ({"effect": "revoked"}, "Atlas, paid with 250 Stars: it counted until the shop took it back."),
+        ({"effect": "refunded"}, "Atlas, paid with 250 Stars: counts no more, since its Stars went back."),
+        (
+            {"effect": "suspended"},
+            "Atlas, paid with 250 Stars: does not count while its refund is under way.",
+        ),
+        (
+            {"effect": "in_review", "title": ""},
+            "A payment, paid with 250 Stars: nobody knows yet what it was for.",
+        ),
+        (
+            {"effect": "unclear", "title": ""},
+            "A payment, paid with 250 Stars: it was not clear at first what it was for.",
+        ),
+        ({"kind": "grant", "cause": "owner"}, "Atlas, given by the shop: opens it for good."),
+        ({"kind": "grant", "charge_id": None}, "Atlas, given by the shop: opens it for good."),
+        (
+            {"kind": "grant", "paid_until": NOW},
+            "Atlas, its later end as Telegram told it: opens it until 1 May 2026, 12:00 UTC.",
+        ),
+        (
+            {"kind": "suspension", "effect": "suspends"},
+            "A refund was asked for, which closes it until Telegram answers.",
+        ),
+        (
+            {"kind": "restoration", "effect": "restores"},
+            "Telegram refused the refund: the payment counts again.",
+        ),
+        ({"kind": "refund", "effect": "refunds", "stars": -250}, "250 Stars went back."),
+        ({"kind": "revocation", "effect": "revokes"}, "The shop took it back."),
+    ],
+    ids=str,
+)
+def test_an_entry_says_what_happened_and_what_it_does(changes: dict[str, Any], words: str) -> None:
+    assert told(**changes) == words
+
+
+@pytest.mark.parametrize(
+    ("what", "access", "words"),
+    [
+        ("for_ever", Access(NOW, None), "Open for good."),
+        ("until", Access(NOW, NOW + DAY), "Open until 2 May 2026, 12:00 UTC."),
+        ("ended", Access(NOW, NOW + DAY), "Not open: it ended on 2 May 2026, 12:00 UTC."),
+        ("suspended", None, "Not open while a refund is under way."),
+        ("refunded", None, "Not open: what had opened it was given back."),
+        ("revoked", None, "Not open: the shop took it back."),
+    ],
+)
+def test_a_verdict_is_one_sentence(what: str, access: Access | None, words: str) -> None:
+    assert verdict(what, access=access) == words
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("in_review", "Opens nothing yet: the shop is looking into what it was for."),
+        ("suspended", "Opens nothing: its Stars are on their way back."),
+        ("refunded", "Opens nothing: its Stars went back."),
+    ],
+)
+def test_a_payment_that_opens_nothing_says_so(what: str, words: str) -> None:
+    assert verdict(what, key="") == words

@@ -1,0 +1,66 @@
+"""What one person may open, and why: what their own page tells them, for the owner."""
+
+import re
+
+import click
+from flask.cli import with_appcontext
+
+from webapp import clock, messages, reasons
+from webapp.cli.terminal import say, say_table
+from webapp.domain import explanations, refunds, subscriptions, users
+from webapp.domain.explanations import Explanation
+from webapp.models import Refund, Subscription
+
+LARGEST_ID = 2**52  # Bot API: User, id
+PLANS = ("PLAN", "STARS", "STATE", "UNTIL", "BEGAN", "FIRST CHARGE")
+REFUNDS = ("STARS", "STATE", "ASKED BY", "ASKED", "DONE", "CHARGE")
+
+
+def person(value: str) -> int:
+    """Return a Telegram id, given in plain digits."""
+    if not re.fullmatch(r"[0-9]{1,16}", value) or int(value) >= LARGEST_ID:
+        raise click.BadParameter("a person is named by their Telegram id, a whole number.")
+    return int(value)
+
+
+@click.command()
+@click.argument("telegram_id", metavar="USER", type=person)
+@with_appcontext
+def why(telegram_id: int) -> None:
+    """Say what USER (a Telegram id) may open and why, entry by entry."""
+    now = clock.now()
+    user, explained = users.get(telegram_id), explanations.explain(telegram_id, now)
+    if user is None and not explained:
+        raise click.ClickException(f"Nobody with the Telegram id {telegram_id} was ever here.")
+    banned = f", banned since {user.banned_at:%Y-%m-%d}" if user and user.banned_at else ""
+    say(f"{user.name if user else 'Somebody who paid and never came'} ({telegram_id}){banned}")
+    with messages.speaking("en"):
+        for one in explained:
+            _say(one)
+    if not explained:
+        say("\nNothing in the ledger.")
+    _say_rows(PLANS, [_plan(one, subscriptions.state(one, now)) for one in subscriptions.of(telegram_id)])
+    _say_rows(REFUNDS, [_refund(one) for one in refunds.of(telegram_id).values()])
+
+
+def _say(one: Explanation) -> None:
+    say(f"\n{one.key or 'a payment'}: {reasons.verdict(one)}")
+    for step in one.steps:
+        say(f"  {step.occurred_at:%Y-%m-%d %H:%M:%S}  {reasons.told(step)}  {step.charge_id or ''}".rstrip())
+
+
+def _say_rows(columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    if rows:
+        say("")
+        say_table([columns, *rows])
+
+
+def _plan(one: Subscription, state: str) -> tuple[object, ...]:
+    until, began = f"{one.ends_at:%Y-%m-%d %H:%M}", f"{one.started_at:%Y-%m-%d}"
+    return one.title, one.stars, state, until, began, one.first_charge_id
+
+
+def _refund(one: Refund) -> tuple[object, ...]:
+    asked = f"{one.requested_at:%Y-%m-%d %H:%M}"
+    done = f"{one.done_at:%Y-%m-%d %H:%M}" if one.done_at else one.refused_because or "-"
+    return one.stars, one.status, one.requested_by, asked, done, one.charge_id
