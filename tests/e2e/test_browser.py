@@ -133,3 +133,74 @@ def test_the_catalogue_reads_without_any_script(any_stage: Stage, browser: Brows
     expect(page.get_by_role("heading", name="Deep Sky Atlas").first).to_be_visible()
     expect(page.get_by_text("250").first).to_be_visible()
     context.close()
+
+
+def buy(phone: Phone, start: str) -> FrameLocator:
+    """Have Alice buy something, and wait until it is open."""
+    app = phone.open(start=start)
+    phone.press("main-button")
+    phone.press("confirm-payment")
+    expect(app.get_by_role("heading", name="Unlocked")).to_be_visible()
+    return app
+
+
+def test_a_plan_is_begun_cancelled_and_let_to_renew(phone: Phone):
+    app = buy(phone, "observatory-plan")
+    expect(app.get_by_text("until you cancel under My upgrades")).to_be_visible()
+    app = phone.open(start="upgrades")
+    app.get_by_text("Cancel renewal", exact=True).click()
+    app.get_by_role("button", name="Yes, cancel renewal").click()
+    expect(app.get_by_role("heading", name="Cancelled")).to_be_visible()
+    [plan] = phone.stage.state()["subscriptions"]
+    assert (plan["canceled"], plan["canceled_by_bot"]) == (True, True)
+    app.get_by_role("button", name="Let it renew").click()
+    expect(app.get_by_text("turn it on in Telegram: Settings, My Stars, Observatory Plan")).to_be_visible()
+    phone.stage.control("POST", f"subscriptions/{plan['id']}/resume")
+    expect(app.get_by_role("heading", name="Renews on")).to_be_visible()
+    app = phone.open(start="observatory-plan")
+    expect(phone.page.locator("[data-test=main-button]")).to_contain_text("Open Tonight's Sky")
+    expect(app.locator("#buy")).to_have_count(0)
+
+
+def test_a_trial_is_the_second_button_and_is_there_once(phone: Phone):
+    app = phone.open(start="observatory-plan")
+    expect(phone.page.locator("[data-test=main-button]")).to_contain_text("140 / 30 days")
+    app.get_by_role("button", name="Try it 7 days").click()
+    phone.press("confirm-payment")
+    expect(app.get_by_text("Your trial of Observatory Plan has begun")).to_be_visible()
+    assert phone.stage.state()["subscriptions"] == []
+    app = phone.open(start="observatory-plan")
+    expect(app.get_by_role("heading", name="Yours until")).to_be_visible()
+    expect(app.locator("#try")).to_have_count(0)
+
+
+def test_what_was_bought_is_given_back_and_closes(phone: Phone):
+    buy(phone, "deep-sky-atlas")
+    assert phone.stage.state()["balance"] == 250
+    app = phone.open(start="purchases")
+    app.get_by_role("button", name="Give it back").click()
+    expect(app.get_by_text("Deep Sky Atlas closes at once.")).to_be_visible()
+    expect(app.get_by_role("button", name="Keep it")).to_be_focused()
+    app.get_by_role("button", name="Yes, give it back").click()
+    expect(app.get_by_text("You gave it back.")).to_be_visible()
+    assert phone.stage.state()["balance"] == 0
+    app.locator("a[href^='/purchases/']").click()
+    expect(app.get_by_text("Refunded", exact=True)).to_be_visible()
+    expect(phone.open(start="atlas").get_by_text("Opens with an upgrade")).to_be_visible()
+
+
+def test_a_payment_that_was_missed_is_restored_and_explained(phone: Phone):
+    phone.open(start="deep-sky-atlas")
+    phone.press("main-button")
+    phone.press("sheet-close")
+    [invoice] = phone.stage.control("GET", "invoices")
+    phone.stage.control("POST", "charges", person=ALICE, slug=invoice["slug"], silent=True)
+    app = phone.open(start="purchases")
+    expect(app.get_by_text("No purchases yet")).to_be_visible()
+    app.get_by_role("button", name="Restore purchases").click()
+    expect(app.get_by_text("Found: Deep Sky Atlas.")).to_be_visible()
+    app = phone.open(start="upgrades")
+    app.get_by_role("link", name="Why is it open, or not?").click()
+    expect(app.get_by_text("Open for good.")).to_be_visible()
+    app.get_by_role("link", name="Receipt").click()
+    expect(app.get_by_text("Payment number", exact=True)).to_be_visible()
