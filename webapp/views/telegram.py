@@ -3,10 +3,10 @@
 import hmac
 import logging
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import receiving
+from webapp import checkout, receiving
 from webapp.config import WEBHOOK_PATH, Config, current
 from webapp.errors import TooManyRequests
 from webapp.extensions import db
@@ -27,7 +27,7 @@ def receive() -> Response:
         return _refused()
     body = request.get_data(cache=False)
     try:
-        receiving.receive(body, "webhook", current_app.extensions["checkout"])
+        receiving.receive(body, "webhook", checkout.current())
     except SQLAlchemyError as error:
         # Not kept, so not acknowledged: Telegram brings it again.
         log.error("update not kept: %s", type(error).__name__, extra={"event": "update_not_kept"})
