@@ -111,7 +111,7 @@ def test_a_trial_is_offered_once(client: Any, alice: User, telegram: Telegram) -
     page = offer(client, alice)
     assert choices(page) == ["buy"]
     assert "Yours until 8 May" in page
-    assert "the days left are kept until it ends" in page
+    assert "the days left wait until the plan ends" in page
     again = tap(client.as_(alice), trial="1")
     assert (again.status_code, "you had yours" in again.text) == (409, True)
     paid = client.as_(alice).get(f"/orders/{made.public_id}", headers=HTMX).text
@@ -194,7 +194,7 @@ def test_a_cancelled_tier_is_said_to_be_so(client: Any, alice: User) -> None:
 def test_a_pass_beside_a_plan_is_a_choice_of_its_own(client: Any, alice: User, telegram: Telegram) -> None:
     arrange.subscribe(alice)
     page = offer(client, alice, "week")
-    assert "Your plan opens this already" in page
+    assert "Your plan opens this" in page
     assert "A pass bought now waits until Plan ends, and gives its days then." in page
     assert 'name="beside_plan" value="1"' in page
     assert 'data-main-button="Open Tonight\'s Sky"' in page
