@@ -122,6 +122,14 @@ def test_the_statement_implies_the_end_and_the_update_reports_it(alice):
     assert until() == NOW + MONTH + HOUR + DAY
 
 
+def test_a_later_end_of_what_went_back_pays_for_nothing(alice):
+    made = order(alice, "plan")
+    settle(pay(facts(made, "first", cause="statement")))
+    pay(facts(made, "first", paid_until=NOW + MONTH + HOUR, is_renewal=False))
+    assert plan_of(made).paid_until == NOW
+    assert entitlements.of(ALICE) == {}
+
+
 def test_without_a_reported_end_or_period_a_plan_lasts_the_order_s_period(alice):
     made = order(alice, "plan", period_seconds=300)
     pay(facts(made, "first"))

@@ -204,7 +204,7 @@ def _extend(charge: Charge, facts: ChargeFacts, now: datetime) -> None:
         cause=facts.cause,
     )
     ledger.add(longer)
-    subscriptions.extend(charge, facts.paid_until)
+    subscriptions.extend(charge)
     entitlements.refresh(charge.telegram_id)
 
 

@@ -147,11 +147,11 @@ def record(plan: Plan, charge: Charge, paid_until: datetime) -> Subscription:
     return subscription
 
 
-def extend(charge: Charge, paid_until: datetime) -> None:
+def extend(charge: Charge) -> None:
     """Have a plan paid for until the later end that Telegram reports of one of its charges."""
     subscription = paid_by(charge)
-    if subscription and subscription.paid_until < paid_until:
-        _update(subscription, paid_until=paid_until)
+    if subscription:
+        _update(subscription, paid_until=_end(subscription))
 
 
 def paid_by(charge: Charge) -> Subscription | None:
@@ -167,14 +167,7 @@ def refunded(charge: Charge) -> None:
     subscription = paid_by(charge)
     if subscription is None:
         return
-    entries = ledger.of(charge.telegram_id)
-    void = {one.charge_id for one in entries if one.kind == "refund"}
-    paid = select(Charge.telegram_payment_charge_id).where(
-        Charge.telegram_id == charge.telegram_id, Charge.payload == charge.payload
-    )
-    standing = set(db.session.scalars(paid)) - void
-    ends = [one.paid_until for one in entries if one.charge_id in standing and one.paid_until]
-    _update(subscription, paid_until=max(ends, default=subscription.started_at), failed_at=None)
+    _update(subscription, paid_until=_end(subscription), failed_at=None)
 
 
 def note(told: Renewal, now: datetime) -> None:
@@ -320,6 +313,18 @@ def _begin(plan: Plan, charge: Charge, paid_until: datetime) -> Subscription:
     }
     insert_once(Subscription, facts, returning="public_id")
     return db.session.get_one(Subscription, plan.public_id, populate_existing=True)
+
+
+def _end(subscription: Subscription) -> datetime:
+    """Return until when the charges pay that were not given back; its beginning if all were."""
+    entries = ledger.of(subscription.telegram_id)
+    void = {one.charge_id for one in entries if one.kind == "refund"}
+    paid = select(Charge.telegram_payment_charge_id).where(
+        Charge.telegram_id == subscription.telegram_id, Charge.payload == subscription.payload
+    )
+    standing = set(db.session.scalars(paid)) - void
+    ends = [one.paid_until for one in entries if one.charge_id in standing and one.paid_until]
+    return max(ends, default=subscription.started_at)
 
 
 def _is_old(subscription: Subscription, told: Renewal, now: datetime) -> bool:
