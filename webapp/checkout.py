@@ -140,6 +140,8 @@ class Checkout:
         """
         if refund.stops_charge_id and not refund.stopped_at and not self._stop_renewal(refund):
             return refunds.find(refund.charge_id) or refund
+        if refund.done_at:
+            return refund
         try:
             self.client.call(
                 "refundStarPayment",

@@ -202,6 +202,19 @@ def test_nothing_goes_back_while_nobody_knows_whether_it_renews(telegram, plan, 
     assert len(telegram.calls(REFUND)) == 1
 
 
+def test_a_renewal_is_stopped_although_the_stars_went_back(telegram, plan, checkout, hands):  # noqa: F811
+    trouble(telegram, EDIT, status=500)
+    assert checkout.refund(plan.charge_id, reason="asked", requested_by="owner").status == "unknown"
+    telegram.control("POST", f"charges/{plan.charge_id}/refund")
+    plan.hear()
+    assert refunds.find(plan.charge_id).status == "done"
+    for _twice in range(2):
+        hands.wait(3)
+        hands.worker.tick()
+    assert plan.at_telegram()["canceled_by_bot"]
+    assert (len(telegram.calls(EDIT)), telegram.calls(REFUND)) == (2, [])
+
+
 def test_a_renewal_that_cannot_be_stopped_does_not_keep_the_stars(telegram, plan, checkout):
     trouble(telegram, EDIT, status=400, description="Bad Request: CHARGE_ID_INVALID")
     assert checkout.refund(plan.charge_id, reason="asked", requested_by="owner").status == "done"

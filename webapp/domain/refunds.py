@@ -121,7 +121,9 @@ def tried(refund: Refund, now: datetime, *, after_seconds: float | None = None) 
 
 def stopped(refund: Refund, now: datetime) -> None:
     """Note that Telegram will not renew the plan of this charge, so that its Stars may go back."""
-    _update(refund.charge_id, stopped_at=now)
+    _update(
+        refund.charge_id, stopped_at=now, next_attempt_at=None if refund.done_at else refund.next_attempt_at
+    )
     subscriptions.stopped(refund.telegram_id, refund.stops_charge_id or "", now)
 
 
@@ -167,7 +169,9 @@ def settle(facts: RefundFacts, *, now: datetime, owner_ids: Iterable[int] = ()) 
         cause=facts.cause,
     )
     if ledger.add(entry):
-        _update(facts.charge_id, done_at=now, refused_at=None, next_attempt_at=None)
+        # Somebody else may have been faster: the renewal that was to be stopped first still has to be.
+        left = refund.next_attempt_at if refund.stops_charge_id and not refund.stopped_at else None
+        _update(facts.charge_id, done_at=now, refused_at=None, next_attempt_at=left)
         _end_plan(facts.charge_id)
         entitlements.refresh(facts.telegram_id)
         _tell(facts, now, owner_ids if is_foreign else ())
@@ -175,10 +179,10 @@ def settle(facts: RefundFacts, *, now: datetime, owner_ids: Iterable[int] = ()) 
 
 
 def due(limit: int, now: datetime) -> list[Refund]:
-    """Return refunds whose turn it is to be asked for at Telegram."""
+    """Return refunds whose turn it is to be asked for at Telegram, or whose plan is still to be stopped."""
     query = (
         select(Refund)
-        .where(Refund.next_attempt_at <= now, Refund.done_at.is_(None), Refund.refused_at.is_(None))
+        .where(Refund.next_attempt_at <= now, Refund.refused_at.is_(None))
         .order_by(Refund.next_attempt_at)
         .limit(limit)
     )
