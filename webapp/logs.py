@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -42,6 +43,7 @@ class JSONFormatter(logging.Formatter):
         super().__init__()
         ours = "|".join(re.escape(secret) for secret in sorted(known_secrets, key=len, reverse=True))
         self.ours = re.compile(ours) if ours else None
+        self.cleaned_name = lru_cache(maxsize=1000)(self.cleaned)  # few, and the same in every line
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -56,7 +58,7 @@ class JSONFormatter(logging.Formatter):
             line["traceback"] = "".join(traceback.format_exception(*record.exc_info))
         elif record.exc_text:
             line["traceback"] = record.exc_text
-        return json.dumps({self.cleaned(name): self.cleaned(value) for name, value in line.items()})
+        return json.dumps({self.cleaned_name(name): self.cleaned(value) for name, value in line.items()})
 
     def cleaned(self, value: Any) -> Any:
         """Return a value that is safe to print: numbers as they are, all else as clean text."""

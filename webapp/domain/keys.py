@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 PURPOSES = ("session", "payload")
@@ -30,6 +31,7 @@ class KeyRing:
         )
 
 
+@lru_cache
 def _derived(secret: bytes, purpose: str) -> tuple[str, bytes]:
     key = hmac.digest(secret, f"starfront:{purpose}".encode(), sha256)
     return sha256(b"kid:" + key).hexdigest()[: 2 * KID_BYTES], key
