@@ -1,14 +1,12 @@
 """The database, its transactions, and the other Flask extensions, unbound."""
 
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
@@ -16,12 +14,13 @@ from flask_babel import Babel
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from htmx_flask import Htmx
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, TextClause, bindparam, event, text
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 # Constraint names must be the same on both databases for migrations to find them.
@@ -34,6 +33,7 @@ NAMING = {
 }
 TRANSACTION_ATTEMPTS = 5
 SQLITE_PATIENCE_SECONDS = 5
+IDLE_SECONDS = 1.0  # then a connection may have died unnoticed: asking costs a way there and back
 # A second after PostgreSQL's own statement_timeout no answer is on its way any more.
 SILENCE_SECONDS = 6.0
 # PostgreSQL: serialization_failure, deadlock_detected (Appendix A of its manual).
@@ -88,10 +88,11 @@ def transaction() -> Iterator[None]:
     Whatever was read before is let go first: a write must not stand on a snapshot taken
     earlier, and SQLite refuses to turn a reading transaction into a writing one.
     """
-    db.session.commit()
+    if db.session().in_transaction():
+        db.session.commit()
     with _one_writer():
         try:
-            db.session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
+            _begin_to_write()
             yield
             db.session.commit()
         except BaseException:
@@ -120,68 +121,6 @@ def insert(model: type[Base]) -> Any:
     return (postgresql if db.engine.dialect.name == "postgresql" else sqlite).insert(model)
 
 
-@dataclass(frozen=True)
-class Write:
-    """A row to be inserted or changed by a statement that returns one column of it.
-
-    Statements are texts made once: SQLAlchemy takes longer to build one than the database to run it.
-    """
-
-    statement: TextClause
-    values: dict[str, Any]
-
-
-def insertion(model: type[Base], values: dict[str, Any], *, returning: str, conflict: str = "") -> Write:
-    """Return what inserts a row.
-
-    :param conflict: what to do if its key is there already, in SQL; without it that is an error
-    """
-    return Write(_insert(model, tuple(values), f'{conflict} RETURNING "{returning}"'), values)
-
-
-def insert_once(model: type[Base], values: dict[str, Any], *, returning: str) -> Any:
-    """Insert a row unless its key is there already; return one of its columns, or None if it was."""
-    return write(insertion(model, values, returning=returning, conflict="ON CONFLICT DO NOTHING"))[0]
-
-
-def write(*writes: Write) -> list[Any]:
-    """Write rows of which none refers to another, and return what each statement returns, or None.
-
-    PostgreSQL is told of all at once: the way there and back takes longer than a row.
-    """
-    if len(writes) < 2 or db.engine.dialect.name != "postgresql":
-        return [db.session.execute(one.statement, one.values).scalar() for one in writes]
-    values = {
-        f"{name}_{number}": value for number, one in enumerate(writes) for name, value in one.values.items()
-    }
-    return list(db.session.execute(_at_once(tuple(one.statement for one in writes)), values).one())
-
-
-@lru_cache
-def _insert(model: type[Base], columns: tuple[str, ...], ending: str) -> TextClause:
-    types = model.__table__.c
-    names = ", ".join(f'"{name}"' for name in columns)
-    marks = ", ".join(f":{name}" for name in columns)
-    return text(f"INSERT INTO {model.__tablename__} ({names}) VALUES ({marks}) {ending}").bindparams(
-        *(bindparam(name, type_=types[name].type) for name in columns)
-    )
-
-
-@lru_cache
-def _at_once(statements: tuple[TextClause, ...]) -> TextClause:
-    """Return one statement that does what these do; the parameters of each carry its number."""
-    parts = [re.sub(r"(?<!:):(\w+)", rf":\1_{number}", one.text) for number, one in enumerate(statements)]
-    named = ", ".join(f"write_{number} AS ({part})" for number, part in enumerate(parts))
-    results = ", ".join(f"(SELECT * FROM write_{number})" for number in range(len(parts)))
-    return text(f"WITH {named} SELECT {results}").bindparams(
-        *(
-            bindparam(f"{name}_{number}", type_=bind.type)
-            for number, one in enumerate(statements)
-            for name, bind in one.compile().binds.items()
-        )
-    )
-
-
 def configure_engine(engine: Engine) -> None:
     """Give every connection the limits and the durability that money needs."""
     if engine.dialect.name == "sqlite":
@@ -189,6 +128,8 @@ def configure_engine(engine: Engine) -> None:
         event.listen(engine, "begin", _begin_sqlite)
     else:
         event.listen(engine, "do_connect", _open_postgresql)
+        event.listen(engine, "checkout", partial(_look_after_idling, engine.dialect))
+        event.listen(engine, "checkin", _note_idling)
 
 
 def engine_options(url: str) -> dict[str, Any]:
@@ -201,7 +142,6 @@ def engine_options(url: str) -> dict[str, Any]:
         "pool_size": 4,  # two web processes and the bot: 12, under the 20 of small hosted databases
         "max_overflow": 0,
         "pool_timeout": 5,
-        "pool_pre_ping": True,
         "pool_recycle": 600,
         "connect_args": {"options": limits, "connect_timeout": 3},
     }
@@ -219,6 +159,11 @@ def _one_writer() -> Iterator[None]:
         yield
     finally:
         _sqlite_writer.release()
+
+
+def _begin_to_write() -> None:
+    if db.engine.dialect.name == "sqlite":
+        db.session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
 
 
 def _open_sqlite(connection: Any, _record: Any) -> None:
@@ -252,6 +197,22 @@ class _Connection(psycopg.Connection[Any]):
 
 def _open_postgresql(_dialect: Dialect, _record: Any, args: Any, parameters: Any) -> _Connection:
     return _Connection.connect(*args, **parameters)
+
+
+def _note_idling(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["idle_since"] = time.monotonic()
+
+
+def _look_after_idling(
+    dialect: Dialect, connection: Any, record: ConnectionPoolEntry, _proxy: object
+) -> None:
+    """Replace connections that died while nobody used them; one that was used just now is well."""
+    if time.monotonic() - record.info.get("idle_since", time.monotonic()) < IDLE_SECONDS:
+        return
+    try:
+        dialect.do_ping(connection)
+    except psycopg.Error as error:
+        raise InvalidatePoolError from error
 
 
 def _is_worth_repeating(error: DBAPIError) -> bool:

@@ -9,7 +9,7 @@ from webapp import clock, logs
 from webapp.checkout import Checkout
 from webapp.domain import inbox, updates
 from webapp.extensions import db, run_in_transaction
-from webapp.models import Charge, InboxItem, Order
+from webapp.models import Charge, InboxItem
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +52,7 @@ def _settle(item: InboxItem, checkout: Checkout) -> Charge | None:
 
 
 def _report(item: InboxItem, charge: Charge | None) -> None:
-    # By its id: a charge that was known before comes without its order.
-    order = db.session.get(Order, charge.order_id) if charge and charge.order_id else None
+    order = charge.order if charge else None
     correlation_id = order.correlation_id if order else logs.new_correlation_id()
     with logs.bind(correlation_id=correlation_id, update_id=item.update_id):
         log.info("settled", extra={"event": item.kind})

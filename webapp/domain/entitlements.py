@@ -7,8 +7,9 @@ from sqlalchemy import delete, func, select
 
 from webapp.domain import access, ledger
 from webapp.domain.access import Access
-from webapp.extensions import Write, db, insertion, write
+from webapp.extensions import db
 from webapp.models import Entitlement, LedgerEntry
+from webapp.statements import Write, insertion, write
 
 REPLACE = 'ON CONFLICT (telegram_id, "key") DO UPDATE SET since = excluded.since, until = excluded.until'
 

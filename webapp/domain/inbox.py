@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import defer
 
-from webapp.extensions import db, insert_once
+from webapp.extensions import db
 from webapp.models import InboxItem
+from webapp.statements import insert_once
 
 LEASE_SECONDS = 30
 MOST_ATTEMPTS = 8  # then an item waits for the owner instead of the next try

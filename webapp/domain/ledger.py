@@ -7,8 +7,9 @@ from sqlalchemy import bindparam, func, select
 
 from webapp.domain import access
 from webapp.domain.access import Access
-from webapp.extensions import Write, db, insertion, write
+from webapp.extensions import db
 from webapp.models import LedgerEntry, TelegramId
+from webapp.statements import Write, insertion, run, write
 
 # Among entries of the same second: what gives comes before what takes.
 ORDER = {"charge": 0, "grant": 1, "suspension": 2, "restoration": 3, "refund": 4, "revocation": 5}
@@ -24,7 +25,7 @@ def lock(telegram_id: int) -> None:
     the other. SQLite needs nothing here: it has one writer at a time.
     """
     if db.engine.dialect.name == "postgresql":
-        db.session.execute(LOCK, {"telegram_id": telegram_id})
+        run(LOCK, {"telegram_id": telegram_id})
 
 
 def add(entry: LedgerEntry) -> bool:

@@ -23,8 +23,9 @@ from webapp.errors import (
     TooManyRequests,
     TrialUsed,
 )
-from webapp.extensions import UTCDateTime, Write, db
+from webapp.extensions import UTCDateTime, db
 from webapp.models import LedgerEntry, Order, Product, User
+from webapp.statements import Write
 
 LIFE_SECONDS = 15 * 60
 # An order this close to its end is replaced rather than offered: people need time to pay.

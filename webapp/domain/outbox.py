@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Select, select, update
 
-from webapp.extensions import Write, db, insertion, write
+from webapp.extensions import db
 from webapp.models import OutboxMessage
+from webapp.statements import Write, insertion, write
 
 LEASE_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 3600

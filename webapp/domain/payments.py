@@ -13,8 +13,9 @@ from webapp.domain import entitlements, ledger, orders, outbox, refunds, sales, 
 from webapp.domain.keys import KeyRing
 from webapp.domain.sales import ChargeFacts, Sale
 from webapp.errors import ChargeNotFound
-from webapp.extensions import Write, db, insertion, write
+from webapp.extensions import db
 from webapp.models import Charge, LedgerEntry, Subscription
+from webapp.statements import Write, insertion, write
 
 BY_ID = select(Charge).where(Charge.telegram_payment_charge_id == bindparam("charge_id"))
 WRITTEN = tuple(column.key for column in Charge.__table__.columns if column.key != "id")
@@ -44,6 +45,7 @@ def record_charge(
     background = sales.look_up(facts, keys)
     if background.is_recorded:
         known = get(facts.charge_id)
+        set_committed_value(known, "order", background.order)
         _extend(known, facts, now)
         return known
     sale, problem = sales.understand(facts, background)

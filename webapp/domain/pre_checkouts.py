@@ -7,8 +7,9 @@ from webapp import errors
 from webapp.domain import orders
 from webapp.domain.keys import KeyRing
 from webapp.errors import CheckoutTooLate, ShopError
-from webapp.extensions import db, insert_once
+from webapp.extensions import db
 from webapp.models import PreCheckout
+from webapp.statements import insert_once
 
 ANSWER_WITHIN_SECONDS = 6  # our own cut-off; Telegram gives up after 10 (Bot API: answerPreCheckoutQuery)
 

@@ -9,8 +9,9 @@ from webapp.domain import catalogue, entitlements, ledger, payments, sales
 from webapp.domain.keys import KeyRing
 from webapp.domain.sales import ChargeFacts, Sale
 from webapp.errors import AlreadyGranted, AlreadyRefunded, ChargeNotUnderstood
-from webapp.extensions import db, write
+from webapp.extensions import db
 from webapp.models import Charge, LedgerEntry, Refund
+from webapp.statements import write
 
 
 def waiting() -> list[Charge]:

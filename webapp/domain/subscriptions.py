@@ -7,14 +7,16 @@ Telegram will charge again, and what Telegram is to be asked about that.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import select, update
 
 from webapp.domain import ledger, outbox, payloads
 from webapp.domain.keys import KeyRing
 from webapp.errors import OffSale, SubscriptionNotFound
-from webapp.extensions import db, insert_once
+from webapp.extensions import db
 from webapp.models import Charge, Product, Subscription
+from webapp.statements import insert_once
 
 MONTH_SECONDS = 2_592_000  # Bot API: createInvoiceLink, subscription_period
 LONGEST_PAUSE_SECONDS = 3600
@@ -27,12 +29,21 @@ class SubscriptionUnknown(Exception):
     """Telegram speaks of a plan whose first charge has not arrived: worth trying again."""
 
 
+class Named(Protocol):
+    """A product as its plans and charges name it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def slug(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a subscription's order agreed on."""
 
     public_id: str  # the order's
-    product: Product
+    product: Named
     title: str
     stars: int
     keys: list[str]
@@ -116,7 +127,7 @@ def holds(telegram_id: int, product: Product, now: datetime) -> bool:
     return any(one.product_id == product.id and now < one.paid_until for one in of(telegram_id))
 
 
-def had(telegram_id: int, product: Product, *, before: datetime | None = None) -> bool:
+def had(telegram_id: int, product: Named, *, before: datetime | None = None) -> bool:
     """Tell whether a person had a plan or tried it, ever or before a moment."""
     tried = select(Charge.charged_at).where(
         Charge.telegram_id == telegram_id, Charge.slug == product.slug, Charge.is_trial

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from webapp.extensions import db, insert_once
+from webapp.extensions import db
 from webapp.models import TermsAcceptance
+from webapp.statements import insert_once
 
 VERSION = "2026-11-25"  # change it together with templates/terms.html
 
