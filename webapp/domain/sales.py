@@ -1,44 +1,48 @@
 """What a charge was for, and whether it can be delivered."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, exists, func, literal, select
-from sqlalchemy.orm import contains_eager, load_only
+from sqlalchemy import bindparam, exists, func, literal_column, select
 
 from webapp.domain import access, catalogue, ledger, orders, payloads, subscriptions
 from webapp.domain.keys import KeyRing
 from webapp.errors import ProductNotFound
 from webapp.extensions import db
 from webapp.models import Charge, LedgerEntry, Order, PreCheckout, Product, User
+from webapp.statements import run
 
 # A charge this long after the order's end was confirmed before it.
 SLACK_SECONDS = orders.RESERVATION_SECONDS
-# All that booking a charge has to know, in one question built once: the buyer waits for the answer.
+Row = TypeVar("Row", Order, LedgerEntry)
+ORDERS, PRODUCTS, ENTRIES, CHARGES, ASKED = (
+    model.__table__ for model in (Order, Product, LedgerEntry, Charge, PreCheckout)
+)
+AGREED = (
+    *("id", "public_id", "title", "stars", "keys", "pass_days", "period_seconds", "grace_days"),
+    *("expires_at", "correlation_id"),
+)
+FOLDED = ("id", "kind", "charge_id", "keys", "pass_days", "paid_until", "grace_days", "occurred_at", "cause")
+# All that booking a charge has to know, in one question past the ORM: the buyer waits for the answer. It
+# has a row for each entry of the ledger about the payer, and one without an entry if there is none.
 BACKGROUND = (
     select(
-        Order,
-        LedgerEntry,
-        exists().where(Charge.telegram_payment_charge_id == bindparam("charge")),
+        exists().where(CHARGES.c.telegram_payment_charge_id == bindparam("charge")),
         exists().where(
-            PreCheckout.order_id == Order.id,
-            PreCheckout.telegram_id == bindparam("payer"),
-            PreCheckout.declined_because.is_(None),
+            ASKED.c.order_id == ORDERS.c.id,
+            ASKED.c.telegram_id == bindparam("payer"),
+            ASKED.c.declined_because.is_(None),
         ),
+        *(PRODUCTS.c.id, PRODUCTS.c.slug, PRODUCTS.c.retired_at),
+        *(ORDERS.c[name] for name in AGREED),
+        *(ENTRIES.c[name] for name in FOLDED),
     )
-    .select_from(select(literal(1)).subquery())
-    .outerjoin(Order, Order.public_id == bindparam("order"))
-    .outerjoin(Order.product)
-    .outerjoin(LedgerEntry, LedgerEntry.telegram_id == bindparam("payer"))
-    .options(
-        load_only(
-            *(Order.public_id, Order.title, Order.stars, Order.keys, Order.pass_days, Order.period_seconds),
-            *(Order.grace_days, Order.expires_at, Order.charge_id, Order.correlation_id),
-        ),
-        contains_eager(Order.product).load_only(Product.slug, Product.retired_at),
-    )
-    .execution_options(populate_existing=True)
+    .select_from(select(literal_column("1")).subquery())
+    .outerjoin(ORDERS, ORDERS.c.public_id == bindparam("order"))
+    .outerjoin(PRODUCTS, PRODUCTS.c.id == ORDERS.c.product_id)
+    .outerjoin(ENTRIES, ENTRIES.c.telegram_id == bindparam("payer"))
 )
 
 
@@ -60,14 +64,24 @@ class ChargeFacts:
 
 
 @dataclass(frozen=True)
+class Sold:
+    """What a charge has to know of its product."""
+
+    id: int
+    slug: str
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Background:
     """What is known about a charge before it is booked."""
 
     payload: payloads.Payload | None  # None: not one of ours
-    order: Order | None
-    entries: list[LedgerEntry]  # what the ledger says about the payer
     is_recorded: bool
     is_approved: bool  # Telegram asked whether this payer may be charged, and we said yes
+    product: Sold | None  # the order's
+    order: Order | None  # no more of it than AGREED
+    entries: list[LedgerEntry]  # what the ledger says about the payer; no more of it than FOLDED
 
     def is_refunded(self, charge_id: str) -> bool:
         """Tell whether a charge was given back before it arrived: Telegram keeps no order."""
@@ -86,7 +100,7 @@ class Sale:
     pass_days: int | None
     period_seconds: int | None
     grace_days: int
-    product: Product
+    product: Product | Sold
     order: Order | None = None
     is_approved: bool = False
 
@@ -128,9 +142,17 @@ def look_up(facts: ChargeFacts, keys: KeyRing) -> Background:
         "payer": facts.telegram_id,
         "charge": facts.charge_id,
     }
-    rows = db.session.execute(BACKGROUND, asked).all()
-    order, _, is_recorded, is_approved = rows[0]
-    return Background(payload, order, [entry for _, entry, *_ in rows if entry], is_recorded, is_approved)
+    rows = run(BACKGROUND, asked)
+    is_recorded, is_approved, product_id, slug, retired_at, *agreed = rows[0][: -len(FOLDED)]
+    entries = [row[-len(FOLDED) :] for row in rows]
+    return Background(
+        payload=payload,
+        is_recorded=is_recorded,
+        is_approved=is_approved,
+        product=Sold(product_id, slug, retired_at) if product_id else None,
+        order=_loaded(Order, AGREED, agreed) if product_id else None,
+        entries=[_loaded(LedgerEntry, FOLDED, entry) for entry in entries if entry[0]],
+    )
 
 
 def understand(facts: ChargeFacts, background: Background) -> tuple[Sale | None, str | None]:
@@ -172,9 +194,14 @@ def is_renewal(sale: Sale, facts: ChargeFacts) -> bool:
     return known is not None and known.started_at < facts.charged_at
 
 
+def _loaded(model: type[Row], names: tuple[str, ...], values: Sequence[Any]) -> Row:
+    """Return a row of which only these columns were read, and which is not the session's."""
+    return model(**dict(zip(names, values, strict=True)))
+
+
 def _sale(payload: payloads.Payload, background: Background) -> Sale | None:
     order = background.order
-    if order:
+    if order and background.product:
         return Sale(
             kind=payload.kind,
             public_id=order.public_id,
@@ -184,7 +211,7 @@ def _sale(payload: payloads.Payload, background: Background) -> Sale | None:
             pass_days=order.pass_days,
             period_seconds=order.period_seconds,
             grace_days=order.grace_days,
-            product=order.product,
+            product=background.product,
             order=order,
             is_approved=background.is_approved,
         )
