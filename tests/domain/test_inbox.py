@@ -213,6 +213,15 @@ def test_a_body_is_read_only_where_it_is_asked_for():
     assert json.loads(inbox.get(listed.id).body) == PAYMENT
 
 
+def test_an_item_that_eight_processes_died_of_is_set_aside():
+    keep(1)
+    lease = timedelta(seconds=inbox.LEASE_SECONDS)
+    for attempt in range(inbox.MOST_ATTEMPTS):
+        assert len(claim(at=NOW + attempt * lease)) == 1
+    assert claim(at=NOW + inbox.MOST_ATTEMPTS * lease) == []
+    assert (only_item().state, only_item().error) == ("quarantined", "8 tries never came to an end")
+
+
 def test_a_replayed_item_is_as_if_it_had_just_arrived():
     keep(1)
     for at in range(8):

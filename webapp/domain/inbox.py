@@ -91,6 +91,8 @@ def claim(
 ) -> list[InboxItem]:
     """Take items to handle, the oldest first; whoever dies with them loses them after 30 s.
 
+    One with which eight have died is set aside: it must not go on ending processes.
+
     :param only: these kinds; :param without: not these
     """
     due = _due(now, only, without).order_by(InboxItem.next_attempt_at, InboxItem.id).limit(limit)
@@ -103,10 +105,12 @@ def claim(
         )
         .returning(InboxItem)
     )
-    rows = db.session.scalars(
-        claimed, execution_options={"populate_existing": True, "synchronize_session": False}
-    )
-    return sorted(rows, key=lambda item: item.id)
+    options = {"populate_existing": True, "synchronize_session": False}
+    items = db.session.scalars(claimed, execution_options=options).all()
+    deadly = [item for item in items if item.attempts > MOST_ATTEMPTS]
+    for item in deadly:
+        quarantine(item, f"{MOST_ATTEMPTS} tries never came to an end", now)
+    return sorted((item for item in items if item not in deadly), key=lambda item: item.id)
 
 
 def finish(item: InboxItem, now: datetime) -> None:
