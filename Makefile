@@ -48,6 +48,9 @@ restarts: $(READY) ## PostgreSQL dying every twenty seconds, for ten minutes, un
 	RESTARTS=$${RESTARTS:-30} EVERY_SECONDS=$${EVERY_SECONDS:-20} RATE=$${RATE:-100} \
 		$(BIN)/pytest tests/campaigns/test_postgres_restarts.py -s
 
+machine: $(READY) ## Ten thousand histories of anything in any order, against a model, on each database
+	HISTORIES=$${HISTORIES:-10000} $(BIN)/pytest tests/campaigns/test_state_machine.py -s
+
 mutants: $(READY) ## Every known defect planted, one at a time; a test must catch each
 	$(BIN)/python -m tests.mutants
 
@@ -76,4 +79,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill crashes races faults restarts mutants bench pictures lock audit clean
+.PHONY: help run test check lint types imports browser kill crashes races faults restarts machine mutants bench pictures lock audit clean
