@@ -51,6 +51,9 @@ restarts: $(READY) ## PostgreSQL dying every twenty seconds, for ten minutes, un
 machine: $(READY) ## Ten thousand histories of anything in any order, against a model, on each database
 	HISTORIES=$${HISTORIES:-10000} $(BIN)/pytest tests/campaigns/test_state_machine.py -s
 
+permutations: $(READY) ## Every order of every choice of seven events: 33 million
+	EVENTS=7 $(BIN)/pytest tests/domain/test_permutations.py -s
+
 mutants: $(READY) ## Every known defect planted, one at a time; a test must catch each
 	$(BIN)/python -m tests.mutants
 
@@ -79,4 +82,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill crashes races faults restarts machine mutants bench pictures lock audit clean
+.PHONY: help run test check lint types imports browser kill crashes races faults restarts machine permutations mutants bench pictures lock audit clean

@@ -6,6 +6,7 @@ Times are whole seconds since 1970.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from webapp.bot_api import NotReached, OutcomeUnknown, Refused, TooManyRequests
@@ -189,6 +190,15 @@ class Telegram:
 
 def first(one: Paid) -> dict[str, bool]:
     return {"is_first_recurring": True} if one.plan == one.id else {}
+
+
+def moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def span(access: Any) -> tuple[int, int | None]:
+    """Return what the shop says of an access in the model's words."""
+    return int(access.since.timestamp()), access.until and int(access.until.timestamp())
 
 
 def opened(facts: Iterable[Fact], at: float = float("inf")) -> dict[str, tuple[int, int | None]]:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -20,7 +19,7 @@ from sqlalchemy import event
 from tests import arrange
 from tests.arrange import ALICE, BOB, NOW, item
 from tests.factories import SECRET_KEY
-from tests.model import DAY, MONTH, Books, Deal, Died, Paid, Plan, Telegram
+from tests.model import DAY, MONTH, Books, Deal, Died, Paid, Plan, Telegram, moment, span
 from webapp import receiving
 from webapp.checkout import Checkout
 from webapp.domain import (
@@ -78,10 +77,6 @@ EPOCH = {
     "postgresql": "CAST(extract(epoch FROM {}) AS bigint)",
 }
 Row = tuple[Any, ...]
-
-
-def moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 class Till(Checkout):
@@ -859,7 +854,3 @@ def entry_of(row: Row) -> Any:
         grace_days=grace,
         cause="",
     )
-
-
-def span(access: Any) -> tuple[int, int | None]:
-    return int(access.since.timestamp()), access.until and int(access.until.timestamp())

@@ -12,7 +12,8 @@ from flask import Flask
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.campaigns.machine import House, Machine, moment
+from tests.campaigns.machine import House, Machine
+from tests.model import moment
 from webapp import clock
 from webapp.domain import reconciliation
 

@@ -1,0 +1,100 @@
+"""T2: whatever the order in which facts about a person arrive, the same is open to them."""
+
+import itertools
+import math
+import os
+import random
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from tests.arrange import NOW
+from tests.model import DAY, Fact, moment, opened, span
+from webapp.domain import ledger
+from webapp.models import LedgerEntry
+
+EVENTS = int(os.environ.get("EVENTS", "5"))  # in every order; make permutations: 7, and nothing left to draw
+MOST = 7
+DRAWN = 300  # scenes with more events than that, and some of their orders
+ORDERS = 50
+KINDS = ("charge", "pass", "plan", "refund", "suspension", "restoration", "grant", "revocation")
+# What is given back first, second and so on; the last two are never charged for in so short a scene.
+ABOUT = ("charge-1", "plan-1", "pass-1", "plan-2", "pass-2", "charge-2", "plan-8")
+NOON = int(NOW.timestamp())
+
+
+def scenes(events: int) -> Iterator[tuple[str, ...]]:
+    """Return every choice of so many kinds, each any number of times."""
+    return itertools.combinations_with_replacement(KINDS, events)
+
+
+def facts(scene: Sequence[str]) -> list[Fact]:
+    """Return what happens in a scene: the n-th of a kind on the n-th day, some in the same second."""
+    return [fact(kind, scene[:place].count(kind) + 1) for place, kind in enumerate(scene)]
+
+
+def fact(kind: str, number: int) -> Fact:
+    keys = ("atlas",) if number == 2 else ("atlas", "notes")
+    at = NOON + number * DAY
+    if kind == "charge":
+        return Fact("charge", 1, f"charge-{number}", at + 20 * DAY, keys)
+    if kind == "pass":
+        return Fact("charge", 1, f"pass-{number}", at, keys, days=3 * number)
+    if kind == "plan":
+        return Fact("charge", 1, f"plan-{number}", at + DAY, keys, until=at + 5 * DAY, grace=number % 2)
+    if kind == "grant":
+        return Fact("grant", 1, None, at + 2 * DAY, keys, days=number if number > 1 else None)
+    if kind == "revocation":
+        return Fact("revocation", 1, None, at + 2 * DAY, keys)
+    # Two of one charge before the next one's turn: refused, and wanted again.
+    place = (number - 1) if kind == "refund" else (number - 1) // 2
+    return Fact(kind, 1, ABOUT[place], at + 4 * DAY)
+
+
+def entry(fact: Fact, number: int) -> LedgerEntry:
+    return LedgerEntry(
+        telegram_id=fact.person,
+        kind=fact.kind,
+        charge_id=fact.charge,
+        keys=list(fact.keys),
+        pass_days=fact.days,
+        paid_until=fact.until and moment(fact.until),
+        grace_days=fact.grace,
+        occurred_at=moment(fact.at),
+        cause=f"update:{number}",
+    )
+
+
+def check(entries: Sequence[LedgerEntry], happened: Sequence[Fact]) -> None:
+    """Hold the ledger against the model, today and at every moment before."""
+    for at in {one.at for one in happened}:
+        access = ledger.fold(entries, moment(at))
+        assert {key: span(one) for key, one in access.items()} == opened(happened, at)
+
+
+@pytest.mark.parametrize("events", range(1, EVENTS + 1))
+def test_every_order_of_events_opens_the_same(events):
+    orders = 0
+    for scene in scenes(events):
+        happened = facts(scene)
+        entries = [entry(one, number) for number, one in enumerate(happened)]
+        meant = ledger.fold(entries)
+        check(entries, happened)
+        for order in itertools.permutations(entries):
+            assert ledger.fold(order) == meant
+            orders += 1
+    assert orders == math.comb(len(KINDS) + events - 1, events) * math.factorial(events)
+    print(f"{orders} orders of {events} events")
+
+
+@pytest.mark.parametrize("events", range(EVENTS + 1, MOST + 1))
+def test_some_orders_of_more_events_open_the_same(events):
+    draw = random.Random(events)
+    for _ in range(DRAWN):
+        happened = facts(sorted(draw.choices(KINDS, k=events), key=KINDS.index))
+        entries = [entry(one, number) for number, one in enumerate(happened)]
+        meant = ledger.fold(entries)
+        check(entries, happened)
+        for _ in range(ORDERS):
+            draw.shuffle(entries)
+            assert ledger.fold(entries) == meant
