@@ -38,6 +38,11 @@ def on_sale() -> list[Product]:
     return list(db.session.scalars(query))
 
 
+def everything() -> list[Product]:
+    """Return every product there ever was, those off sale included."""
+    return list(db.session.scalars(select(Product).order_by(Product.position, Product.id)))
+
+
 def get(slug: str, *, include_retired: bool = False) -> Product:
     """Return a product by its slug.
 

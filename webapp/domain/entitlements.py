@@ -1,9 +1,11 @@
 """What people may open: a cache of the ledger, kept with it and rebuildable from it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select
 
 from webapp.domain import access, ledger
 from webapp.domain.access import Access
@@ -11,6 +13,7 @@ from webapp.extensions import db
 from webapp.models import Entitlement, LedgerEntry
 from webapp.statements import Write, insertion, write
 
+ROWS_AT_ONCE = 2000
 REPLACE = 'ON CONFLICT (telegram_id, "key") DO UPDATE SET since = excluded.since, until = excluded.until'
 
 
@@ -65,8 +68,8 @@ def differences(people: Collection[int] | None = None) -> list[tuple[int, str]]:
     told = {(row.telegram_id, row.key): (row.since, row.until) for row in fresh}
     meant = {
         (telegram_id, key): (fact.since, fact.until)
-        for telegram_id in (_people() if people is None else people)
-        for key, fact in ledger.fold(ledger.of(telegram_id)).items()
+        for telegram_id, held in _folded(people)
+        for key, fact in held.items()
     }
     return sorted(place for place in told.keys() | meant.keys() if told.get(place) != meant.get(place))
 
@@ -90,13 +93,25 @@ def sample(size: int, *, place: float) -> set[int]:
 def rebuild() -> int:
     """Drop every entitlement, write them anew from the ledger, and return how many there are."""
     db.session.execute(delete(Entitlement))
-    for telegram_id in _people():
-        refresh(telegram_id)
-    return len(db.session.scalars(select(Entitlement.key)).all())
+    count, rows = 0, []
+    for telegram_id, held in _folded():
+        for key, fact in held.items():
+            rows.append({"telegram_id": telegram_id, "key": key, "since": fact.since, "until": fact.until})
+        if len(rows) >= ROWS_AT_ONCE:
+            db.session.execute(insert(Entitlement), rows)
+            count, rows = count + len(rows), []
+    if rows:
+        db.session.execute(insert(Entitlement), rows)
+    return count + len(rows)
 
 
-def _people() -> list[int]:
-    return list(db.session.scalars(select(LedgerEntry.telegram_id).distinct()))
+def _folded(people: Collection[int] | None = None) -> Iterator[tuple[int, dict[str, Access]]]:
+    """Walk over the ledger once, person by person, holding one person's entries at a time."""
+    query = select(LedgerEntry).order_by(LedgerEntry.telegram_id)
+    query = query if people is None else query.where(LedgerEntry.telegram_id.in_(people))
+    entries = db.session.scalars(query.execution_options(yield_per=ROWS_AT_ONCE, populate_existing=True))
+    for telegram_id, own in groupby(entries, key=attrgetter("telegram_id")):
+        yield telegram_id, ledger.fold(own)
 
 
 def _drop(telegram_id: int, key: str) -> None:
