@@ -44,6 +44,9 @@ races: $(READY) ## A hundred orders confirmed on two hundred devices, a thousand
 faults: $(READY) ## Every link between the parts in trouble, 40 ways; no Star may be lost
 	SCENARIOS=$${SCENARIOS:-40} PAYMENTS=$${PAYMENTS:-50} $(BIN)/pytest tests/campaigns/test_proxy.py -s
 
+rebuild: $(READY) ## 5,000 charges restored from Telegram alone, and the access of 100,000 entries written anew
+	CHARGES=$${CHARGES:-5000} ENTRIES=$${ENTRIES:-100000} $(BIN)/pytest tests/campaigns/test_rebuild.py -s
+
 restarts: $(READY) ## PostgreSQL dying every twenty seconds, for ten minutes, under load
 	RESTARTS=$${RESTARTS:-30} EVERY_SECONDS=$${EVERY_SECONDS:-20} RATE=$${RATE:-100} \
 		$(BIN)/pytest tests/campaigns/test_postgres_restarts.py -s
@@ -82,4 +85,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill crashes races faults restarts machine permutations mutants bench pictures lock audit clean
+.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine permutations mutants bench pictures lock audit clean

@@ -1,5 +1,6 @@
 """Plans between the shop and Telegram: begun, renewed, cancelled, let go on, and given back."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from tests import arrange
 from tests.bot.conftest import ALICE, CARMEN, told, trouble
 from tests.bot.test_worker import Hands, hands  # noqa: F401 - the fixture
 from tests.processes import Stage
-from webapp import clock, receiving
+from webapp import clock, create_app, receiving
 from webapp.checkout import Checkout
 from webapp.domain import entitlements, payments, refunds, subscriptions
 from webapp.extensions import db
@@ -296,3 +297,24 @@ def test_a_quarantined_charge_is_granted_and_sent_back_by_command(telegram, app,
     assert not entitlements.has(ALICE, "atlas", clock.now())
     assert run(args=["quarantine", "refund", "nothing"]).exit_code == 1
     assert "0 charges" in run(args=["quarantine", "list"]).output
+
+
+def test_an_empty_database_is_rebuilt_by_command(telegram, plan, checkout, empty_sqlite, tmp_path):
+    plan.at_telegram("renew")
+    before = entitlements.of(ALICE)["tonight"].until
+    file = tmp_path / "anew.db"
+    file.write_bytes(empty_sqlite.read_bytes())
+    anew = create_app(replace(checkout.config, database_url=f"sqlite:///{file}"))
+    with anew.app_context():
+        run = anew.test_cli_runner().invoke
+        assert run(args=["reconcile", "--rebuild"]).exit_code == 1
+        arrange.open_shop()
+        said = run(args=["reconcile", "--rebuild"]).output
+        assert "2 rows read, 2 charges and 0 refunds added." in said
+        assert "1 entitlements written. Not understood: 0 charges" in said
+        assert entitlements.of(ALICE)["tonight"].until == before
+        assert subscriptions.of(ALICE)[0].first_charge_id == plan.charge_id
+        assert "0 charges and 0 refunds added." in run(args=["reconcile", "--rebuild"]).output
+        assert run(args=["reconcile", "--everything"]).exit_code == 2
+        db.session.remove()
+        db.engine.dispose()

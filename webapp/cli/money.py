@@ -7,7 +7,9 @@ from flask.cli import with_appcontext
 
 from webapp import checkout
 from webapp.bot_api import BotApiError
+from webapp.domain import catalogue, entitlements, quarantine
 from webapp.errors import ShopError
+from webapp.extensions import transaction
 
 
 @click.command()
@@ -35,13 +37,35 @@ def carry_out_refund(charge: str, reason: str) -> None:
 
 
 @click.command()
+@click.option("--full", is_flag=True, help="From the statement's first row on.")
+@click.option("--rebuild", is_flag=True, help="Restore an empty database from Telegram alone.")
 @with_appcontext
-def reconcile() -> None:
-    """Compare the ledger with Telegram's statement and put right what was missed."""
+def reconcile(full: bool, rebuild: bool) -> None:
+    """Compare the ledger with Telegram's statement and put right what was missed.
+
+    With --rebuild an empty database gets charges, refunds, plans and access back from Telegram alone:
+    migrate it, import the catalogue that was sold from, and run this before the bot.
+    """
+    if rebuild and not catalogue.everything():
+        raise click.ClickException(
+            "The catalogue is empty, so nothing that was sold could be understood: run "
+            "flask --app webapp catalog import first. Nothing was changed."
+        )
     try:
-        report = checkout.current().reconcile()
+        report = checkout.current().reconcile(full=full or rebuild)
     except BotApiError as error:
         raise click.ClickException(f"Telegram did not give its statement: {error}") from error
     click.echo(
         f"{report.rows} rows read, {report.charges_added} charges and {report.refunds_added} refunds added."
     )
+    if report.set_aside:
+        click.echo(f"{report.set_aside} rows could not be read: see inbox list --quarantined.")
+    if rebuild:
+        _rebuild_access()
+
+
+def _rebuild_access() -> None:
+    with transaction():
+        count = entitlements.rebuild()
+    waiting = len(quarantine.waiting())
+    click.echo(f"{count} entitlements written. Not understood: {waiting} charges (quarantine list).")

@@ -1,0 +1,167 @@
+"""T9 and T10: everything lost but Telegram, and the cache of access written anew."""
+
+import os
+import random
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert
+
+from tests import arrange
+from tests.arrange import DAY, KEYS, MONTH, NOW, facts, meet, open_shop, order, pay, renew, settle, subscribe
+from tests.factories import make_config
+from webapp import create_app
+from webapp.domain import entitlements, ledger, reconciliation
+from webapp.extensions import db, transaction
+from webapp.models import Charge, LedgerEntry, OutboxMessage, Refund, Subscription
+
+CHARGES = int(os.environ.get("CHARGES", "80"))
+ENTRIES = int(os.environ.get("ENTRIES", "4000"))
+LATER = NOW + 400 * DAY
+
+
+def sell(count: int, draw: random.Random) -> list[dict[str, Any]]:
+    """Sell, renew and give back, and return Telegram's statement of it, in the order it happened."""
+    rows: list[dict[str, Any]] = []
+    person = 0
+    while sum("source" in row for row in rows) < count:
+        person += 1
+        buyer = meet(person)
+        slug = draw.choice(["atlas", "notes", "week", "whole-sky", "plan"])
+        if slug == "plan":
+            made = subscribe(buyer, charge_id=f"{person}-0")
+            charged = [f"{person}-0"]
+            for month in range(1, draw.randint(1, 4)):
+                at = NOW + month * MONTH
+                renew(made, f"{person}-{month}", at=at)
+                charged.append(f"{person}-{month}")
+        else:
+            made = order(buyer, slug)
+            charged = [f"{person}-0", f"{person}-1"] if slug == "week" else [f"{person}-0"]
+            for charge_id in charged:
+                pay(facts(made, charge_id))
+        for charge_id in charged:
+            charge = db.session.scalars(
+                db.select(Charge).where(Charge.telegram_payment_charge_id == charge_id)
+            ).one()
+            rows.append(row(charge, "source", made.period_seconds))
+            if draw.random() < 0.1:
+                settle(charge, at=charge.charged_at + DAY)
+                rows.append(row(charge, "receiver", made.period_seconds, later=DAY))
+    return sorted(rows, key=lambda one: one["date"])
+
+
+def row(charge: Charge, side: str, period: int | None, *, later: timedelta = timedelta()) -> dict[str, Any]:
+    partner = {
+        "type": "user",
+        "transaction_type": "invoice_payment",
+        "user": {"id": charge.telegram_id},
+        "invoice_payload": charge.payload,
+        **({"subscription_period": period} if period else {}),
+    }
+    date = int((charge.charged_at + later).timestamp())
+    return {
+        "id": charge.telegram_payment_charge_id,
+        "amount": charge.stars,
+        "date": date,
+        side: partner,
+    }
+
+
+def books() -> dict[str, Any]:
+    """Return everything that must be the same again."""
+    db.session.rollback()
+    people = sorted(set(db.session.scalars(db.select(LedgerEntry.telegram_id))))
+    return {
+        "access": {one: ledger.fold(ledger.of(one)) for one in people},
+        "charges": sorted(
+            db.session.execute(
+                db.select(
+                    Charge.telegram_payment_charge_id, Charge.telegram_id, Charge.stars, Charge.charged_at
+                )
+            ).all()
+        ),
+        "refunds": sorted(db.session.scalars(db.select(Refund.charge_id).where(Refund.done_at.is_not(None)))),
+        "plans": sorted(
+            db.session.execute(
+                db.select(Subscription.public_id, Subscription.first_charge_id, Subscription.paid_until)
+            ).all()
+        ),
+    }
+
+
+def test_t9_a_lost_database_comes_back_from_telegram_alone(app, empty_sqlite: Path, tmp_path: Path):
+    seed = int(os.environ.get("SEED", random.randrange(10**6)))
+    print(f"SEED={seed} CHARGES={CHARGES}")
+    open_shop()
+    statement = sell(CHARGES, random.Random(seed))
+    before = books()
+    file = tmp_path / "anew.db"
+    file.write_bytes(empty_sqlite.read_bytes())
+    anew = create_app(make_config(database_url=f"sqlite:///{file}"))
+    with anew.app_context():
+        arrange.open_shop()
+        begun = time.monotonic()
+        pages = [(at, statement[at : at + 100]) for at in range(0, len(statement), 100)]
+        for _, rows in pages:
+            with transaction():
+                reconciliation.apply_refunds(rows, keys=KEYS, now=LATER)
+        for at, rows in pages:
+            with transaction():
+                reconciliation.apply_page(rows, at, keys=KEYS, now=LATER)
+        took = time.monotonic() - begun
+        assert books() == before
+        assert entitlements.differences() == []
+        # What is long past is news to nobody.
+        assert db.session.scalars(db.select(OutboxMessage)).all() == []
+        db.session.remove()
+        db.engine.dispose()
+    print(f"{len(statement)} rows applied in {took:.1f} s")
+
+
+def test_t10_access_is_written_anew_from_the_ledger(app):
+    seed = int(os.environ.get("SEED", random.randrange(10**6)))
+    print(f"SEED={seed} ENTRIES={ENTRIES}")
+    fill(random.Random(seed))
+    begun = time.monotonic()
+    with transaction():
+        count = entitlements.rebuild()
+    took = time.monotonic() - begun
+    assert count > 0
+    assert entitlements.differences() == []
+    print(f"{ENTRIES} entries, {count} entitlements in {took:.1f} s")
+
+
+def fill(draw: random.Random) -> None:
+    """Write a ledger of this many entries, of people with a handful each."""
+    rows = []
+    for number in range(ENTRIES):
+        kind = draw.choice(["charge", "charge", "charge", "grant", "refund", "revocation"])
+        at = NOW + draw.randrange(400) * DAY
+        rows.append(
+            {
+                "telegram_id": number // 5 + 1,
+                "kind": kind,
+                "charge_id": f"charge-{number - (kind == 'refund')}-{kind == 'refund'}",
+                "stars": 0,
+                "title": "",
+                "keys": draw.sample(["atlas", "notes", "tonight"], 2) if kind != "refund" else [],
+                "pass_days": draw.choice([None, 7, 30]),
+                "paid_until": draw.choice([None, None, at + MONTH]),
+                "grace_days": draw.choice([0, 2]),
+                "occurred_at": at,
+                "recorded_at": at,
+                "cause": "drawn",
+            }
+        )
+    with transaction():
+        db.session.execute(insert(LedgerEntry), rows)
+
+
+def test_nothing_is_rebuilt_without_a_catalogue(app):
+    said = app.test_cli_runner().invoke(args=["reconcile", "--rebuild"])
+    assert said.exit_code == 1
+    assert "catalogue is empty" in said.output
+    assert db.session.scalars(db.select(Charge)).all() == []
