@@ -38,7 +38,7 @@ from webapp.domain.keys import KeyRing
 from webapp.domain.refunds import RefundFacts
 from webapp.domain.subscriptions import Renewal, SubscriptionUnknown
 from webapp.extensions import transaction
-from webapp.models import Order, Subscription
+from webapp.models import Charge, Order, Subscription
 
 HOUR, MINUTE = DAY / 24, DAY / 1440
 
@@ -241,6 +241,12 @@ def test_a_reported_end_that_a_renewal_has_passed_changes_no_plan(alice):
     renew(made, "second", at=NOW + MONTH)
     pay(facts(made, "first", paid_until=NOW + MONTH + HOUR, is_renewal=False), now=NOW + MONTH)
     assert plan_of(made).paid_until == NOW + 2 * MONTH
+
+
+def test_a_charge_that_belongs_to_no_plan_extends_none(alice):
+    subscribe(alice)
+    subscriptions.extend(Charge(telegram_id=ALICE, payload="another", paid_until=NOW + 9 * MONTH))
+    assert until() == NOW + MONTH + DAY
 
 
 def test_a_plan_whose_key_is_gone_is_seen_before_it_renews(alice):
