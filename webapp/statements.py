@@ -63,8 +63,8 @@ def run(statement: Statement, values: dict[str, Any]) -> Rows:
     if connection.dialect.name != "postgresql":
         return connection.execute(statement, values).all()
     sql, into, out_of = _for_driver(statement, connection.dialect)
-    rows = _fetch(connection, sql, {name: _turned(into, name, value) for name, value in values.items()})
-    return [[_turned(out_of, place, value) for place, value in enumerate(row)] for row in rows]
+    rows = _fetch(connection, sql, values | {name: turn(values[name]) for name, turn in into.items()})
+    return [_turned(row, out_of) for row in rows] if out_of else rows
 
 
 def _fetch(connection: Connection, sql: str, values: dict[str, Any]) -> Rows:
@@ -78,8 +78,11 @@ def _fetch(connection: Connection, sql: str, values: dict[str, Any]) -> Rows:
     return rows
 
 
-def _turned(processors: Processors, name: object, value: Any) -> Any:
-    return processors[name](value) if name in processors else value
+def _turned(row: Sequence[Any], processors: Processors) -> list[Any]:
+    values = list(row)
+    for place, turn in processors.items():
+        values[place] = turn(values[place])
+    return values
 
 
 @lru_cache
