@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, or_, select, text, update
+from sqlalchemy import bindparam, func, select, text, update
 
 from webapp.domain import catalogue, entitlements, ledger, payloads, subscriptions, terms
 from webapp.domain.keys import KeyRing
@@ -25,7 +25,7 @@ from webapp.errors import (
 )
 from webapp.extensions import UTCDateTime, db
 from webapp.models import LedgerEntry, Order, Product, User
-from webapp.statements import Write
+from webapp.statements import Write, run
 
 LIFE_SECONDS = 15 * 60
 # An order this close to its end is replaced rather than offered: people need time to pay.
@@ -33,6 +33,14 @@ TOO_LITTLE_LEFT_SECONDS = 60
 # Between Telegram's question and its charge: 10 s for the answer (Bot API), the rest for the charge.
 RESERVATION_SECONDS = 60
 MOST_OPEN = 30
+HOLD = text(
+    """
+    UPDATE orders SET reserved_query_id = :query_id, reserved_until = :until
+    WHERE id = :id AND closed_at IS NULL AND expires_at > :now
+        AND (reserved_until IS NULL OR reserved_until <= :now OR reserved_query_id = :query_id)
+    RETURNING id
+    """
+).bindparams(bindparam("until", type_=UTCDateTime()), bindparam("now", type_=UTCDateTime()))
 PAY = text(
     """
     UPDATE orders SET charge_id = :charge_id, closed_at = :now, reserved_until = NULL
@@ -169,22 +177,8 @@ def reserve(
     """
     order = _described_by(payload, keys)
     _check(order, payer_id, stars, currency, now)
-    held = db.session.execute(
-        update(Order)
-        .where(
-            Order.id == order.id,
-            Order.closed_at.is_(None),
-            Order.expires_at > now,
-            or_(
-                Order.reserved_until.is_(None),
-                Order.reserved_until <= now,
-                Order.reserved_query_id == query_id,
-            ),
-        )
-        .values(reserved_query_id=query_id, reserved_until=now + timedelta(seconds=RESERVATION_SECONDS))
-        .returning(Order.id)
-    ).first()
-    if held is None:
+    until = now + timedelta(seconds=RESERVATION_SECONDS)
+    if not run(HOLD, {"id": order.id, "query_id": query_id, "until": until, "now": now}):
         raise PaymentInProgress(order=order.public_id)
     return order
 
