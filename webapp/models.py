@@ -190,7 +190,15 @@ class Charge(Model):
     """Stars that Telegram took from a person for us, once per Telegram charge id."""
 
     __tablename__ = "charges"
-    __table_args__ = (Index("ix_charges_telegram_id", "telegram_id", "charged_at"),)
+    __table_args__ = (
+        Index("ix_charges_telegram_id", "telegram_id", "charged_at"),
+        Index(
+            "ix_charges_quarantined",
+            "charged_at",
+            sqlite_where=text("quarantined_because IS NOT NULL"),
+            postgresql_where=text("quarantined_because IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     telegram_payment_charge_id: Mapped[str] = mapped_column(String(255), unique=True)
@@ -215,6 +223,14 @@ class Refund(Model):
     """The wish to give a charge back, and how far Telegram has carried it out."""
 
     __tablename__ = "refunds"
+    __table_args__ = (
+        Index(
+            "ix_refunds_open",
+            "requested_at",
+            sqlite_where=text("done_at IS NULL AND refused_at IS NULL"),
+            postgresql_where=text("done_at IS NULL AND refused_at IS NULL"),
+        ),
+    )
 
     charge_id: Mapped[str] = mapped_column(String(255), primary_key=True)  # Telegram's
     telegram_id: Mapped[int] = mapped_column(TelegramId, index=True)
@@ -372,6 +388,12 @@ class InboxItem(Model):
             "next_attempt_at",
             sqlite_where=text("done_at IS NULL AND quarantined_at IS NULL"),
             postgresql_where=text("done_at IS NULL AND quarantined_at IS NULL"),
+        ),
+        Index(
+            "ix_inbox_quarantined",
+            "quarantined_at",
+            sqlite_where=text("quarantined_at IS NOT NULL"),
+            postgresql_where=text("quarantined_at IS NOT NULL"),
         ),
     )
 
