@@ -80,6 +80,14 @@ def test_however_often_it_is_read_each_charge_counts_once(sales, pause):
     assert read(Running(Sales()), NOW + timedelta(days=1)) == read(sales, NOW + timedelta(days=1))
 
 
+def test_years_are_added_up_a_stretch_at_a_time(sales):
+    for number, days in enumerate((0, 30, 31, 400)):
+        sold(f"charge-{number}", at=NOW + timedelta(days=days), lag=number)
+    sums = read(sales, NOW + timedelta(days=401))
+    assert (sums.results["success"], sums.stars) == (4, 4 * 25)
+    assert sums.lag.total_seconds == 0 + 1 + 2 + 3
+
+
 def test_a_clock_set_back_counts_nothing_twice(sales):
     sold("one")
     for minutes in (10, 3, 12, -5, 20):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, extract, func, select
 
 from webapp.domain import quarantine
 from webapp.extensions import db
@@ -16,6 +16,7 @@ from webapp.models import Charge, InboxItem, Lease, OutboxMessage, PreCheckout, 
 # Rows are counted for good once no transaction that began before them can still be open
 # (statements end after 5 s, idle transactions after 10: see extensions.py).
 SETTLED_SECONDS = 60
+STRETCH = timedelta(days=30)  # of history in one statement, the first time: it may take 5 s
 
 
 @dataclass
@@ -29,9 +30,14 @@ class Histogram:
     def __post_init__(self) -> None:
         self.counts = self.counts or [0] * (len(self.bounds) + 1)
 
-    def observe(self, seconds: float) -> None:
-        self.counts[next((i for i, bound in enumerate(self.bounds) if seconds <= bound), -1)] += 1
-        self.total_seconds += seconds
+    def place(self, seconds: Any) -> Any:
+        """Return the number of the bucket that a column of seconds falls into."""
+        return case(*((seconds <= bound, number) for number, bound in enumerate(self.bounds)), else_=-1)
+
+    def observe(self, place: int, count: int, seconds: float) -> None:
+        """Count observations of one bucket, and what they come to."""
+        self.counts[place] += count
+        self.total_seconds += float(seconds)
 
     def cumulative(self) -> list[tuple[str, float]]:
         """Return Prometheus's buckets: the count at or below each bound."""
@@ -49,14 +55,20 @@ class Sales:
         default_factory=lambda: Histogram((0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 360.0, 3600.0, 86400.0))
     )
 
+    def first(self) -> datetime | None:
+        """Return when there was something to count for the first time."""
+        return db.session.scalar(select(func.min(Charge.recorded_at)))
+
     def add(self, after: datetime | None, until: datetime | None) -> None:
         """Count what was recorded between two moments."""
-        query = select(Charge.stars, Charge.quarantined_because, Charge.charged_at, Charge.recorded_at)
-        rows = _rows(query, Charge.recorded_at, after, until)
-        for stars, quarantined_because, charged_at, recorded_at in rows:
-            self.results["failed" if quarantined_because else "success"] += 1
+        lag = _seconds(Charge.charged_at, Charge.recorded_at)
+        is_failed = Charge.quarantined_because.is_not(None)
+        groups = is_failed, self.lag.place(lag)
+        query = select(*groups, func.count(), func.sum(lag), func.sum(Charge.stars)).group_by(*groups)
+        for failed, place, count, seconds, stars in _rows(query, Charge.recorded_at, after, until):
+            self.results["failed" if failed else "success"] += count
             self.stars += stars
-            self.lag.observe(max(0.0, (recorded_at - charged_at).total_seconds()))
+            self.lag.observe(place, count, seconds)
 
 
 @dataclass
@@ -68,13 +80,19 @@ class Gates:
         default_factory=lambda: Histogram((0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 4.0, 6.0, 10.0))
     )
 
+    def first(self) -> datetime | None:
+        """Return when there was something to count for the first time."""
+        return db.session.scalar(select(func.min(PreCheckout.decided_at)))
+
     def add(self, after: datetime | None, until: datetime | None) -> None:
         """Count what was decided between two moments."""
-        query = select(PreCheckout.received_at, PreCheckout.decided_at, PreCheckout.declined_because)
-        for received_at, decided_at, declined_because in _rows(query, PreCheckout.decided_at, after, until):
-            self.latency.observe(max(0.0, (decided_at - received_at).total_seconds()))
+        took = _seconds(PreCheckout.received_at, PreCheckout.decided_at)
+        groups = PreCheckout.declined_because, self.latency.place(took)
+        query = select(*groups, func.count(), func.sum(took)).group_by(*groups)
+        for declined_because, place, count, seconds in _rows(query, PreCheckout.decided_at, after, until):
+            self.latency.observe(place, count, seconds)
             if declined_because:
-                self.declines[declined_because] += 1
+                self.declines[declined_because] += count
 
 
 Sums = TypeVar("Sums", Sales, Gates)
@@ -92,7 +110,11 @@ class Running(Generic[Sums]):
         until = now - timedelta(seconds=SETTLED_SECONDS)
         until = max(until, after) if after else until
         sums = deepcopy(settled)
-        sums.add(after, until)
+        begin = after or (sums.first() or until) - timedelta(microseconds=1)
+        while begin < until:
+            end = min(begin + STRETCH, until)
+            sums.add(begin, end)
+            begin = end
         # Replaced whole, so that neither another thread nor a failure halfway counts a row twice.
         self._settled = deepcopy(sums), until
         sums.add(until, None)
@@ -141,7 +163,17 @@ def _rows(
         query = query.where(moment > after)
     if until is not None:
         query = query.where(moment <= until)
-    return iter(db.session.execute(query.execution_options(yield_per=5000)))
+    return iter(db.session.execute(query))
+
+
+def _seconds(earlier: Any, later: Any) -> Any:
+    """Return the seconds from one column's moment to another's, none if they are the wrong way round."""
+    if db.engine.dialect.name == "postgresql":
+        seconds: Any = extract("epoch", later - earlier)
+    else:
+        # A Julian day is good for a twentieth of a millisecond.
+        seconds = func.round((func.julianday(later) - func.julianday(earlier)) * 86400, 3)
+    return case((seconds > 0, seconds), else_=0.0)
 
 
 def _age(moment: datetime | None, now: datetime) -> float:
