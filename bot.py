@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from telegram import InlineKeyboardMarkup, Update
 from telegram.error import Forbidden, NetworkError, RetryAfter
 from telegram.ext import (
@@ -64,6 +64,7 @@ QUESTIONS_AT_ONCE = 32  # one at a time, a burst of 200 buyers leaves half past 
 LOOK_EVERY_SECONDS = 0.1  # how soon is seen what another process kept
 TICK_EVERY_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
+DATABASE_PAUSE_SECONDS = 3.0  # buyers wait for a database that is back to be noticed
 DRAIN_SECONDS = 8.0
 GAP = timedelta(seconds=2 * (POLL_SECONDS + POLL_SLACK_SECONDS))  # as long as two polls may take
 
@@ -134,7 +135,7 @@ class Bot:
                 pause = LOOK_EVERY_SECONDS
             except SQLAlchemyError:
                 log.exception("the database is away")
-                self.stopping.wait(pause := min(pause * 2, LONGEST_PAUSE_SECONDS))
+                self.stopping.wait(pause := min(pause * 2, DATABASE_PAUSE_SECONDS))
             except BaseException as error:
                 # Limping on would hide it; the platform starts a fresh process.
                 log.exception("a duty broke")
@@ -174,7 +175,8 @@ class Bot:
                 items = await asyncio.to_thread(self.worker.claim_chat)
             except SQLAlchemyError:
                 log.exception("the database is away")
-                items = []
+                await asyncio.to_thread(self.stopping.wait, DATABASE_PAUSE_SECONDS)
+                continue
             for item in items:
                 await self._handle(chat, item)
             if not items:
@@ -220,13 +222,21 @@ class Bot:
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         else:
             return
-        try:
-            with self.app.app_context(), transaction():
-                shops.claim(self.config.bot_id, str(me["username"]), self.config.bot_environment)
-        except shops.ForeignDatabase as error:
-            raise Stop(str(error)) from error
-        except SQLAlchemyError as error:
-            raise Stop("The database is not ready: run flask --app webapp release first.") from error
+        self._claim_database(str(me["username"]))
+
+    def _claim_database(self, bot_username: str) -> None:
+        while not self.stopping.is_set():
+            try:
+                with self.app.app_context(), transaction():
+                    shops.claim(self.config.bot_id, bot_username, self.config.bot_environment)
+                    return
+            except shops.ForeignDatabase as error:
+                raise Stop(str(error)) from error
+            except SQLAlchemyError as error:
+                if _is_unmigrated(error):
+                    raise Stop("The database is not ready: run flask --app webapp release first.") from error
+                log.warning("the database is away: %s", type(error).__name__)
+                self.stopping.wait(DATABASE_PAUSE_SECONDS)
 
     def _drain(self, threads: list[threading.Thread]) -> None:
         """Let everything that has begun come to its end."""
@@ -324,6 +334,11 @@ class Poller:
     def _wait(self, seconds: float) -> None:
         self.bot.stopping.wait(seconds * random.uniform(1, 1.5))  # noqa: S311 - jitter, no secret
         self.pause = min(self.pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _is_unmigrated(error: SQLAlchemyError) -> bool:
+    """Tell whether tables or columns are missing, as against a database that is away for a while."""
+    return isinstance(error, ProgrammingError) or "no such" in str(error)
 
 
 def _is_patient(update: object) -> bool:

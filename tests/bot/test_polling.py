@@ -304,6 +304,20 @@ def test_the_database_away_for_a_while_loses_nothing(tmp_path, postgres, templat
         postgres.psql("DROP DATABASE IF EXISTS away WITH (FORCE)")
 
 
+def test_a_bot_that_starts_before_its_database_waits_for_it(tmp_path, postgres, template):
+    postgres.psql(f"CREATE DATABASE late TEMPLATE {template} STRATEGY file_copy")
+    stage = Stage(tmp_path, postgres.get_uri("late")).play()
+    try:
+        postgres.psql("ALTER DATABASE late WITH ALLOW_CONNECTIONS false")
+        stage.start("bot")
+        eventually(lambda: "the database is away" in stage.output("bot"))
+        postgres.psql("ALTER DATABASE late WITH ALLOW_CONNECTIONS true")
+        eventually(lambda: at_work(stage), seconds=20)
+    finally:
+        stage.close()
+        postgres.psql("DROP DATABASE IF EXISTS late WITH (FORCE)")
+
+
 @on_sqlite
 def test_an_update_without_an_id_is_kept_and_ends_nothing(poller):
     poller._keep([{"message": {}}, "no update at all", {"update_id": 5, "message": {"text": "one"}}])
