@@ -85,7 +85,7 @@ class Stage:
     def play(self, *options: str) -> "Stage":
         """Have Telegram up, and nothing else."""
         self.start("sandbox", shlex.join([*self._command("sandbox"), *options]))
-        eventually(lambda: self._answers(f"{self.sandbox}/sandbox/state"))
+        eventually(lambda: self.answers(f"{self.sandbox}/sandbox/state"))
         return self
 
     def open(self, *names: str) -> "Stage":
@@ -96,7 +96,7 @@ class Stage:
         for name in names or ("web", "bot"):
             self.start(name)
         if "web" in (names or ("web",)):
-            eventually(lambda: self._answers(f"{self.web}/healthz"))
+            eventually(lambda: self.answers(f"{self.web}/healthz"))
         return self
 
     def start(self, name: str, command: str = "") -> subprocess.Popen[bytes]:
@@ -186,7 +186,7 @@ class Stage:
         commands = {key: command for key, _, command in (line.partition(":") for line in lines)}
         return shlex.split(commands[name.partition("-")[0]])
 
-    def _answers(self, address: str) -> bool:
+    def answers(self, address: str) -> bool:
         try:
             return self.http.get(address).is_success
         except httpx.HTTPError:

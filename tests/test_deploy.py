@@ -68,7 +68,7 @@ def test_a_platform_sells_on_its_first_day(stage, mode):
     assert stage.stop("bot") == 0
     assert stage.stop("web") == 0
     stage.start("web")
-    eventually(lambda: stage._answers(f"{stage.web}/healthz"))
+    eventually(lambda: stage.answers(f"{stage.web}/healthz"))
     assert Shopper(stage, ALICE).sign_in().has("/atlas")
 
 

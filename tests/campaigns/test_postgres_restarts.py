@@ -48,8 +48,8 @@ def test_what_was_acknowledged_outlives_every_restart(tmp_path, database_url, se
         audit_load(load, rows, table)
         late = failures(load, windows)
         away = max(up - down for down, up in windows)
-        print(f"{len(load.taken)} updates taken in {len(load.tries)} tries; PostgreSQL away {away:.1f} s")
-        print(f"at most, and the last failure {max(late):.1f} s after it was back")
+        print(f"{len(load.taken)} updates, {load.reached:.0f} a second, taken in {len(load.tries)} tries;")
+        print(f"PostgreSQL away for {away:.1f} s at most, failing up to {max(late):.1f} s longer")
     finally:
         stage.close()
 
