@@ -1,6 +1,8 @@
 """The database, its transactions, and the other Flask extensions, unbound."""
 
+import os
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -126,6 +128,7 @@ def configure_engine(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _open_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "do_connect", _check_writable)
     else:
         event.listen(engine, "do_connect", _open_postgresql)
         event.listen(engine, "checkout", partial(_look_after_idling, engine.dialect))
@@ -164,6 +167,16 @@ def _one_writer() -> Iterator[None]:
 def _begin_to_write() -> None:
     if db.engine.dialect.name == "sqlite":
         db.session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
+
+
+def _check_writable(_dialect: Dialect, _record: Any, args: Any, _parameters: Any) -> None:
+    """Open no file for reading only, as SQLite would: the process could not write to it ever after.
+
+    All its connections share one view of the -shm file, and that is read-only until the last of them ends.
+    """
+    for name in (args[0], f"{args[0]}-wal", f"{args[0]}-shm"):
+        if os.path.exists(name) and not os.access(name, os.W_OK):
+            raise sqlite3.OperationalError(f"{name} cannot be written")
 
 
 def _open_sqlite(connection: Any, _record: Any) -> None:
