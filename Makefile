@@ -51,6 +51,15 @@ restarts: $(READY) ## PostgreSQL dying every twenty seconds, for ten minutes, un
 	RESTARTS=$${RESTARTS:-30} EVERY_SECONDS=$${EVERY_SECONDS:-20} RATE=$${RATE:-100} \
 		$(BIN)/pytest tests/campaigns/test_postgres_restarts.py -s
 
+sqlite-trouble: $(READY) ## SQLite locked, full, unwritable and read-only, ten times each, under load
+	ROUNDS=$${ROUNDS:-10} $(BIN)/pytest tests/campaigns/test_sqlite_trouble.py -s
+
+storm: $(READY) ## Half an hour of a Telegram that refuses, fails and keeps silent
+	STORM_SECONDS=$${STORM_SECONDS:-1800} $(BIN)/pytest tests/campaigns/test_telegram_storm.py -s
+
+clocks: $(READY) ## Clocks that are wrong and jump, for five minutes, in the middle of sales
+	JUMPS=$${JUMPS:-150} $(BIN)/pytest tests/campaigns/test_clocks.py -s
+
 machine: $(READY) ## Ten thousand histories of anything in any order, against a model, on each database
 	HISTORIES=$${HISTORIES:-10000} $(BIN)/pytest tests/campaigns/test_state_machine.py -s
 
@@ -89,4 +98,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine permutations mutants load bench pictures lock audit clean
+.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine permutations mutants load bench pictures lock audit clean sqlite-trouble storm clocks
