@@ -45,7 +45,8 @@ faults: $(READY) ## Every link between the parts in trouble, 40 ways; no Star ma
 	SCENARIOS=$${SCENARIOS:-40} PAYMENTS=$${PAYMENTS:-50} $(BIN)/pytest tests/campaigns/test_proxy.py -s
 
 rebuild: $(READY) ## 5,000 charges restored from Telegram alone, and the access of 100,000 entries written anew
-	CHARGES=$${CHARGES:-5000} ENTRIES=$${ENTRIES:-100000} $(BIN)/pytest tests/campaigns/test_rebuild.py -s
+	CHARGES=$${CHARGES:-5000} ENTRIES=$${ENTRIES:-100000} $(BIN)/pytest \
+		tests/campaigns/test_rebuild.py tests/campaigns/test_projection.py -s
 
 restarts: $(READY) ## PostgreSQL dying every twenty seconds, for ten minutes, under load
 	RESTARTS=$${RESTARTS:-30} EVERY_SECONDS=$${EVERY_SECONDS:-20} RATE=$${RATE:-100} \

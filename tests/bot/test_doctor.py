@@ -23,10 +23,11 @@ from tests.factories import WEBHOOK_SECRET, make_config
 from tests.processes import ROOT, TOKEN, Stage, eventually
 from webapp import clock, create_app, registration
 from webapp.bot_api import BotApi, BotApiError
+from webapp.cli.entitlements import write_anew
 from webapp.config import Config
 from webapp.doctor import Finding, database, examine
 from webapp.doctor import telegram as diagnosis
-from webapp.domain import entitlements, inbox, leases, payloads, refunds, shops, subscriptions
+from webapp.domain import inbox, leases, payloads, refunds, shops, subscriptions
 from webapp.domain.keys import KeyRing
 from webapp.extensions import db, transaction
 from webapp.models import Entitlement, InboxItem, Order, Shop, User
@@ -716,8 +717,7 @@ def test_entitlements_that_the_ledger_does_not_give(shop, order, damage):
     name, severity, words = only(shop)
     assert (name, severity) == ("entitlements", "problem")
     assert words.startswith("1 entitlements do not follow from the ledger. flask --app webapp entitlements")
-    with transaction():
-        entitlements.rebuild()
+    write_anew()
     assert wrong(shop) == {}
 
 

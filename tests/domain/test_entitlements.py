@@ -48,3 +48,11 @@ def test_a_sample_of_a_large_shop_begins_anywhere(owners):
 
 def test_a_shop_without_buyers_has_no_sample(app):
     assert entitlements.sample(10, place=0.7) == set()
+
+
+def test_who_owns_nothing_has_nothing_written_anew(owners):
+    with transaction():
+        assert entitlements.rebuild([CHARLIE]) == 0
+        assert entitlements.rebuild([]) == 0
+    assert entitlements.of(CHARLIE) == {}
+    assert entitlements.has(ALICE, "atlas", NOW)

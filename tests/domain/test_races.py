@@ -95,6 +95,15 @@ def test_a_payment_and_its_refund_at_once_leave_nothing(alice, at_once):
     assert entitlements.differences() == []
 
 
+def test_a_refund_while_entitlements_are_written_anew_takes_them_away(alice, at_once):
+    charge = pay(facts(order(alice)))
+    refund = RefundFacts(charge.telegram_payment_charge_id, ALICE, charge.stars, NOW, "update:2")
+    # Without the lock the refund would delete the row that it sees, and not the one written anew.
+    at_once(lambda: entitlements.rebuild([ALICE]), lambda: refunds.settle(refund, now=NOW))
+    assert entitlements.of(ALICE) == {}
+    assert entitlements.differences() == []
+
+
 def test_two_refunds_wanted_at_once_are_one(alice, at_once):
     charge = pay(facts(order(alice)))
 

@@ -1,12 +1,13 @@
 """What people may open, and whether the ledger says so too."""
 
 import sys
+from functools import partial
 
 import click
 from flask.cli import AppGroup
 
 from webapp.domain import entitlements
-from webapp.extensions import transaction
+from webapp.extensions import run_in_transaction
 
 group = AppGroup("entitlements", help="What people may open.")
 
@@ -21,6 +22,11 @@ def rebuild(check: bool) -> None:
         click.echo(f"  {telegram_id} {key}")
     if check:
         sys.exit(1 if differences else 0)
-    with transaction():
-        count = entitlements.rebuild()
-    click.echo(f"{count} entitlements written")
+    click.echo(f"{write_anew()} entitlements written")
+
+
+def write_anew() -> int:
+    """Write everybody's entitlements anew, some people at a time, and return how many there are."""
+    return sum(
+        run_in_transaction(partial(entitlements.rebuild, people)) for people in list(entitlements.batches())
+    )

@@ -7,9 +7,9 @@ from flask.cli import with_appcontext
 
 from webapp import checkout
 from webapp.bot_api import BotApiError
-from webapp.domain import catalogue, entitlements, quarantine
+from webapp.cli.entitlements import write_anew
+from webapp.domain import catalogue, quarantine
 from webapp.errors import ShopError
-from webapp.extensions import transaction
 
 
 @click.command()
@@ -65,7 +65,6 @@ def reconcile(full: bool, rebuild: bool) -> None:
 
 
 def _rebuild_access() -> None:
-    with transaction():
-        count = entitlements.rebuild()
+    count = write_anew()
     waiting = len(quarantine.waiting())
     click.echo(f"{count} entitlements written. Not understood: {waiting} charges (quarantine list).")

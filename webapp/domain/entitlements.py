@@ -13,7 +13,7 @@ from webapp.extensions import db
 from webapp.models import Entitlement, LedgerEntry
 from webapp.statements import Write, insertion, write
 
-ROWS_AT_ONCE = 2000
+PEOPLE_AT_ONCE = 200  # each of them a lock, and a small database has some hundreds
 REPLACE = 'ON CONFLICT (telegram_id, "key") DO UPDATE SET since = excluded.since, until = excluded.until'
 
 
@@ -57,20 +57,25 @@ def additions(entries: list[LedgerEntry], entry: LedgerEntry) -> list[Write]:
     return [_row(entry.telegram_id, key, fact) for key, fact in after.items() if before.get(key) != fact]
 
 
+def batches() -> Iterator[list[int]]:
+    """Return everybody of whom the ledger or the cache knows, some at a time, by their Telegram ids."""
+    last = 0
+    while people := _people_after(last):
+        yield people
+        last = people[-1]
+
+
 def differences(people: Collection[int] | None = None) -> list[tuple[int, str]]:
-    """Return every (person, key) whose cached entitlement is not what the ledger says.
+    """Return every (person, key) whose cached entitlement is not what the ledger says, in order.
 
     :param people: only theirs
     """
-    cached = select(Entitlement)
-    cached = cached if people is None else cached.where(Entitlement.telegram_id.in_(people))
+    if people is None:
+        return [place for some in batches() for place in differences(some)]
+    cached = select(Entitlement).where(Entitlement.telegram_id.in_(people))
     fresh = db.session.scalars(cached, execution_options={"populate_existing": True})
     told = {(row.telegram_id, row.key): (row.since, row.until) for row in fresh}
-    meant = {
-        (telegram_id, key): (fact.since, fact.until)
-        for telegram_id, held in _folded(people)
-        for key, fact in held.items()
-    }
+    meant = {place: (fact.since, fact.until) for place, fact in _meant(people).items()}
     return sorted(place for place in told.keys() | meant.keys() if told.get(place) != meant.get(place))
 
 
@@ -90,28 +95,41 @@ def sample(size: int, *, place: float) -> set[int]:
     return people
 
 
-def rebuild() -> int:
-    """Drop every entitlement, write them anew from the ledger, and return how many there are."""
-    db.session.execute(delete(Entitlement))
-    count, rows = 0, []
-    for telegram_id, held in _folded():
-        for key, fact in held.items():
-            rows.append({"telegram_id": telegram_id, "key": key, "since": fact.since, "until": fact.until})
-        if len(rows) >= ROWS_AT_ONCE:
-            db.session.execute(insert(Entitlement), rows)
-            count, rows = count + len(rows), []
+def rebuild(people: Collection[int]) -> int:
+    """Drop these people's entitlements, write them anew from the ledger, and return how many there are.
+
+    They can pay again when the transaction ends: one for each of the :func:`batches`.
+    """
+    ledger.lock_all(people)
+    db.session.execute(delete(Entitlement).where(Entitlement.telegram_id.in_(people)))
+    rows = [
+        {"telegram_id": telegram_id, "key": key, "since": fact.since, "until": fact.until}
+        for (telegram_id, key), fact in _meant(people).items()
+    ]
     if rows:
-        db.session.execute(insert(Entitlement), rows)
-    return count + len(rows)
+        db.session.execute(insert(Entitlement.__table__), rows)  # type: ignore[arg-type]
+    return len(rows)
 
 
-def _folded(people: Collection[int] | None = None) -> Iterator[tuple[int, dict[str, Access]]]:
-    """Walk over the ledger once, person by person, holding one person's entries at a time."""
-    query = select(LedgerEntry).order_by(LedgerEntry.telegram_id)
-    query = query if people is None else query.where(LedgerEntry.telegram_id.in_(people))
-    entries = db.session.scalars(query.execution_options(yield_per=ROWS_AT_ONCE, populate_existing=True))
-    for telegram_id, own in groupby(entries, key=attrgetter("telegram_id")):
-        yield telegram_id, ledger.fold(own)
+def _people_after(telegram_id: int) -> list[int]:
+    """Return the next people by their ids."""
+    found: set[int] = set()
+    for column in (LedgerEntry.telegram_id, Entitlement.telegram_id):
+        some = select(column).where(column > telegram_id).distinct().order_by(column).limit(PEOPLE_AT_ONCE)
+        found.update(db.session.scalars(some))
+    return sorted(found)[:PEOPLE_AT_ONCE]
+
+
+def _meant(people: Collection[int]) -> dict[tuple[int, str], Access]:
+    """Return what the ledger gives these people, by person and key."""
+    entries = db.session.scalars(
+        select(LedgerEntry).where(LedgerEntry.telegram_id.in_(people)).order_by(LedgerEntry.telegram_id)
+    )
+    return {
+        (telegram_id, key): fact
+        for telegram_id, own in groupby(entries, key=attrgetter("telegram_id"))
+        for key, fact in ledger.fold(own).items()
+    }
 
 
 def _drop(telegram_id: int, key: str) -> None:
