@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from tests.factories import make_config
-from webapp import assets, create_app
+from webapp import assets, create_app, trimming
 
 # htmx.org 2.0.11 from npm, dist/htmx.min.js
 HTMX_SHA256 = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
@@ -66,10 +66,29 @@ def test_nothing_else_is_served(served: Any, path: str) -> None:
     assert b"[[products]]" not in served.get(path).data
 
 
-def test_the_script_begins_with_htmx_unchanged(served: Any) -> None:
-    script = served.get(assets.url("starfront.js")).data
-    assert script.startswith((assets.ROOT / "htmx.min.js").read_bytes() + b"\n(() => {")
-    assert b"https://t.me/" in script
+def test_the_script_is_htmx_and_then_ours(served: Any) -> None:
+    script = served.get(assets.url("starfront.js")).text
+    htmx = trimming.trim((assets.ROOT / "htmx.min.js").read_text())
+    assert script.startswith(f"{htmx}\n(() => {{")
+    assert "https://t.me/" in script
+
+
+def test_no_page_asks_htmx_for_what_is_left_out() -> None:
+    files = [*(assets.ROOT.parent / "templates").glob("*.html"), assets.ROOT / "app.js"]
+    text = "".join(file.read_text() for file in files)
+    assert set(re.findall(r"\bhx-([a-z-]+)", text)) <= trimming.USED
+    assert set(re.findall(r"(?:hx-swap=|swap [:=] )\"(\w+)", text)) == {"outerHTML"}
+    assert not re.search(r'hx-trigger="[^"]*(\[|revealed)', text)
+
+
+def test_nothing_is_left_that_evaluates_texts() -> None:
+    trimmed = trimming.trim((assets.ROOT / "htmx.min.js").read_text())
+    assert not re.search(r"\beval\(|\bFunction\(", trimmed)
+
+
+def test_another_htmx_is_not_trimmed_by_the_wrong_names() -> None:
+    with pytest.raises(ValueError, match="no function"):
+        trimming.trim("var htmx=function(){}()")
 
 
 def test_a_file_cannot_be_changed(served: Any) -> None:

@@ -14,6 +14,8 @@ import brotli
 from flask import Flask
 from markupsafe import Markup
 
+from webapp import trimming
+
 ROOT = Path(__file__).parent.parent / "static"
 PREFIX = "/static/"
 TYPES = {
@@ -121,10 +123,10 @@ def style_hashes() -> tuple[str, ...]:
 
 @lru_cache
 def _all() -> dict[str, Asset]:
-    script = b"\n".join(_squeezed(ROOT / name) for name in SCRIPTS)
+    htmx, ours = (_squeezed(ROOT / name).decode() for name in SCRIPTS)
     found = {
         SPRITE: Asset(SPRITE, Encoded(_sprite().encode())),
-        SCRIPT: Asset(SCRIPT, Encoded(script)),
+        SCRIPT: Asset(SCRIPT, Encoded(f"{trimming.trim(htmx)}\n{ours}".encode())),
     }
     for file in sorted(ROOT.rglob("*")):
         name = file.relative_to(ROOT).as_posix()
