@@ -8,14 +8,14 @@ loses paid orders; it gets the chat part, after the money is safe.
 import asyncio
 import json
 import logging
+import math
 import os
 import random
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import Any, TypeAlias
 
 from flask import Flask
@@ -25,6 +25,7 @@ from telegram.error import Forbidden, NetworkError, RetryAfter
 from telegram.ext import (
     Application,
     ApplicationBuilder,
+    BaseRateLimiter,
     CommandHandler,
     ContextTypes,
     MessageHandler,
@@ -66,7 +67,7 @@ TICK_EVERY_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 DATABASE_PAUSE_SECONDS = 3.0  # buyers wait for a database that is back to be noticed
 DRAIN_SECONDS = 8.0
-GAP = timedelta(seconds=2 * (POLL_SECONDS + POLL_SLACK_SECONDS))  # as long as two polls may take
+GAP_SECONDS = 2.0 * (POLL_SECONDS + POLL_SLACK_SECONDS)  # as long as two polls may take
 
 
 class Stop(Exception):
@@ -97,7 +98,7 @@ class Bot:
             loop.add_signal_handler(number, self.stop)
         # In a thread: a signal must be heard while Telegram is away.
         await asyncio.to_thread(self._introduce)
-        chat = _chat_application(self.app)
+        chat = _chat_application(self.app, self.client)
         await self._initialize(chat)
         threads = [
             # Daemons: one that hangs in the network must not hold up the exit.
@@ -241,12 +242,12 @@ class Bot:
     def _drain(self, threads: list[threading.Thread]) -> None:
         """Let everything that has begun come to its end."""
         self._wake_all()
-        deadline = clock.now().timestamp() + DRAIN_SECONDS
+        deadline = clock.ticks() + DRAIN_SECONDS
         self.lane.shutdown(wait=False)
         for thread in threads:
             # The poller may sit in a long poll; nothing is lost with it.
             if thread.name != "poller":
-                thread.join(max(0.1, deadline - clock.now().timestamp()))
+                thread.join(max(0.1, deadline - clock.ticks()))
         try:
             self.worker.let_go()
         except SQLAlchemyError:
@@ -274,7 +275,7 @@ class Poller:
         self.bot = bot
         self.offset: int | None = None
         self.pause = 1.0
-        self.heard_at = clock.now()
+        self.heard_at = clock.ticks()
 
     def step(self) -> None:
         """Poll once, or wait after a failure."""
@@ -298,10 +299,10 @@ class Poller:
 
     def _look_back(self) -> None:
         """After a gap, ask the statement for what may have expired in it."""
-        now = clock.now()
-        if now - self.heard_at > GAP:
+        ticks = clock.ticks()
+        if ticks - self.heard_at > GAP_SECONDS:
             self.bot.worker.reconcile_soon()
-        self.heard_at = now
+        self.heard_at = ticks
 
     def _fetch(self) -> list[dict[str, Any]]:
         asked: dict[str, Any] = {
@@ -345,13 +346,48 @@ def _is_patient(update: object) -> bool:
     return not (isinstance(update, dict) and inbox.PRE_CHECKOUT in update)
 
 
-def _chat_application(app: Flask) -> Chat:
+class Pauses(BaseRateLimiter[None]):
+    """Has chat keep the pauses that Telegram asked this process for, whoever heard of them."""
+
+    def __init__(self, client: BotApi) -> None:
+        self.client = client
+
+    async def initialize(self) -> None:
+        """Need nothing."""
+
+    async def shutdown(self) -> None:
+        """Leave nothing."""
+
+    async def process_request(
+        self,
+        callback: Callable[..., Coroutine[Any, Any, Any]],
+        args: Any,
+        kwargs: dict[str, Any],
+        endpoint: str,
+        data: dict[str, Any],  # noqa: ARG002 - what is said makes no difference
+        rate_limit_args: None,  # noqa: ARG002
+    ) -> Any:
+        """Call Telegram unless it asked for silence.
+
+        :raise RetryAfter: it did, now or before
+        """
+        if left := self.client.pause_seconds(endpoint):
+            raise RetryAfter(math.ceil(left))
+        try:
+            return await callback(*args, **kwargs)
+        except RetryAfter as error:
+            self.client.keep_silent(endpoint, error._retry_after.total_seconds())
+            raise
+
+
+def _chat_application(app: Flask, client: BotApi) -> Chat:
     config: Config = app.config["STARFRONT"]
     chat = (
         ApplicationBuilder()
         .token(config.bot_token)
         .base_url(f"{config.bot_api_url}{{token}}{config.bot_api_path}")
         .request(HTTPXRequest(connection_pool_size=8))
+        .rate_limiter(Pauses(client))
         .updater(None)
         .build()
     )

@@ -132,6 +132,9 @@ class Telegram:
         told = {"user": {"id": plan.first.payer}, "invoice_payload": plan.first.payload, "state": state}
         self._add({"subscription": told})
 
+    def pause_seconds(self, _method: str) -> float:
+        return 0.0
+
     def call(self, method: str, params: dict[str, Any], *, timeout_seconds: float | None = None) -> Any:
         """Answer the shop's call of the Bot API."""
         if method == "getStarTransactions":

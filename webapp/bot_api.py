@@ -1,7 +1,7 @@
 """The door to Telegram for the web process and the command line: one pooled client, errors sorted."""
 
+import math
 import threading
-import time
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
@@ -14,6 +14,8 @@ ANSWER_SECONDS = 5.0
 CONNECTIONS = 32
 # A slower answer, such as a long poll's, does not tell when on its way it was dated.
 TELLING_SECONDS = 2.0
+# Telegram gives up a question after ten seconds, so its answer waits for nothing.
+NEVER_SILENT = frozenset({"answerPreCheckoutQuery"})
 
 
 class BotApiError(Exception):
@@ -61,13 +63,17 @@ class OutcomeUnknown(BotApiError):
 
 
 class BotApi:
-    """Calls of the Bot API with the bot's token, from any thread."""
+    """Calls of the Bot API with the bot's token, from any thread.
+
+    A pause that Telegram asks for is kept by this process: it is of one method (MTProto: FLOOD_WAIT).
+    """
 
     # How far this machine's clock was ahead of Telegram's at the last answer that tells; None before one.
     clock_skew_seconds: float | None = None
 
     def __init__(self, base_url: str, token: str, *, path: str = "") -> None:
         self._base_url = f"{base_url}{token}{path}"
+        self._silent_until: dict[str, float] = {}
         self._http = httpx.Client(
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
@@ -79,12 +85,15 @@ class BotApi:
         """Return the result of a method.
 
         :param timeout_seconds: for the answer, 5 unless told
+        :raise TooManyRequests: Telegram wants silence, or asked for it before and nothing was sent
         :raise BotApiError: one of its leaves, by what is known to have happened
         """
+        if left := self.pause_seconds(method):
+            raise TooManyRequests(f"{method}: a pause that Telegram asked for", math.ceil(left))
         timeout = httpx.Timeout(
             timeout_seconds or ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS
         )
-        began = time.monotonic()
+        began = clock.ticks()
         try:
             answer = self._http.post(f"{self._base_url}/{method}", json=params or {}, timeout=timeout)
         # The address holds the token, so no exception of httpx is let through or chained.
@@ -92,8 +101,21 @@ class BotApi:
             raise NotReached(f"{method}: {type(error).__name__}") from None
         except httpx.HTTPError as error:
             raise OutcomeUnknown(f"{method}: {type(error).__name__}") from None
-        self._compare_clocks(answer.headers.get("Date", ""), time.monotonic() - began)
-        return _result(method, answer)
+        self._compare_clocks(answer.headers.get("Date", ""), clock.ticks() - began)
+        try:
+            return _result(method, answer)
+        except TooManyRequests as error:
+            self.keep_silent(method, error.retry_after_seconds)
+            raise
+
+    def pause_seconds(self, method: str) -> float:
+        """Return for how long Telegram still wants to hear nothing of a method."""
+        return max(0.0, self._silent_until.get(method, 0.0) - clock.ticks())
+
+    def keep_silent(self, method: str, seconds: float) -> None:
+        """Have a method called by nobody in this process for so long, or longer if that was asked for."""
+        if method not in NEVER_SILENT:
+            self._silent_until[method] = clock.ticks() + max(seconds, self.pause_seconds(method))
 
     def _compare_clocks(self, date: str, took_seconds: float) -> None:
         try:

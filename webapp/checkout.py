@@ -158,9 +158,11 @@ class Checkout:
         return refunds.find(refund.charge_id) or refund
 
     def carry_out_refunds(self) -> int:
-        """Ask Telegram for every refund whose turn it is, and return how many there were."""
+        """Ask Telegram for every refund whose turn it is, and return for how many; none in a pause."""
         due = refunds.due(REFUNDS_AT_ONCE, clock.now())
-        for refund in due:
+        for number, refund in enumerate(due):
+            if self.client.pause_seconds("refundStarPayment"):
+                return number
             self.carry_out(refund)
         return len(due)
 
@@ -201,9 +203,11 @@ class Checkout:
         return subscriptions.find(subscription.public_id) or subscription
 
     def carry_out_wishes(self) -> int:
-        """Ask Telegram about every plan whose turn it is, and return how many there were."""
+        """Ask Telegram about every plan whose turn it is, and return about how many; none in a pause."""
         due = subscriptions.due(REFUNDS_AT_ONCE, clock.now())
-        for subscription in due:
+        for number, subscription in enumerate(due):
+            if self.client.pause_seconds("editUserStarSubscription"):
+                return number
             self.carry_out_wish(subscription)
         return len(due)
 

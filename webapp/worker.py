@@ -40,10 +40,10 @@ ITEMS_AT_ONCE = 20
 MESSAGES_A_SECOND = 25  # under Telegram's 30 for a bot as a whole
 ANSWER_SECONDS = 3.0  # for one try at answering; two fit into our six
 DUTY_SECONDS = 30.0
-RECONCILE_EVERY = timedelta(minutes=5)
-RECONCILE_AGAIN_AFTER = timedelta(seconds=30)
-HOUSEKEEP_EVERY = timedelta(minutes=1)
-REMIND_EVERY = timedelta(hours=1)
+RECONCILE_EVERY_SECONDS = 300.0
+RECONCILE_AGAIN_SECONDS = 30.0
+HOUSEKEEP_EVERY_SECONDS = 60.0
+REMIND_EVERY_SECONDS = 3600.0
 DUTIES = ("outbox", "refunds", "reconciliation", "housekeeping", "reminders")
 
 
@@ -54,11 +54,9 @@ class Worker:
         self.app = app
         self.checkout: Checkout = app.extensions["checkout"]
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self.silent_until = clock.now()
-        self.reconcile_at = clock.now()
-        self.housekeep_at = clock.now()
-        self.remind_at = clock.now()
-        self.held_until: dict[str, datetime] = {}
+        # By the clock that nobody sets: one that jumps back an hour would end these duties for as long.
+        self.reconcile_at = self.housekeep_at = self.remind_at = clock.ticks()
+        self.held_until: dict[str, float] = {}
 
     def claim_questions(self, limit: int) -> list[InboxItem]:
         """Take pre-checkout queries that wait for an answer."""
@@ -88,6 +86,8 @@ class Worker:
     def claim_chat(self) -> list[InboxItem]:
         """Take everything that is not about money: what people write, and kinds yet unknown."""
         with self.app.app_context():
+            if self._pause_seconds():
+                return []
             return _claimed(ITEMS_AT_ONCE, without={*updates.MONEY, inbox.PRE_CHECKOUT})
 
     def finish(self, item: InboxItem) -> None:
@@ -105,7 +105,7 @@ class Worker:
         """Send what waits in the outbox, and return how many messages there were."""
         with self.app.app_context():
             now = clock.now()
-            if now < self.silent_until or not outbox.is_due(now) or not self._holds("outbox"):
+            if self._pause_seconds() or not outbox.is_due(now) or not self._holds("outbox"):
                 return 0
             batch = run_in_transaction(lambda: outbox.claim(MESSAGES_A_SECOND, clock.now()))
             for number, message in enumerate(batch):
@@ -118,22 +118,22 @@ class Worker:
     def tick(self) -> None:
         """Do the duties that come round: refunds, the statement, and cleaning up."""
         with self.app.app_context():
-            now = clock.now()
+            ticks = clock.ticks()
             if self._holds("refunds"):
                 self.checkout.carry_out_wishes()
                 self.checkout.carry_out_refunds()
-            if now >= self.reconcile_at and self._holds("reconciliation"):
-                self.reconcile_at = now + self._reconcile()
-            if now >= self.housekeep_at and self._holds("housekeeping"):
-                self.housekeep_at = now + HOUSEKEEP_EVERY
-                self._housekeep(now)
-            if now >= self.remind_at and self._holds("reminders"):
-                self.remind_at = now + REMIND_EVERY
-                self._remind(now)
+            if ticks >= self.reconcile_at and self._holds("reconciliation"):
+                self.reconcile_at = ticks + self._reconcile()
+            if ticks >= self.housekeep_at and self._holds("housekeeping"):
+                self.housekeep_at = ticks + HOUSEKEEP_EVERY_SECONDS
+                self._housekeep(clock.now())
+            if ticks >= self.remind_at and self._holds("reminders"):
+                self.remind_at = ticks + REMIND_EVERY_SECONDS
+                self._remind(clock.now())
 
     def reconcile_soon(self) -> None:
         """Have the statement read at the next opportunity: something may have been missed."""
-        self.reconcile_at = clock.now()
+        self.reconcile_at = clock.ticks()
 
     def let_go(self) -> None:
         """Leave the duties to others at once, since this process ends."""
@@ -232,14 +232,14 @@ class Worker:
         return user.language_code if user else None
 
     def _holds(self, duty: str) -> bool:
-        now = clock.now()
-        if now < self.held_until.get(duty, now):
+        ticks = clock.ticks()
+        if ticks < self.held_until.get(duty, ticks):
             return True
         with transaction():
-            held = leases.hold(duty, self.name, DUTY_SECONDS, now) is not None
+            held = leases.hold(duty, self.name, DUTY_SECONDS, clock.now()) is not None
         if held:
             # Renewed well before its end, and not at every look.
-            self.held_until[duty] = now + timedelta(seconds=DUTY_SECONDS / 3)
+            self.held_until[duty] = ticks + DUTY_SECONDS / 3
         return held
 
     def _send(self, message: OutboxMessage) -> bool:
@@ -258,7 +258,6 @@ class Worker:
             )
         except TooManyRequests as error:
             pause = error.retry_after_seconds
-            self.silent_until = clock.now() + timedelta(seconds=pause)
             self._note(partial(outbox.retry, message, error.description, after_seconds=pause))
             return False
         except BotApiError as error:
@@ -271,25 +270,29 @@ class Worker:
         return True
 
     def _give_back(self, batch: list[OutboxMessage]) -> None:
-        pause = max(0.0, (self.silent_until - clock.now()).total_seconds())
+        pause = self._pause_seconds()
         for message in batch:
             self._note(partial(outbox.retry, message, "waits with the others", after_seconds=pause))
+
+    def _pause_seconds(self) -> float:
+        """Return for how long nobody may be written to."""
+        return self.checkout.client.pause_seconds("sendMessage")
 
     def _note(self, note: Callable[[datetime], None]) -> None:
         run_in_transaction(lambda: note(clock.now()))
 
-    def _reconcile(self) -> timedelta:
+    def _reconcile(self) -> float:
         try:
             report = self.checkout.reconcile(full=reconciliation.is_full_pass_due(clock.now()))
         except BotApiError as error:
             log.warning("statement not read: %s", error.description)
-            return RECONCILE_AGAIN_AFTER
+            return RECONCILE_AGAIN_SECONDS
         if report.charges_added or report.refunds_added:
             log.warning(
                 "the statement knew more than we did",
                 extra={"charges": report.charges_added, "refunds": report.refunds_added},
             )
-        return RECONCILE_EVERY
+        return RECONCILE_EVERY_SECONDS
 
     def _remind(self, now: datetime) -> None:
         ahead = timedelta(days=self.checkout.config.remind_days)

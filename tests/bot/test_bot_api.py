@@ -10,7 +10,7 @@ import pytest
 from tests.bot.conftest import trouble
 from tests.processes import TOKEN, Stage
 from webapp import bot_api, clock
-from webapp.bot_api import BotApi, BotApiError, Unauthorized
+from webapp.bot_api import BotApi, BotApiError, TooManyRequests, Unauthorized
 
 CLOSE = pytest.approx(0, abs=bot_api.TELLING_SECONDS)
 
@@ -94,6 +94,42 @@ def test_f52_the_date_is_telegrams(dated, monkeypatch):
     monkeypatch.setattr(Dated, "date", "Thu, 01 Jan 1970 00:01:00 GMT")
     assert dated.call("getMe") is True
     assert clock.now().timestamp() - dated.clock_skew_seconds == pytest.approx(60, abs=5)
+
+
+def test_f33_a_pause_is_kept_by_everybody_until_its_end(telegram, client, monkeypatch):
+    now = clock.ticks()
+    monkeypatch.setattr(clock, "ticks", lambda: now)
+    trouble(telegram, "getMe", status=429, retry_after=7)
+    for _ in range(2):
+        with pytest.raises(TooManyRequests) as refusal:
+            client.call("getMe")
+        assert refusal.value.retry_after_seconds == 7
+    assert len(telegram.calls("getMe")) == 1
+    client.keep_silent(
+        "getMe", 3
+    )  # asked for meanwhile by an answer that was on its way: it shortens nothing
+    now += 6.9
+    with pytest.raises(TooManyRequests):
+        client.call("getMe")
+    now += 0.2
+    client.call("getMe")
+    assert len(telegram.calls("getMe")) == 2
+
+
+def test_f33_a_pause_is_of_one_method(telegram, client):
+    trouble(telegram, "getMe", status=429, retry_after=7)
+    with pytest.raises(TooManyRequests):
+        client.call("getMe")
+    client.call("getWebhookInfo")
+    assert client.pause_seconds("getMe") > 6
+
+
+def test_f33_an_answer_about_money_waits_for_no_pause(telegram, client):
+    for _ in range(2):
+        trouble(telegram, "answerPreCheckoutQuery", status=429, retry_after=7)
+        with pytest.raises(TooManyRequests):
+            client.call("answerPreCheckoutQuery", {"pre_checkout_query_id": "q", "ok": True})
+    assert len(telegram.calls("answerPreCheckoutQuery")) == 2
 
 
 @pytest.mark.parametrize("said", ["Bad Request: CHARGE_ALREADY_REFUNDED", "Charge_already_refunded"])

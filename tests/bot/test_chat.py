@@ -1,13 +1,17 @@
 """What the bot says when it is written to, in the chat itself."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from telegram.error import RetryAfter
 
+from bot import Pauses
 from tests.e2e.conftest import ALICE, BOB
-from tests.processes import Stage, eventually
+from tests.processes import TOKEN, Stage, eventually
+from webapp.bot_api import BotApi
 
 DARIUSH = 5000000104
 GREETING = "Hello, Alice!"
@@ -151,3 +155,20 @@ def test_somebody_who_blocked_the_bot_holds_nobody_up(stage):
 def test_an_answer_telegram_did_not_take_is_given_again(stage, what):
     stage.control("PUT", "troubles", api={"sendMessage": {**what, "times": 1}})
     assert says(stage, "/start")["text"].startswith(GREETING)
+
+
+@pytest.mark.filterwarnings("ignore::telegram.warnings.PTBDeprecationWarning")  # RetryAfter's own
+def test_f33_chat_keeps_the_pause_that_anybody_was_asked_for():
+    asked: list[str] = []
+
+    async def call(method: str) -> None:
+        asked.append(method)
+        raise RetryAfter(7)
+
+    client = BotApi("http://127.0.0.1:9/bot", TOKEN)
+    for _ in range(2):
+        with pytest.raises(RetryAfter, match="7 seconds"):
+            asyncio.run(Pauses(client).process_request(call, ("sendMessage",), {}, "sendMessage", {}, None))
+    assert asked == ["sendMessage"]
+    assert 6 < client.pause_seconds("sendMessage") <= 7
+    client.close()

@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +100,13 @@ def test_all_kinds_we_need_are_asked_for(telegram, poller):
     assert "chat_member" not in call["params"]["allowed_updates"]
 
 
+def go_on(monkeypatch: pytest.MonkeyPatch, seconds: float) -> float:
+    """Have so much time gone by, and stand still; return the clock's new ticks."""
+    later = clock.ticks() + seconds
+    monkeypatch.setattr(clock, "ticks", lambda: later)
+    return later
+
+
 @on_sqlite
 @pytest.mark.parametrize(
     "what",
@@ -115,13 +121,14 @@ def test_all_kinds_we_need_are_asked_for(telegram, poller):
     ],
     ids=str,
 )
-def test_after_a_failure_the_poller_waits_and_goes_on(telegram, poller, what):
+def test_after_a_failure_the_poller_waits_and_goes_on(telegram, poller, what, monkeypatch):
     write(telegram, "one")
     trouble(telegram, "getUpdates", **what)
     poller.step()
     assert kept() == []
     [waited] = poller.bot.waited
     assert what.get("retry_after", 1) <= waited <= 1.5 * what.get("retry_after", 1)
+    go_on(monkeypatch, waited)
     poller.step()
     assert kept() == ["one"]
 
@@ -129,14 +136,13 @@ def test_after_a_failure_the_poller_waits_and_goes_on(telegram, poller, what):
 @on_sqlite
 def test_after_a_gap_the_statement_is_asked_what_was_missed(telegram, poller, monkeypatch):
     worker = poller.bot.worker
-    worker.reconcile_at = clock.now() + bot.GAP
+    worker.reconcile_at = clock.ticks() + bot.GAP_SECONDS
     trouble(telegram, "getUpdates", status=500)
     poller.step()
     poller.step()
-    assert worker.reconcile_at > clock.now()
-    later = clock.now() + 2 * bot.GAP
-    monkeypatch.setattr(clock, "now", lambda: later)
-    worker.reconcile_at = later + bot.GAP
+    assert worker.reconcile_at > clock.ticks()
+    later = go_on(monkeypatch, 2 * bot.GAP_SECONDS)
+    worker.reconcile_at = later + bot.GAP_SECONDS
     poller.step()
     assert worker.reconcile_at == later
 
@@ -163,11 +169,11 @@ def test_a_second_poller_is_told_who_is_in_the_way(telegram, poller, caplog):
 
 @on_sqlite
 def test_f18_after_a_gap_the_statement_is_asked(telegram, poller):
-    later = clock.now() + timedelta(hours=1)
+    later = clock.ticks() + 3600
     poller.bot.worker.reconcile_at = later
     poller.step()
     assert poller.bot.worker.reconcile_at == later
-    poller.heard_at -= bot.GAP
+    poller.heard_at -= bot.GAP_SECONDS
     poller.step()
     assert poller.bot.worker.reconcile_at < later
 

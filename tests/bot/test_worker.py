@@ -36,12 +36,13 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 class Hands:
-    """A worker, and a clock that can be moved."""
+    """A worker, and clocks that stand still unless they are moved."""
 
     def __init__(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ahead = timedelta()
-        really = clock.now
-        monkeypatch.setattr(clock, "now", lambda: really() + self.ahead)
+        now, ticks = clock.now(), clock.ticks()
+        monkeypatch.setattr(clock, "now", lambda: now + self.ahead)
+        monkeypatch.setattr(clock, "ticks", lambda: ticks + self.ahead.total_seconds())
         self.worker = Worker(app)
 
     def wait(self, seconds: float) -> None:
@@ -709,6 +710,22 @@ def test_a_refund_without_a_word_on_it_is_asked_for_again(telegram, hands, charg
     hands.worker.tick()
     assert status(charge) == "done"
     assert stars(telegram) == 500
+
+
+@on_sqlite
+def test_f33_when_telegram_wants_silence_no_other_refund_is_asked_for(telegram, hands, alice):
+    for slug in ("atlas", "notes"):
+        arrange.pay(arrange.facts(arrange.order(alice, slug), slug))
+        wish(slug)
+    trouble(telegram, "refundStarPayment", status=429, retry_after=20)
+    for _ in range(2):
+        hands.worker.tick()
+        hands.wait(9)
+    assert len(telegram.calls("refundStarPayment")) == 1
+    assert sorted(refund.attempts for refund in rows(Refund)) == [0, 1]
+    hands.wait(3)
+    hands.worker.tick()
+    assert len(telegram.calls("refundStarPayment")) == 3
 
 
 @on_sqlite

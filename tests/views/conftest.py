@@ -29,6 +29,9 @@ class Telegram:
             return {"transactions": self.statement}
         return f"https://t.me/$inv{len(self.calls)}" if method == "createInvoiceLink" else True
 
+    def pause_seconds(self, _method: str) -> float:
+        return 0.0
+
     def asked(self) -> list[str]:
         return [method for method, _params in self.calls]
 
