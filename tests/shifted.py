@@ -22,7 +22,8 @@ def main() -> None:
         return really() + timedelta(seconds=float(file.read_text()))
 
     clock.now = shifted
-    sys.argv = sys.argv[1:]
+    # An interpreter that is named is this one.
+    sys.argv = sys.argv[2:] if sys.argv[1] == "python" else sys.argv[1:]
     name = sys.argv[0]
     runpy.run_path(name if Path(name).exists() else str(shutil.which(name)), run_name="__main__")
 
