@@ -118,6 +118,21 @@ def test_what_is_exported_imports_as_the_same(app, tmp_path):
     assert run(app, "catalog", "export") == (0, exported)
 
 
+def test_what_is_no_longer_sold_is_exported_and_imported_into_an_empty_shop(app, tmp_path):
+    run(app, "catalog", "import")
+    kept, gone = tmp_path / "kept.toml", tmp_path / "gone.toml"
+    kept.write_text("[[products]]" + SHIPPED.split("\n[[products]]")[1], encoding="utf-8")
+    assert run(app, "catalog", "import", str(kept)) == (0, f"0 added, 0 changed, {COUNT - 1} retired")
+    gone.write_text(run(app, "catalog", "export")[1] + "\n", encoding="utf-8")
+    before = {item.slug: item for item in map(catalogue.Item.of, catalogue.everything())}
+    assert len(before) == COUNT
+    with transaction():
+        db.session.execute(delete(Product))
+    assert run(app, "catalog", "import", str(gone)) == (0, f"{COUNT} added, 0 changed, 0 retired")
+    assert {item.slug: item for item in map(catalogue.Item.of, catalogue.everything())} == before
+    assert on_sale() == {"deep-sky-atlas": 250}
+
+
 # Refunds
 
 

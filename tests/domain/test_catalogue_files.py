@@ -54,7 +54,8 @@ def test_what_is_written_reads_back_the_same():
         PLAN.replace('slug = "atlas"', 'slug = "plan"')
         + "trial_stars = 10\ntrial_days = 7\nrefund_days = 3\n"
     )
-    items = catalogue_files.read(ATLAS + "\n" + WEEK + "\n" + plan)
+    items = catalogue_files.read(ATLAS + "\n" + WEEK + "on_sale = false\n\n" + plan)
+    assert [item.on_sale for item in items] == [True, False, True]
     assert catalogue_files.read(catalogue_files.write(items)) == items
 
 
@@ -83,6 +84,12 @@ def test_what_is_written_reads_back_the_same():
         (PLAN + "grace_days = 31\n", 10, "grace_days"),
         (PLAN + "grace_days = -1\n", 10, "grace_days"),
         (PLAN + "refund_days = 366\n", 10, "refund_days"),
+        (ATLAS + "on_sale = 0\n", 10, "on_sale"),
+        (ATLAS + 'on_sale = "no"\n', 10, "on_sale"),
+        (ATLAS + "on_sale = []\n", 10, "on_sale"),
+        (ATLAS + "on_sale =\n", 10, "TOML"),
+        (ATLAS + "on_sale = no\n", 10, "TOML"),
+        (ATLAS + "on_sale = true\non_sale = false\n", 11, "TOML"),
         (ATLAS + "grace_days = 1\n", 10, "grace_days"),
         (ATLAS + "trial_days = 1\n", 10, "trial_days"),
         (ATLAS.replace('slug = "atlas"', 'slug = "Atlas"'), 2, "slug"),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from sqlalchemy.exc import IntegrityError
 
@@ -226,3 +228,18 @@ def test_the_shop_sells_what_is_listed(alice):
     assert catalogue.get("notes", include_retired=True).retired_at == NOW
     with pytest.raises(ProductNotFound):
         catalogue.get("notes")
+
+
+def test_what_is_listed_as_off_sale_is_kept_and_not_sold(alice):
+    gone = replace(NOTES, on_sale=False)
+    with transaction():
+        assert catalogue.replace([ATLAS, gone, item("old", on_sale=False)], NOW)["retired"] == 5
+    assert [product.slug for product in catalogue.on_sale()] == ["atlas"]
+    old, notes = (catalogue.get(slug, include_retired=True) for slug in ("old", "notes"))
+    assert (old.keys, old.retired_at, notes.retired_at) == (["old"], NOW, NOW)
+    with transaction():
+        assert catalogue.replace([ATLAS, gone, item("old", on_sale=False)], NOW + DAY)["changed"] == 0
+    assert catalogue.get("notes", include_retired=True).retired_at == NOW
+    with transaction():
+        assert catalogue.replace([ATLAS, NOTES], NOW + DAY)["changed"] == 1
+    assert catalogue.get("notes").is_on_sale

@@ -26,26 +26,8 @@ def import_command(file: Path) -> None:
 
 @group.command("export")
 def export() -> None:
-    """Print the catalogue as a file that can be imported."""
-    items = [
-        catalogue.Item(
-            slug=product.slug,
-            kind=product.kind,
-            section=product.section,
-            title=product.title,
-            description=product.description,
-            details=tuple(product.details),
-            picture=product.picture,
-            stars=product.stars,
-            pass_days=product.pass_days,
-            keys=tuple(product.keys),
-            trial_stars=product.trial_stars,
-            trial_days=product.trial_days,
-            grace_days=product.grace_days,
-            refund_days=product.refund_days,
-        )
-        for product in catalogue.on_sale()
-    ]
+    """Print the catalogue as a file that can be imported, what is no longer sold included."""
+    items = map(catalogue.Item.of, catalogue.everything())
     click.echo(catalogue_files.write(items), nl=False)
 
 

@@ -1,7 +1,8 @@
 """What the shop sells."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from dataclasses import replace as replaced
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -30,6 +31,14 @@ class Item:
     trial_days: int | None = None
     grace_days: int = 0
     refund_days: int = 0
+    on_sale: bool = True  # what is not is kept for those who bought it
+
+    @classmethod
+    def of(cls, product: Product) -> "Item":
+        """Return a product as the catalogue file describes it."""
+        facts = {one.name: getattr(product, one.name) for one in fields(cls) if one.name != "on_sale"}
+        facts |= {"details": tuple(product.details), "keys": tuple(product.keys)}
+        return cls(**facts, on_sale=product.is_on_sale)
 
 
 def on_sale() -> list[Product]:
@@ -72,38 +81,45 @@ def version() -> str:
 def replace(items: Iterable[Item], now: datetime) -> dict[str, int]:
     """Make the catalogue be these items, and return how many were added, changed and retired.
 
-    What is no longer listed goes off sale; it is never deleted, since people own it. Plans to it are
-    renewed no more, and stay open to the end that was paid for.
+    What is no longer listed, or listed as not on sale, goes off sale; it is never deleted, since people
+    own it. Plans to it are renewed no more, and stay open to the end that was paid for.
     """
     listed = {item.slug: (position, item) for position, item in enumerate(items)}
     known = {product.slug: product for product in db.session.scalars(select(Product))}
     counts = {"added": 0, "changed": 0, "retired": 0}
     for slug, (position, item) in listed.items():
         if slug not in known:
-            db.session.add(Product(position=position, **_columns(item)))
+            retired_at = None if item.on_sale else now
+            db.session.add(Product(position=position, retired_at=retired_at, **_columns(item)))
             counts["added"] += 1
         else:
-            counts["changed"] += _change(known[slug], position, item)
+            is_retired = known[slug].is_on_sale and not item.on_sale
+            counts["retired" if is_retired else "changed"] += _change(known[slug], position, item, now)
     for slug in known.keys() - listed.keys():
-        if known[slug].is_on_sale:
-            known[slug].retired_at = now
-            known[slug].version += 1
-            counts["retired"] += 1
-            # Telegram would go on charging for what is no longer sold.
-            subscriptions.stop(subscriptions.of_product(known[slug]), by="shop", now=now)
+        counts["retired"] += _change(
+            known[slug], known[slug].position, replaced(Item.of(known[slug]), on_sale=False), now
+        )
     db.session.flush()
     return counts
 
 
 def _columns(item: Item) -> dict[str, object]:
-    return {**asdict(item), "details": list(item.details), "keys": list(item.keys)}
+    columns = {**asdict(item), "details": list(item.details), "keys": list(item.keys)}
+    del columns["on_sale"]
+    return columns
 
 
-def _change(product: Product, position: int, item: Item) -> bool:
-    wanted = {**_columns(item), "position": position, "retired_at": None}
-    changed = any(getattr(product, name) != value for name, value in wanted.items())
-    if changed:
-        for name, value in wanted.items():
-            setattr(product, name, value)
-        product.version += 1
-    return changed
+def _change(product: Product, position: int, item: Item, now: datetime) -> bool:
+    """Have a product be what an item says, and tell whether it was something else."""
+    was_on_sale = product.is_on_sale
+    retired_at = None if item.on_sale else product.retired_at or now
+    wanted = {**_columns(item), "position": position, "retired_at": retired_at}
+    if all(getattr(product, name) == value for name, value in wanted.items()):
+        return False
+    for name, value in wanted.items():
+        setattr(product, name, value)
+    product.version += 1
+    if was_on_sale and not item.on_sale:
+        # Telegram would go on charging for what is no longer sold.
+        subscriptions.stop(subscriptions.of_product(product), by="shop", now=now)
+    return True

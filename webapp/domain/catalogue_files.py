@@ -20,7 +20,7 @@ USUAL_GRACE_DAYS = 1  # a renewal takes Telegram a moment, and its failing a per
 LONGEST_REFUND_DAYS = 365
 KINDS = ("unlock", "pass", "bundle", "subscription")
 REQUIRED = ("slug", "kind", "section", "title", "description", "picture", "stars", "entitlements")
-OPTIONAL = ("details", "days", "refund_days")
+OPTIONAL = ("details", "days", "refund_days", "on_sale")
 OF_A_SUBSCRIPTION = ("trial_stars", "trial_days", "grace_days")
 
 
@@ -142,6 +142,7 @@ def _item(file: _File, index: int, table: dict[str, Any]) -> Item:
         trial_days=_number(table, "trial_days", LONGEST_TRIAL_DAYS, refuse) if has_trial else None,
         grace_days=_days(table, "grace_days", USUAL_GRACE_DAYS if is_plan else 0, LONGEST_GRACE_DAYS, refuse),
         refund_days=_days(table, "refund_days", 0, LONGEST_REFUND_DAYS, refuse),
+        on_sale=_flag(table, "on_sale", refuse),
     )
 
 
@@ -174,6 +175,13 @@ def _days(table: dict[str, Any], key: str, usual: int, largest: int, refuse: Any
     return _number(table, key, largest, refuse, smallest=0) if key in table else usual
 
 
+def _flag(table: dict[str, Any], key: str, refuse: Any) -> bool:
+    value = table.get(key, True)
+    if not isinstance(value, bool):
+        raise refuse(key, "must be true or false")
+    return value
+
+
 def _table(item: Item) -> str:
     lines = [
         "[[products]]",
@@ -192,6 +200,7 @@ def _table(item: Item) -> str:
         ),
         *([f"grace_days = {item.grace_days}"] if item.kind == "subscription" else []),
         *([f"refund_days = {item.refund_days}"] if item.refund_days else []),
+        *([] if item.on_sale else ["on_sale = false"]),
         f"entitlements = [{', '.join(map(_quoted, item.keys))}]",
         *([f"details = [{', '.join(map(_quoted, item.details))}]"] if item.details else []),
     ]
