@@ -1,5 +1,6 @@
 """The owner's commands, with a Telegram to talk to."""
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -320,6 +321,17 @@ def test_a_second_release_keeps_what_the_owner_changed(empty):
             db.session.execute(db.update(Product).values(stars=7))
         assert release(app) == (0, "Released as @starfront_demo_bot.")
         assert set(on_sale().values()) == {7}
+
+
+def test_a_release_of_a_shop_that_sells_nothing_any_more_sells_nothing(empty, tmp_path):
+    app = empty()
+    release(app)
+    file = tmp_path / "closed.toml"
+    file.write_text(re.sub(r"(?m)^stars = \d+$", r"\g<0>\non_sale = false", SHIPPED), encoding="utf-8")
+    with app.app_context():
+        assert run(app, "catalog", "import", str(file)) == (0, f"0 added, 0 changed, {COUNT} retired")
+        assert release(app) == (0, "Released as @starfront_demo_bot.")
+        assert on_sale() == {}
 
 
 def test_a_release_with_a_token_telegram_does_not_know_is_refused(telegram, empty):

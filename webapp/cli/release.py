@@ -24,7 +24,7 @@ def release() -> None:
         bot = client.call("getMe")
         with transaction():
             shops.claim(config.bot_id, str(bot["username"]), config.bot_environment)
-        if not catalogue.on_sale():
+        if not catalogue.everything():
             import_file(SHIPPED_CATALOGUE)
         registration.register(client, config)
     except (BotApiError, shops.ForeignDatabase, registration.RegistrationError) as error:
