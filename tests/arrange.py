@@ -44,10 +44,10 @@ BIG_PLAN = item("big-plan", kind="subscription", stars=300, keys=("tonight", "at
 WHOLE_SKY = item("whole-sky", kind="bundle", stars=320, keys=("atlas", "notes"))
 
 
-def open_shop(*items: catalogue.Item) -> None:
+def open_shop(*items: catalogue.Item, now: datetime = NOW) -> None:
     with transaction():
         shops.claim(7342037359, "starfront_bot", "production")
-        catalogue.replace(items or (ATLAS, NOTES, WEEK, WHOLE_SKY, PLAN, BIG_PLAN), NOW)
+        catalogue.replace(items or (ATLAS, NOTES, WEEK, WHOLE_SKY, PLAN, BIG_PLAN), now)
 
 
 def meet(telegram_id: int = ALICE, **changes: Any) -> User:

@@ -3,15 +3,32 @@
 import os
 import random
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from tests import arrange
-from tests.arrange import DAY, KEYS, MONTH, NOW, facts, meet, open_shop, order, pay, renew, settle, subscribe
+import pytest
+
+from tests.arrange import (
+    ATLAS,
+    DAY,
+    KEYS,
+    MONTH,
+    NOW,
+    facts,
+    meet,
+    open_shop,
+    order,
+    pay,
+    renew,
+    settle,
+    subscribe,
+)
 from tests.factories import make_config
 from webapp import create_app
-from webapp.domain import entitlements, ledger, reconciliation
+from webapp.domain import catalogue, catalogue_files, entitlements, ledger, reconciliation
 from webapp.extensions import db, transaction
 from webapp.models import Charge, LedgerEntry, OutboxMessage, Refund, Subscription
 
@@ -89,33 +106,64 @@ def books() -> dict[str, Any]:
     }
 
 
-def test_t9_a_lost_database_comes_back_from_telegram_alone(app, empty_sqlite: Path, tmp_path: Path):
+def restore(statement: list[dict[str, Any]]) -> None:
+    """Have on the ledger what Telegram's statement tells, its refunds first."""
+    pages = [(at, statement[at : at + 100]) for at in range(0, len(statement), 100)]
+    for _, rows in pages:
+        with transaction():
+            reconciliation.apply_refunds(rows, keys=KEYS, now=LATER)
+    for at, rows in pages:
+        with transaction():
+            reconciliation.apply_page(rows, at, keys=KEYS, now=LATER)
+
+
+@pytest.fixture
+def anew(empty_sqlite: Path, tmp_path: Path) -> Callable[[], AbstractContextManager[None]]:
+    """A way to be the shop on a database that knows nothing."""
+    file = tmp_path / "anew.db"
+    file.write_bytes(empty_sqlite.read_bytes())
+    app = create_app(make_config(database_url=f"sqlite:///{file}"))
+
+    @contextmanager
+    def inside() -> Iterator[None]:
+        with app.app_context():
+            yield
+            db.session.remove()
+            db.engine.dispose()
+
+    return inside
+
+
+def test_t9_a_lost_database_comes_back_from_telegram_alone(app, anew):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"SEED={seed} CHARGES={CHARGES}")
     open_shop()
     statement = sell(CHARGES, random.Random(seed))
     before = books()
-    file = tmp_path / "anew.db"
-    file.write_bytes(empty_sqlite.read_bytes())
-    anew = create_app(make_config(database_url=f"sqlite:///{file}"))
-    with anew.app_context():
-        arrange.open_shop()
+    with anew():
+        open_shop()
         begun = time.monotonic()
-        pages = [(at, statement[at : at + 100]) for at in range(0, len(statement), 100)]
-        for _, rows in pages:
-            with transaction():
-                reconciliation.apply_refunds(rows, keys=KEYS, now=LATER)
-        for at, rows in pages:
-            with transaction():
-                reconciliation.apply_page(rows, at, keys=KEYS, now=LATER)
+        restore(statement)
         took = time.monotonic() - begun
         assert books() == before
         assert entitlements.differences() == []
         # What is long past is news to nobody.
         assert db.session.scalars(db.select(OutboxMessage)).all() == []
-        db.session.remove()
-        db.engine.dispose()
     print(f"{len(statement)} rows applied in {took:.1f} s")
+
+
+def test_what_is_no_longer_sold_comes_back_by_the_catalogue_that_was_exported(app, anew):
+    open_shop()
+    statement = sell(10, random.Random(9))
+    open_shop(ATLAS, now=NOW + 300 * DAY)
+    before = books()
+    exported = app.test_cli_runner().invoke(args=["catalog", "export"]).output
+    with anew():
+        # Off sale from now on: what was paid before counts.
+        open_shop(*catalogue_files.read(exported), now=LATER)
+        assert [product.slug for product in catalogue.on_sale()] == ["atlas"]
+        restore(statement)
+        assert books() == before
 
 
 def test_nothing_is_rebuilt_without_a_catalogue(app):
