@@ -16,12 +16,12 @@ from webapp import clock
 def main() -> None:
     """Run a program as if it had been started by itself, its clock aside."""
     file = Path(os.environ["CLOCK_FILE"])
-    really = clock.now
+    really = clock.machine_time
 
     def shifted() -> datetime:
         return really() + timedelta(seconds=float(file.read_text()))
 
-    clock.now = shifted
+    clock.machine_time = shifted
     # An interpreter that is named is this one.
     sys.argv = sys.argv[2:] if sys.argv[1] == "python" else sys.argv[1:]
     name = sys.argv[0]

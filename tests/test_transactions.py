@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from tests.arrange import ALICE, NOW
+from webapp import clock
 from webapp.domain import outbox
 from webapp.extensions import db, run_in_transaction, transaction
 from webapp.models import OutboxMessage
@@ -41,6 +42,25 @@ def test_f26_of_a_transaction_that_failed_nothing_stays():
 def test_f32_every_connection_to_sqlite_is_set_to_keep_what_it_commits(setting, value):
     with db.engine.connect() as connection:
         assert connection.exec_driver_sql(f"PRAGMA {setting}").scalar() == value
+
+
+@on_postgresql
+def test_f52_machines_that_share_a_database_share_its_clock(monkeypatch):
+    monkeypatch.setattr(clock, "machine_time", lambda: NOW)
+    monkeypatch.setattr(clock, "_zero", None)
+    assert clock.now() == NOW
+    db.engine.dispose()
+    told = db.session.scalar(db.select(db.func.clock_timestamp()))
+    assert abs((clock.now() - told).total_seconds()) < 30
+
+
+@on_sqlite
+def test_f52_a_file_has_no_clock_but_the_machines(monkeypatch):
+    monkeypatch.setattr(clock, "machine_time", lambda: NOW)
+    monkeypatch.setattr(clock, "_zero", None)
+    db.engine.dispose()
+    write(1)
+    assert clock.now() == NOW
 
 
 @on_postgresql

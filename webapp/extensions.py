@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +25,8 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
+from webapp import clock
+
 # Constraint names must be the same on both databases for migrations to find them.
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -35,6 +37,8 @@ NAMING = {
 }
 TRANSACTION_ATTEMPTS = 5
 SQLITE_PATIENCE_SECONDS = 5
+# A slower answer does not tell when on its way the database looked at its clock.
+TELLING_SECONDS = 0.2
 IDLE_SECONDS = 1.0  # then a connection may have died unnoticed: asking costs a way there and back
 # A second after PostgreSQL's own statement_timeout no answer is on its way any more.
 SILENCE_SECONDS = 6.0
@@ -131,6 +135,7 @@ def configure_engine(engine: Engine) -> None:
         event.listen(engine, "do_connect", _check_writable)
     else:
         event.listen(engine, "do_connect", _open_postgresql)
+        event.listen(engine, "connect", _follow_clock)
         event.listen(engine, "checkout", partial(_look_after_idling, engine.dialect))
         event.listen(engine, "checkin", _note_idling)
 
@@ -210,6 +215,16 @@ class _Connection(psycopg.Connection[Any]):
 
 def _open_postgresql(_dialect: Dialect, _record: Any, args: Any, parameters: Any) -> _Connection:
     return _Connection.connect(*args, **parameters)
+
+
+def _follow_clock(connection: Any, _record: ConnectionPoolEntry) -> None:
+    """Go by the database's clock: machines that differ by more than a lease would take each other's work."""
+    asked_at = clock.ticks()
+    [told] = connection.execute("SELECT clock_timestamp()").fetchone()
+    connection.rollback()
+    took_seconds = clock.ticks() - asked_at
+    if took_seconds <= TELLING_SECONDS:
+        clock.follow(told.astimezone(UTC) + timedelta(seconds=took_seconds / 2))
 
 
 def _note_idling(_connection: Any, record: ConnectionPoolEntry) -> None:

@@ -98,7 +98,7 @@ def shop(app: Flask, open_shop: None, api: BotApi, config: Config) -> Flask:
     with transaction():
         db.session.execute(text("DELETE FROM shop"))
         shops.claim(config.bot_id, "starfront_demo_bot", config.bot_environment)
-        leases.hold("outbox", "bot", 3600, clock.now())
+        leases.hold("outbox", "bot", 300, clock.now())
     registration.register(api, config)
     api.call("getUpdates", {"timeout": 0, "allowed_updates": list(ALLOWED_UPDATES)})
     app.extensions["checkout"].reconcile()
@@ -585,7 +585,7 @@ def test_a_bot_that_is_not_at_work(shop):
 
 def test_two_bots_that_poll(shop):
     with transaction():
-        leases.hold("refunds", "another", 3600, clock.now())
+        leases.hold("refunds", "another", 300, clock.now())
     name, severity, words = only(shop)
     assert (name, severity) == ("pollers", "warning")
     assert words.endswith("Leave one running, or set BOT_MODE=webhook.")

@@ -779,6 +779,17 @@ def test_the_statement_is_read_again_after_five_minutes(telegram, hands, alice):
 
 
 @on_sqlite
+def test_f52_a_clock_set_back_ends_no_duty(telegram, hands, alice, monkeypatch):
+    hands.worker.tick()
+    begun = len(telegram.calls("getStarTransactions"))
+    hour_ago = clock.now() - 3600 * SECOND
+    monkeypatch.setattr(clock, "now", lambda: hour_ago)
+    hands.wait(301)
+    hands.worker.tick()
+    assert len(telegram.calls("getStarTransactions")) == begun + 1
+
+
+@on_sqlite
 def test_the_whole_statement_is_read_once_a_day(telegram, hands, alice):
     hands.worker.tick()
     # From the first row on: for the refunds, and then for the rest.

@@ -9,12 +9,13 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.campaigns.links import Witness
-from tests.market import Market, audit, audit_deliveries, wishes
+from tests.market import CLOCKS, Market, audit, audit_deliveries, wishes
 from tests.processes import Stage
 
 JUMPS = int(os.environ.get("JUMPS", "4"))
@@ -85,7 +86,9 @@ def test_clocks_that_jump_make_no_work_be_done_twice(stage, database_url, rows, 
         jump_about(stage, machines, random.Random(seed))
         assert market.wait_for(len(market.paid) + 1, seconds=STUCK_SECONDS), "nobody can buy any more"
     audit(stage, rows, market.paid)
-    audit_deliveries(stage, table, deaths=0)
+    # A file has no clock but the machine's; what was done before a jump may be booked after it.
+    clocks = timedelta(hours=2) if database_url.startswith("sqlite") else CLOCKS
+    audit_deliveries(stage, table, deaths=0, clocks=clocks)
     done_once(witness)
     print(f"{len(market.paid)} payments, {JUMPS} jumps")
 

@@ -311,3 +311,11 @@ def test_what_was_set_aside_is_counted_by_kind():
     for update_id in (1, 2, 7):
         set_aside(update_id)
     assert inbox.quarantined_kinds() == {"message": 2, "successful_payment": 1, "unreadable": 1}
+
+
+def test_f52_what_a_clock_that_was_ahead_put_off_is_done():
+    receive(PAYMENT)
+    assert len(claim(at=NOW + timedelta(hours=1))) == 1
+    assert inbox.is_due(NOW)
+    assert len(claim()) == 1
+    assert claim() == []

@@ -52,3 +52,10 @@ def test_the_databases_clock_decides_where_it_is_shared():
     with transaction():
         wrong_clock = leases.hold("outbox", "two", 60, NOW + timedelta(days=9999))
     assert (wrong_clock is None) == (db.engine.dialect.name == "postgresql")
+
+
+def test_f52_a_duty_taken_by_a_clock_that_was_ahead_changes_hands():
+    """And one that is taken by clocks that agree does not."""
+    assert hold("one", seconds=3600) == 1
+    assert hold("two") == 2
+    assert hold("three") is None

@@ -89,3 +89,11 @@ def test_a_message_is_due_until_it_is_sent():
     with transaction():
         outbox.sent(message, NOW)
     assert not outbox.is_due(NOW + timedelta(days=1))
+
+
+def test_f52_what_a_clock_that_was_ahead_put_off_is_sent():
+    add()
+    assert len(claim(after_seconds=3600)) == 1
+    assert outbox.is_due(NOW)
+    assert len(claim()) == 1
+    assert claim() == []

@@ -57,6 +57,14 @@ def test_a_reservation_that_came_to_nothing_ends(alice):
     assert decide(question(made, "q2", received_at=later), now=later) is None
 
 
+def test_f52_a_reservation_by_a_clock_that_was_ahead_ends(alice):
+    ahead = NOW + timedelta(hours=1)
+    made = order(alice, now=ahead)
+    assert decide(question(made, received_at=ahead), now=ahead) is None
+    assert decide(question(made, "q2")) is None
+    assert decide(question(made, "q3")) == "PaymentInProgress"
+
+
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [

@@ -109,6 +109,13 @@ def test_silence_is_asked_about_again_later(charge):
     assert refunds.due(10, later) == []
 
 
+def test_f52_what_a_clock_that_was_ahead_put_off_is_asked_for(charge):
+    refund = request(charge)
+    with transaction():
+        refunds.tried(refund, NOW + timedelta(hours=1))
+        assert [one.charge_id for one in refunds.due(10, NOW)] == [refund.charge_id]
+
+
 def test_a_no_that_comes_after_the_yes_changes_nothing(charge):
     refund = request(charge)
     settle(charge)

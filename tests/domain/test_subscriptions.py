@@ -410,6 +410,8 @@ def test_an_answer_that_did_not_come_is_asked_for_again_later_and_later(alice):
     assert plan_of(made).next_attempt_at == NOW + DAY / 1440
     assert subscriptions.due(9, NOW) == []
     assert plan_of(made).renews
+    # Put off by a clock that was a day ahead then.
+    assert [plan.public_id for plan in subscriptions.due(9, NOW - DAY)] == [made.public_id]
 
 
 def test_a_refused_wish_leaves_renewal_as_it_was(alice):

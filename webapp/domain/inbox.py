@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import defer
 
+from webapp.domain import pauses
 from webapp.extensions import db
 from webapp.models import InboxItem
 from webapp.statements import insert_once
@@ -199,7 +200,7 @@ def _due(now: datetime, only: Collection[str], without: Collection[str]) -> Sele
     due = select(InboxItem.id).where(
         InboxItem.done_at.is_(None),
         InboxItem.quarantined_at.is_(None),
-        InboxItem.next_attempt_at <= now,
+        pauses.is_over(InboxItem.next_attempt_at, LONGEST_PAUSE_SECONDS, now),
     )
     due = due.where(InboxItem.kind.in_(only)) if only else due
     return due.where(InboxItem.kind.not_in(without)) if without else due

@@ -4,8 +4,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select, update
 
+from webapp.domain import pauses
 from webapp.extensions import db, insert
 from webapp.models import Lease
+
+LONGEST_SECONDS = 600  # no duty is taken for as long
 
 
 def hold(name: str, holder: str, seconds: float, now: datetime) -> int | None:
@@ -26,7 +29,7 @@ def hold(name: str, holder: str, seconds: float, now: datetime) -> int | None:
             "expires_at": expires_at,
             "token": Lease.token + (Lease.holder != holder).cast(db.Integer),
         },
-        where=or_(Lease.holder == holder, Lease.expires_at <= now),
+        where=or_(Lease.holder == holder, pauses.is_over(Lease.expires_at, LONGEST_SECONDS, now)),
     ).returning(Lease.token)
     token: int | None = db.session.scalar(statement)
     return token

@@ -37,10 +37,11 @@ HOLD = text(
     """
     UPDATE orders SET reserved_query_id = :query_id, reserved_until = :until
     WHERE id = :id AND closed_at IS NULL AND expires_at > :now
-        AND (reserved_until IS NULL OR reserved_until <= :now OR reserved_query_id = :query_id)
+        AND (reserved_until IS NULL OR reserved_until <= :now OR reserved_until > :absurd
+            OR reserved_query_id = :query_id)
     RETURNING id
     """
-).bindparams(bindparam("until", type_=UTCDateTime()), bindparam("now", type_=UTCDateTime()))
+).bindparams(*(bindparam(name, type_=UTCDateTime()) for name in ("until", "now", "absurd")))
 PAY = text(
     """
     UPDATE orders SET charge_id = :charge_id, closed_at = :now, reserved_until = NULL
@@ -178,7 +179,10 @@ def reserve(
     order = _described_by(payload, keys)
     _check(order, payer_id, stars, currency, now)
     until = now + timedelta(seconds=RESERVATION_SECONDS)
-    if not run(HOLD, {"id": order.id, "query_id": query_id, "until": until, "now": now}):
+    # By a clock that was ahead, and is not any more.
+    absurd = now + timedelta(seconds=LIFE_SECONDS)
+    held = {"id": order.id, "query_id": query_id, "until": until, "now": now, "absurd": absurd}
+    if not run(HOLD, held):
         raise PaymentInProgress(order=order.public_id)
     return order
 

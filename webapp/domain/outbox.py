@@ -6,12 +6,13 @@ from typing import Any
 
 from sqlalchemy import Select, select, update
 
+from webapp.domain import pauses
 from webapp.extensions import db
 from webapp.models import OutboxMessage
 from webapp.statements import Write, insertion, write
 
 LEASE_SECONDS = 30
-LONGEST_PAUSE_SECONDS = 3600
+LONGEST_PAUSE_SECONDS = 600
 # What happened longer ago is no news: a shop rebuilt from Telegram's statement writes to nobody.
 NEWS = timedelta(days=3)
 
@@ -88,7 +89,7 @@ def _due(now: datetime) -> Select[tuple[int]]:
     return select(OutboxMessage.id).where(
         OutboxMessage.sent_at.is_(None),
         OutboxMessage.failed_at.is_(None),
-        OutboxMessage.next_attempt_at <= now,
+        pauses.is_over(OutboxMessage.next_attempt_at, LONGEST_PAUSE_SECONDS, now),
     )
 
 

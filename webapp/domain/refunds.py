@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from webapp.domain import entitlements, ledger, outbox, subscriptions
+from webapp.domain import entitlements, ledger, outbox, pauses, subscriptions
 from webapp.errors import ChargeNotFound, RefundedBefore, RefundWindowOver
 from webapp.extensions import db
 from webapp.models import Charge, LedgerEntry, Order, Product, Refund
 
-LONGEST_PAUSE_SECONDS = 3600
+LONGEST_PAUSE_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,11 @@ def due(limit: int, now: datetime) -> list[Refund]:
     """Return refunds whose turn it is to be asked for at Telegram, or whose plan is still to be stopped."""
     query = (
         select(Refund)
-        .where(Refund.next_attempt_at <= now, Refund.refused_at.is_(None))
+        .where(
+            Refund.next_attempt_at.is_not(None),  # so that SQLite reads past none of those that are done
+            pauses.is_over(Refund.next_attempt_at, LONGEST_PAUSE_SECONDS, now),
+            Refund.refused_at.is_(None),
+        )
         .order_by(Refund.next_attempt_at)
         .limit(limit)
     )

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sqlalchemy import select, update
 
-from webapp.domain import ledger, outbox, payloads
+from webapp.domain import ledger, outbox, pauses, payloads
 from webapp.domain.keys import KeyRing
 from webapp.errors import OffSale, SubscriptionNotFound
 from webapp.extensions import db
@@ -19,7 +19,7 @@ from webapp.models import Charge, Product, Subscription
 from webapp.statements import insert_once
 
 MONTH_SECONDS = 2_592_000  # Bot API: createInvoiceLink, subscription_period
-LONGEST_PAUSE_SECONDS = 3600
+LONGEST_PAUSE_SECONDS = 600
 # Update ids count up, except after an idle week (Bot API: Update): only near ones tell an order.
 NEAR = timedelta(days=1)
 STATES = frozenset({"canceled", "active", "failed"})  # Bot API: BotSubscriptionUpdated
@@ -268,7 +268,10 @@ def due(limit: int, now: datetime) -> list[Subscription]:
     """Return the plans about which Telegram is to be asked now."""
     query = (
         select(Subscription)
-        .where(Subscription.wish.is_not(None), Subscription.next_attempt_at <= now)
+        .where(
+            Subscription.wish.is_not(None),
+            pauses.is_over(Subscription.next_attempt_at, LONGEST_PAUSE_SECONDS, now),
+        )
         .order_by(Subscription.next_attempt_at)
         .limit(limit)
     )
