@@ -15,7 +15,7 @@ run: $(READY) ## The shop, its bot and a pretend Telegram, at the address it pri
 	@$(BIN)/python -m sandbox.up
 
 test: $(READY) browser ## Everything, on SQLite and on PostgreSQL, in a real browser
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal --cov --cov-report=term:skip-covered
 
 check: $(READY) lint types imports test ## What must hold before anything lands
 

@@ -1,6 +1,7 @@
 """The shop as it really runs: a sandbox, the web process and the bot, each a process that can be killed."""
 
 import os
+import random
 import shlex
 import signal
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from webapp.extensions import db
 ROOT = Path(__file__).parent.parent
 TOKEN = "7000000002:AAF-made-up-for-tests_0123456789abc"
 PATIENCE_SECONDS = 40.0
+PORTS = (10_000, 32_000)  # below those that Linux gives to outgoing connections, and macOS too
 # Every database with every mode of the bot; a short run meets each of them once.
 EVERY_STAGE = [(database, mode) for database in ("sqlite", "postgresql") for mode in ("polling", "webhook")]
 SHORT_STAGES = [EVERY_STAGE[0], EVERY_STAGE[3]]
@@ -30,11 +32,12 @@ Found = TypeVar("Found")
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and that no outgoing connection will take meanwhile."""
+    while True:
+        port = random.randrange(*PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def eventually(look: Callable[[], Found], *, seconds: float = PATIENCE_SECONDS) -> Found:

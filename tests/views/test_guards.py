@@ -96,7 +96,7 @@ def test_the_bearer_is_believed_before_the_cookie(client, alice, bob):
     ["x", "a.b.c", "", "null", "undefined", "é", "x" * 5000, token() + "x", token(now=NOW - 16 * MINUTE)]
     + [token(epoch=1), token(STRANGER), token(bot_id=1), f"{token()}, Bearer {token()}", f"{token()} x"]
     + [token(keys=KeyRing.of("Zt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4"))],
-    ids=lambda bad: bad[-12:],
+    ids=lambda bad: f"{len(bad)} characters",  # a token is another one each time
 )
 def test_a_bad_bearer_never_falls_back_to_the_cookie(client, alice, bad):
     sent = {"Authorization": f"Bearer {bad}"}
