@@ -280,10 +280,12 @@ async def getChatMenuButton(box: "Telegram", _params: Params) -> Any:  # noqa: N
 
 @method
 async def savePreparedInlineMessage(box: "Telegram", params: Params) -> Any:  # noqa: N802
-    _person(params)
-    if not isinstance(params.get("result"), dict):
+    person, result = _person(params), params.get("result")
+    if not isinstance(result, dict) or not result.get("type") or not result.get("id"):
         raise bad_request("can't parse inline query result")
-    return {"id": f"prepared{box.updates.next_id}", "expiration_date": box.clock.seconds() + 3600}
+    if not any(_flag(params, f"allow_{kind}_chats") for kind in ("user", "bot", "group", "channel")):
+        raise bad_request("PEER_TYPES_INVALID")
+    return box.prepare(person, {**result, "reply_markup": _keyboard(result)})
 
 
 @method

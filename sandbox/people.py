@@ -21,6 +21,7 @@ class Person:
     blocked: bool = False
     started: bool = False
     write_access: bool = False
+    home_screen: bool = False  # whether an icon of the bot is on it
     chat: list[dict[str, Any]] = field(default_factory=list)
     last_message_id: int = 0
 

@@ -20,6 +20,7 @@ from sandbox.updates import Updates
 from sandbox.webhooks import Webhook
 
 CALLBACK_SECONDS = 10
+PREPARED_SECONDS = 3600  # not documented; Telegram says when it ends in each answer
 MOST_CALLS_KEPT = 5000
 Kept = TypeVar("Kept", Charge, Invoice, Person, Subscription)
 
@@ -52,7 +53,14 @@ class Telegram:
         self.webhook.call = self.call
         self.signer = Signer(token, self.seed)
         self.calls: list[dict[str, Any]] = []
+        self.prepared: dict[str, dict[str, Any]] = {}
         self.callbacks: dict[str, asyncio.Future[dict[str, Any]]] = {}
+
+    def prepare(self, person: int, result: dict[str, Any]) -> dict[str, Any]:
+        """Keep a message that one person may send to chats of their choice, for an hour."""
+        prepared, ends_at = f"prep{secrets.token_urlsafe(12)}", self.clock.seconds() + PREPARED_SECONDS
+        self.prepared[prepared] = {"person": person, "result": result, "expires": ends_at}
+        return {"id": prepared, "expiration_date": ends_at}
 
     async def call(self, name: str, params: dict[str, Any]) -> Any:
         """Return the result of a method, in good times and bad.
@@ -163,6 +171,7 @@ class Telegram:
         self.updates.clear()
         self.troubles.set({})
         self.calls.clear()
+        self.prepared.clear()
         self.clock.set(0.0)
         self.events.clear()
         self.events.add("reset")

@@ -15,6 +15,7 @@ CHANGEABLE = {
     "blocked": bool,
     "started": bool,
     "write_access": bool,
+    "home_screen": bool,
     "first_name": str,
     "last_name": str,
     "language_code": str,
@@ -39,11 +40,14 @@ async def change_person(request: web.Request) -> web.Response:
     for name, value in wanted.items():
         if type(value) is not CHANGEABLE.get(name) or (name == "stars" and value < 0):
             raise ControlError(f"{name} cannot be changed to that")
-    was_blocked = person.blocked
+    was_blocked, could_be_written_to = person.blocked, person.write_access
     for name, value in wanted.items():
         setattr(person, name, value)
     if person.blocked != was_blocked:
         box.updates.add({"my_chat_member": _membership(box, person)})
+    if person.write_access and not could_be_written_to:
+        allowed = box.chats.add(person, "person", write_access_allowed={"from_request": True})
+        box.updates.add({"message": box.chats.as_message(person, allowed)})
     await box.subscriptions.settle()
     box.events.add("person", person=person.id)
     return web.json_response(person.shown())
@@ -82,6 +86,15 @@ async def press(request: web.Request) -> web.Response:
     box, person = person_of(request)
     body = await read_body(request)
     return web.json_response(await box.press(person, whole(body, "message_id"), str(body.get("data") or "")))
+
+
+@routes.get("/sandbox/people/{id}/prepared/{message}")
+async def prepared(request: web.Request) -> web.Response:
+    box, person = person_of(request)
+    kept = box.prepared.get(request.match_info["message"])
+    if not kept or kept["person"] != person.id or kept["expires"] <= box.clock.seconds():
+        raise ControlError("there is no such message", status=404)
+    return web.json_response(kept["result"])
 
 
 @routes.post("/sandbox/people/{id}/launch")

@@ -30,6 +30,7 @@ export const changePerson = (person, change) => call("PATCH", `people/${id(perso
 export const topUp = (person, stars) => call("POST", `people/${id(person)}/top-up`, { stars });
 export const chat = (person) => call("GET", `people/${id(person)}/chat`);
 export const write = (person, text) => call("POST", `people/${id(person)}/messages`, { text });
+export const prepared = (person, message) => call("GET", `people/${id(person)}/prepared/${id(message)}`);
 export const launch = (person, options) => call("POST", `people/${id(person)}/launch`, options);
 export const press = (person, message_id, data) =>
   call("POST", `people/${id(person)}/callback`, { message_id, data });

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { createBridge } from "./bridge.js";
 import { confirm } from "./dialogs.js";
 import { fill, h, settled, wait } from "./dom.js";
-import { botAvatar, icon } from "./icons.js";
+import { botAvatar, icon, withStars } from "./icons.js";
 import { closeLayer, layer, openLayer } from "./layers.js";
 import { answers } from "./protocol.js";
 import { store } from "./store.js";
@@ -277,7 +277,7 @@ export function createMiniApp(on) {
     button.classList.toggle("is-busy", Boolean(wanted.is_progress_visible));
     button.classList.toggle("is-shining", Boolean(wanted.has_shine_effect));
     button.setAttribute("aria-busy", String(Boolean(wanted.is_progress_visible)));
-    button.querySelector("span").replaceChildren(wanted.text);
+    button.querySelector("span").replaceChildren(...withStars(wanted.text));
     button.style.background = isHexColour(wanted.color) ? wanted.color : usual.color;
     button.style.color = isHexColour(wanted.text_color) ? wanted.text_color : usual.text_color;
   }

@@ -214,6 +214,7 @@ function updateWords(update) {
   }
   if (message?.refunded_payment)
     return `${who(message)} was refunded ⭐ ${message.refunded_payment.total_amount}`;
+  if (message?.write_access_allowed) return `${who(message)} let the bot write`;
   if (message) return `${who(message)} wrote: ${short(message.text ?? "")}`;
   if (press) return `${press.from.first_name} pressed a button`;
   if (question) return `May ${question.from.first_name} pay ⭐ ${question.total_amount}?`;

@@ -6,7 +6,12 @@ import { formatted } from "./text.js";
 
 export const sentAt = (message) => new Date(message.date * 1000);
 
-export const isService = (message) => Boolean(message.successful_payment ?? message.refunded_payment);
+/** What Telegram says itself, and of whom; a message that is none of these was written by somebody. */
+const NOTES = { successful_payment: paid, refunded_payment: refunded, write_access_allowed: allowed };
+
+const noteOf = (message) => Object.keys(NOTES).find((kind) => message[kind]);
+
+export const isService = (message) => Boolean(noteOf(message));
 
 /** The element of a message; `on` has link, command, press, openApp and pay. */
 export function messageElement(message, { bot, isLast, on }) {
@@ -32,8 +37,7 @@ export function messageElement(message, { bot, isLast, on }) {
 }
 
 export function preview(message, bot) {
-  if (message.successful_payment) return paid(message, bot);
-  if (message.refunded_payment) return refunded(message, bot);
+  if (isService(message)) return NOTES[noteOf(message)](message, bot);
   if (message.invoice) return message.invoice.title;
   return (message.from === "person" ? "You: " : "") + text(message).replace(/\s+/g, " ");
 }
@@ -43,7 +47,7 @@ function text(message) {
 }
 
 function serviceNote(message, bot) {
-  const words = message.successful_payment ? paid(message, bot) : refunded(message, bot);
+  const words = NOTES[noteOf(message)](message, bot);
   return h("div.service", { "data-message": String(message.message_id) }, h("span", {}, withStars(words)));
 }
 
@@ -56,6 +60,10 @@ function paid({ successful_payment: payment, title }, bot) {
 
 function refunded({ refunded_payment: payment }, bot) {
   return `You received a refund of ⭐ ${payment.total_amount} from ${bot.name}`;
+}
+
+function allowed() {
+  return "You allowed this bot to message you when you opened its web app";
 }
 
 function stamp(message) {

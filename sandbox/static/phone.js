@@ -9,6 +9,7 @@ import { buy } from "./invoice.js";
 import { layer } from "./layers.js";
 import { readTelegramLink } from "./links.js";
 import { createPanel } from "./panel.js";
+import { sendToSomebody } from "./sharing.js";
 import { setState, store, watch } from "./store.js";
 import { themeNamed, wear } from "./theme.js";
 import { now } from "./time.js";
@@ -162,8 +163,7 @@ async function openTelegramLink(href) {
     case "bot":
       return show("chat");
     case "share":
-      show("chat");
-      return chat.prefill(link.text);
+      return sendToSomebody(link.text);
     default:
       if (
         await confirm({

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import * as cloud from "./cloud.js";
 import { ask, confirm, isAsking, toast } from "./dialogs.js";
+import { sendToSomebody } from "./sharing.js";
 import { store } from "./store.js";
 import { isHexColour } from "./theme.js";
 
@@ -76,9 +77,21 @@ export const answers = {
     if (app.look.isFullscreen) setFullscreen(app, false);
   },
 
-  web_app_add_to_home_screen: (app) => app.send("home_screen_failed", { error: "UNSUPPORTED" }),
-  web_app_check_home_screen: (app) => app.send("home_screen_checked", { status: "unsupported" }),
-  web_app_send_prepared_message: (app) => app.send("prepared_message_failed", { error: "UNSUPPORTED" }),
+  async web_app_add_to_home_screen(app) {
+    if (homeScreen(app) === "unsupported") {
+      app.send("home_screen_failed", { error: "UNSUPPORTED" });
+    } else if (await mayAdd()) {
+      await api.changePerson(app.launch.person.id, { home_screen: true });
+      app.send("home_screen_added");
+    } else {
+      app.send("home_screen_failed", { error: "CANCELLED" });
+    }
+  },
+  web_app_check_home_screen: (app) => app.send("home_screen_checked", { status: homeScreen(app) }),
+  async web_app_send_prepared_message(app, { id }) {
+    const error = await sendPrepared(app, id);
+    app.send(...(error ? ["prepared_message_failed", { error }] : ["prepared_message_sent"]));
+  },
 
   web_app_invoke_custom_method(app, { req_id, method, params }) {
     const outcome = cloud.invoke(method, params ?? {}, { person: app.launch.person, bot: store.state.bot });
@@ -156,6 +169,27 @@ async function mayWrite(app) {
   });
   if (allowed) await api.changePerson(person.id, { write_access: true });
   return allowed;
+}
+
+/** Only phones have a home screen that Telegram can put an icon on. */
+function homeScreen(app) {
+  if (!["ios", "android"].includes(store.settings.platform)) return "unsupported";
+  return store.person.home_screen ? "added" : "missed";
+}
+
+const mayAdd = () =>
+  confirm({
+    title: "Add to Home Screen",
+    message: `An icon opens ${store.state.bot.name} from the home screen.`,
+    yes: "Add",
+  });
+
+/** Have the person send a message that the bot prepared; returns Telegram's word for why it was not sent. */
+async function sendPrepared(app, id) {
+  const message = await api.prepared(app.launch.person.id, id).catch(() => null);
+  if (!message) return "MESSAGE_EXPIRED";
+  const text = message.input_message_content?.message_text ?? message.title;
+  return (await sendToSomebody(text)) ? null : "USER_DECLINED";
 }
 
 function refusedStorage(kind) {

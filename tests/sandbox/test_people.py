@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sandbox.conftest import ALICE, control, stars
+from tests.sandbox.conftest import ALICE, BOB, control, jump, stars
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,30 @@ def test_the_bot_hears_of_a_block_and_of_its_end_once_each(telegram, bot):
 def test_a_button_of_no_message_cannot_be_pressed(telegram, message_id):
     body = {"message_id": message_id, "data": "x"}
     assert control(telegram, "POST", f"people/{ALICE}/callback", body).status_code == 400
+
+
+def test_a_prepared_message_is_for_one_person_and_an_hour(telegram, bot):
+    result = {"type": "article", "id": "1", "title": "Atlas", "input_message_content": {"message_text": "x"}}
+    told = bot.call("savePreparedInlineMessage", user_id=ALICE, result=result, allow_user_chats=True)
+    mine = f"people/{ALICE}/prepared/{told['id']}"
+    assert telegram.control("GET", mine)["title"] == "Atlas"
+    assert control(telegram, "GET", f"people/{BOB}/prepared/{told['id']}").status_code == 404
+    jump(telegram, 3600)
+    assert control(telegram, "GET", mine).status_code == 404
+
+
+@pytest.mark.parametrize("result", [None, "article", {}, {"type": "article"}, {"id": "1"}], ids=str)
+def test_a_message_that_is_none_is_not_prepared(bot, result):
+    told = {"user_id": ALICE, "result": result, "allow_user_chats": True}
+    assert "can't parse" in bot.refusal("savePreparedInlineMessage", **told)
+
+
+def test_a_message_for_no_chat_is_not_prepared(bot):
+    told = {"user_id": ALICE, "result": {"type": "article", "id": "1"}}
+    assert bot.refusal("savePreparedInlineMessage", **told) == "Bad Request: PEER_TYPES_INVALID"
+
+
+def test_the_bot_hears_once_that_it_may_write(telegram, bot):
+    for _time in range(2):
+        telegram.control("PATCH", f"people/{ALICE}", write_access=True)
+    assert [one["write_access_allowed"] for one in bot.updates("message")] == [{"from_request": True}]
