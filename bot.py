@@ -20,12 +20,13 @@ from typing import Any, TypeAlias
 
 from flask import Flask
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
-from telegram import InlineKeyboardMarkup, Update
+from telegram import ChatMember, InlineKeyboardMarkup, Update
 from telegram.error import Forbidden, NetworkError, RetryAfter
 from telegram.ext import (
     Application,
     ApplicationBuilder,
     BaseRateLimiter,
+    ChatMemberHandler,
     CommandHandler,
     ContextTypes,
     MessageHandler,
@@ -44,7 +45,7 @@ from webapp.bot_api import (
     Unauthorized,
 )
 from webapp.config import Config
-from webapp.domain import catalogue, inbox, shops
+from webapp.domain import catalogue, inbox, outbox, shops
 from webapp.errors import ProductNotFound
 from webapp.extensions import transaction
 from webapp.messages import Message
@@ -401,14 +402,32 @@ def _chat_application(app: Flask, client: BotApi) -> Chat:
         "terms": _says(messages.terms),
     }.items():
         chat.add_handler(CommandHandler(command, handler, filters=private))
+    chat.add_handler(MessageHandler(private & filters.StatusUpdate.WRITE_ACCESS_ALLOWED, on_let_in))
+    chat.add_handler(ChatMemberHandler(on_let_in, ChatMemberHandler.MY_CHAT_MEMBER))
     chat.add_handler(MessageHandler(private & filters.TEXT, _says(messages.help_)))
     chat.add_error_handler(_remember_error)
     chat.bot_data.update(app=app, errors={})
     return chat
 
 
+async def on_let_in(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """Tell somebody who lets the bot write again, or for the first time, what could not be told before."""
+    member = update.my_chat_member and update.my_chat_member.new_chat_member
+    if update.effective_user is None or (member and member.status != ChatMember.MEMBER):
+        return
+    app: Flask = context.bot_data["app"]
+    telegram_id = update.effective_user.id
+
+    def revive() -> None:
+        with app.app_context(), transaction():
+            outbox.revive(telegram_id, clock.now())
+
+    await asyncio.to_thread(revive)
+
+
 async def on_start(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
     """Greet; a deep link that names a product shows the product."""
+    await on_let_in(update, context)
     slug = context.args[0] if context.args else ""
 
     def words() -> Message:

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.arrange import ALICE, NOW
+from tests.arrange import ALICE, BOB, NOW
 from webapp.domain import outbox
 from webapp.extensions import db, transaction
 from webapp.models import OutboxMessage
@@ -59,6 +59,19 @@ def test_a_message_nobody_can_get_is_given_up():
         outbox.failed(message, "Forbidden: bot was blocked by the user", NOW)
     assert only_message().error == "Forbidden: bot was blocked by the user"
     assert claim(after_seconds=9999) == []
+
+
+@pytest.mark.parametrize(("age", "is_due"), [(timedelta(days=2), True), (outbox.NEWS, False)], ids=str)
+def test_who_lets_the_bot_write_again_is_told_what_is_still_news(age, is_due):
+    add()
+    [message] = claim()
+    with transaction():
+        outbox.failed(message, "Forbidden: bot was blocked by the user", NOW)
+        outbox.revive(BOB, NOW)
+    assert claim(after_seconds=1) == []
+    with transaction():
+        outbox.revive(only_message().telegram_id, NOW + age)
+    assert bool(claim(after_seconds=age.total_seconds())) == is_due
 
 
 def test_a_message_is_tried_again_ever_more_slowly():

@@ -79,6 +79,16 @@ def failed(message: OutboxMessage, error: str, now: datetime) -> None:
     _update(message, failed_at=now, error=error[:255])
 
 
+def revive(telegram_id: int, now: datetime) -> None:
+    """Have sent what was given up for a person who lets the bot write now, as far as it is news."""
+    given_up = update(OutboxMessage).where(
+        OutboxMessage.telegram_id == telegram_id,
+        OutboxMessage.failed_at.is_not(None),
+        OutboxMessage.created_at > now - NEWS,
+    )
+    db.session.execute(given_up.values(failed_at=None, attempts=0, next_attempt_at=now))
+
+
 def retry(message: OutboxMessage, error: str, now: datetime, *, after_seconds: float | None = None) -> None:
     """Send a message again later: after what Telegram asked for, or twice as long as last time."""
     pause = after_seconds if after_seconds is not None else min(2**message.attempts, LONGEST_PAUSE_SECONDS)
