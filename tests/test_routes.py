@@ -31,6 +31,7 @@ EXPECTED = {
     ("GET", "/"): ANYBODY,
     ("GET", "/products/<slug>"): ANYBODY,
     ("GET", "/products/<slug>/offer"): SIGNED_IN,
+    ("POST", "/products/<slug>/share"): (401, 503, 503, 401, 401, 401, 401, 401),
     ("GET", "/me"): SIGNED_IN,
     ("GET", "/upgrades"): PERSONAL,
     ("GET", "/purchases"): PERSONAL,

@@ -30,8 +30,10 @@ from webapp.models import Order, Refund, Subscription, User
 
 log = logging.getLogger(__name__)
 
-INVOICE_SECONDS = 5.0  # what a person waits for an invoice before being told to try again
+WAITING_SECONDS = 5.0  # what a person waits for an invoice before being told to try again
 INVOICES_A_MINUTE = 6
+SHARES_A_MINUTE = 10
+SHARED_WITH = ("allow_user_chats", "allow_group_chats", "allow_channel_chats")  # savePreparedInlineMessage
 CHECKS_A_MINUTE = 1
 WISHES_A_MINUTE = 6  # of a buyer: a renewal turned off or on, a charge given back
 REFUNDS_AT_ONCE = 20
@@ -103,6 +105,20 @@ class Checkout:
             with transaction():
                 order.invoice_link = orders.remember_link(order, link)
         return order
+
+    def prepare_share(self, sender: User, message: dict[str, Any]) -> str:
+        """Return the id under which a person may send a message to chats of their choice.
+
+        :param message: an InlineQueryResult (Bot API)
+        :raise TelegramBusy: Telegram did not answer in time, or too many wait for it already
+        :raise TelegramRefused: Telegram will not keep this message
+        :raise TooManyTries: more than ten within a minute
+        """
+        with transaction():
+            rate_limits.hit(f"share:{sender.telegram_id}", SHARES_A_MINUTE, 60, clock.now())
+        told = {"user_id": sender.telegram_id, "result": message, **{chat: True for chat in SHARED_WITH}}
+        prepared = self._ask("savePreparedInlineMessage", told)
+        return str(prepared["id"])
 
     def refund(self, charge_id: str, *, reason: str, requested_by: str) -> Refund:
         """Give a charge back at Telegram, or write down that it has to be asked again.
@@ -314,16 +330,20 @@ class Checkout:
         }
         if order.period_seconds:
             invoice["subscription_period"] = order.period_seconds
+        return str(self._ask("createInvoiceLink", invoice, order=order.public_id))
+
+    def _ask(self, method: str, params: dict[str, Any], **about: str) -> Any:
+        """Return what Telegram gives to somebody who waits for it; nothing is owed if it does not."""
         with self._through_the_gate():
             try:
-                return str(self.client.call("createInvoiceLink", invoice, timeout_seconds=INVOICE_SECONDS))
+                return self.client.call(method, params, timeout_seconds=WAITING_SECONDS)
             except TooManyRequests as error:
                 raise TelegramBusy(retry_after_seconds=error.retry_after_seconds) from error
             except Refused as error:
-                log.error("invoice refused: %s", error.description, extra={"order": order.public_id})
-                raise TelegramRefused(order=order.public_id) from error
+                log.error("%s refused: %s", method, error.description, extra=about)
+                raise TelegramRefused(**about) from error
             except BotApiError as error:
-                log.warning("no invoice: %s", error.description, extra={"order": order.public_id})
+                log.warning("no %s: %s", method, error.description, extra=about)
                 raise TelegramBusy from error
 
     def _through_the_gate(self) -> "_Passage":

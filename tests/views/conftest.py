@@ -27,6 +27,8 @@ class Telegram:
             raise Refused(self.refuses)
         if method == "getStarTransactions":
             return {"transactions": self.statement}
+        if method == "savePreparedInlineMessage":
+            return {"id": f"prepared-{len(self.calls)}", "expiration_date": 0}
         return f"https://t.me/$inv{len(self.calls)}" if method == "createInvoiceLink" else True
 
     def pause_seconds(self, _method: str) -> float:

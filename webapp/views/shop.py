@@ -1,10 +1,13 @@
 """The shop and its products."""
 
-from flask import Blueprint, Response, g
+from typing import Any
+
+from flask import Blueprint, Response, g, jsonify
+from flask_babel import gettext
 from htmx_flask import request
 
-from webapp import clock
-from webapp.domain import catalogue, entitlements, orders, subscriptions, terms
+from webapp import checkout, clock
+from webapp.domain import catalogue, entitlements, orders, shops, subscriptions, terms
 from webapp.domain.catalogue_files import LONGEST_SLUG, SLUG
 from webapp.errors import ProductNotFound
 from webapp.models import Product, User
@@ -59,6 +62,13 @@ def offer(slug: str) -> Response:
     return pages.fragment("_offer.html", **facts, **_offer(found, g.user))
 
 
+@bp.post("/products/<slug>/share")
+@signed_in
+def share(slug: str) -> Response:
+    """Have Telegram keep a message about a product that the person may send to anybody."""
+    return jsonify(id=checkout.current().prepare_share(g.user, _card(_find(slug))))
+
+
 @bp.get("/me")
 @signed_in
 def me() -> Response:
@@ -83,6 +93,19 @@ def _find(slug: str) -> Product:
     if len(slug) > LONGEST_SLUG or not SLUG.fullmatch(slug):
         raise ProductNotFound(slug=slug)
     return catalogue.get(slug)
+
+
+def _card(product: Product) -> dict[str, Any]:
+    """Return a product as a message with a way to it (Bot API: InlineQueryResultArticle)."""
+    address = f"https://t.me/{shops.bot_username()}?startapp={product.slug}"
+    return {
+        "type": "article",
+        "id": product.slug,
+        "title": product.title,
+        "description": product.description,
+        "input_message_content": {"message_text": f"{product.title}\n\n{product.description}"},
+        "reply_markup": {"inline_keyboard": [[{"text": gettext("Open in Telegram"), "url": address}]]},
+    }
 
 
 def _mine(products: list[Product], user: User) -> dict[str, object]:
