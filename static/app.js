@@ -45,7 +45,8 @@
   const telegram = () => window.Telegram?.WebApp;
   const initData = () => telegram()?.initData || launch.tgWebAppData || "";
   const launchValue = (name) => new URLSearchParams(initData()).get(name) || "";
-  const person = () => { try { return String(JSON.parse(launchValue("user")).id); } catch { return ""; } };
+  const user = () => { try { return JSON.parse(launchValue("user")) || {}; } catch { return {}; } };
+  const person = () => String(user().id || "");
 
   // Clients are older than they say: nothing asked of them may stop the page.
   function ask(version, task) {
@@ -157,6 +158,8 @@
     if (elt.dataset.order === "paid") feel("success");
     if (elt.id === "said") feel("error");
     elt.querySelector("[data-focus]")?.focus({ preventScroll: true });
+    if ("ask" in elt.dataset) inquire(elt);
+    present(elt);
     if (location.search.includes("tgWebApp") || location.pathname !== main().dataset.path) {
       history.replaceState(history.state, "", main().dataset.path); // where a start parameter led
     }
@@ -192,16 +195,22 @@
     || (["pending", "ready"].includes(root.dataset.session) && act.closest("[hx-trigger^='session:ready']"));
   const busy = (act) => act.disabled || "busy" in act.dataset || unsettled(act);
 
+  const act = (kind) => document.querySelector(`[data-${kind}-button]`);
+
   function dress() {
-    const act = document.querySelector("[data-main-button]");
-    const shown = act && !["outside", "stale"].includes(root.dataset.session);
-    const drawn = ask("6.0", ({ MainButton }) => {
-      if (!shown) return MainButton.hide();
-      MainButton.setText(act.dataset.mainButton);
-      if (busy(act)) MainButton.showProgress(); else MainButton.hideProgress();
-      MainButton.show();
-    });
-    root.classList.toggle("has-main-button", Boolean(drawn && shown));
+    const shut = ["outside", "stale"].includes(root.dataset.session);
+    const draw = (kind, version, name) => {
+      const wanted = !shut && act(kind);
+      const drawn = ask(version, ({ [name]: button }) => {
+        if (!wanted) return button.hide();
+        button.setText(wanted.dataset[`${kind}Button`]);
+        if (busy(wanted)) button.showProgress(); else button.hideProgress();
+        button.show();
+      });
+      root.classList.toggle(`has-${kind}-button`, Boolean(drawn && wanted));
+    };
+    draw("main", "6.0", "MainButton");
+    draw("secondary", "7.10", "SecondaryButton");
     const inside = main().dataset.path !== "/";
     const leads = ask("6.1", ({ BackButton }) => (inside ? BackButton.show() : BackButton.hide()));
     root.classList.toggle("has-back-button", leads && inside);
@@ -209,9 +218,48 @@
     ask("6.2", (app) => { if (app.isClosingConfirmationEnabled !== paying) app.isClosingConfirmationEnabled = paying; });
   }
 
-  function press() {
-    const act = document.querySelector("[data-main-button]");
-    if (act && !busy(act)) act.click();
+  function press(kind) {
+    const wanted = act(kind);
+    if (wanted && !busy(wanted)) wanted.click();
+  }
+
+  // --- What a client may offer besides: each hidden until this one can, and gone once it is done.
+  const offers = {
+    // To let the bot write: receipts and reminders come by chat. A no is not asked about again.
+    write: ["6.9", (offer, app) => app.CloudStorage.getItem("write", (_, answer) => {
+      offer.hidden = Boolean(user().allows_write_to_pm) || answer === "no";
+    }), (app, offer) => app.requestWriteAccess((allowed) => {
+      offer.hidden = true;
+      if (!allowed) app.CloudStorage.setItem("write", "no");
+    })],
+    home: ["8.0", (offer, app) => app.checkHomeScreenStatus((status) => { offer.hidden = status !== "missed"; }),
+      (app, offer) => { app.addToHomeScreen(); offer.hidden = true; }],
+    fullscreen: ["8.0", (offer) => { offer.hidden = false; }, (app) =>
+      (app.isFullscreen ? app.exitFullscreen() : app.requestFullscreen())],
+  };
+  function present(elt) {
+    for (const offer of elt.querySelectorAll("[data-offer]")) {
+      const [version, reveal] = offers[offer.dataset.offer];
+      ask(version, (app) => reveal(offer, app));
+    }
+  }
+
+  // A question that the page asks by itself, asked by Telegram's own dialog where there is one.
+  function inquire(block) {
+    const words = (selector) => block.querySelector(selector).textContent.replace(/\s+/g, " ").trim();
+    const [title, message, yes] = [words("h3, summary"), words("p"), block.querySelector("form .bad")];
+    const keep = block.querySelector("[data-focus]");
+    return message.length <= 256 && ask("6.2", (app) => app.showPopup(
+      { title: title.slice(0, 64), message, buttons: [{ id: "yes", type: "destructive", text: words("form .bad") }, { type: "cancel" }] },
+      (id) => { if (block.isConnected) (id === "yes" ? yes : keep)?.click(); },
+    ));
+  }
+
+  // To people of one's own choice: the shop prepares the message, the client asks whom it goes to.
+  async function share(link) {
+    const answer = await fetch(link.dataset.share, { method: "POST", headers: { Authorization: `Bearer ${token}` } })
+      .then((told) => told.ok && told.json()).catch(() => null);
+    if (!answer || !ask("8.0", (app) => app.shareMessage(answer.id))) ask("6.1", (app) => app.openTelegramLink(link.href));
   }
 
   function paint() {
@@ -225,11 +273,17 @@
     ask("6.0", (app) => {
       app.ready();
       app.expand();
-      app.MainButton.onClick(press);
+      app.MainButton.onClick(() => press("main"));
       app.onEvent("themeChanged", paint);
       app.onEvent("activated", lookAgain);
     });
     ask("6.1", (app) => app.BackButton.onClick(back));
+    ask("7.0", ({ SettingsButton }) => {
+      SettingsButton.onClick(() => go("/support", { push: true }));
+      SettingsButton.show();
+    });
+    ask("7.10", (app) => app.SecondaryButton.setParams({ position: "bottom" }).onClick(() => press("secondary")));
+    present(document);
     paint();
     dress();
   }
@@ -248,20 +302,27 @@
     if (window.htmx) htmx.trigger(document.body, "order:ask");
   }
 
+  function handle(link) {
+    const { dataset } = link;
+    if (dataset.invoice) return openInvoice(link.href, dataset.invoice);
+    if (dataset.offer) return ask(offers[dataset.offer][0], (app) => offers[dataset.offer][2](app, link));
+    if ("ask" in dataset) return inquire(link.parentElement);
+    if (dataset.share && token && ask("8.0", () => { share(link); })) return true;
+    if ("reopen" in dataset && root.dataset.bot) {
+      const start = main().dataset.start;
+      const reopened = `https://t.me/${root.dataset.bot}${start ? `?startapp=${start}` : "?startapp"}`;
+      return ask("6.1", (app) => { app.openTelegramLink(reopened); app.close(); });
+    }
+    return link.hostname === "t.me" && ask("6.1", (app) => app.openTelegramLink(link.href));
+  }
+
   // Caught on its way down: Telegram's own script stumbles over links to t.me.
   addEventListener("click", (event) => {
-    const link = event.target.closest("a, button");
+    const link = event.target.closest("a, button, summary");
     if (!link) return;
-    if (link.dataset.mainButton) ask("6.1", (app) => app.HapticFeedback.impactOccurred("light"));
+    if (link.dataset.mainButton || link.dataset.secondaryButton) ask("6.1", (app) => app.HapticFeedback.impactOccurred("light"));
     if ("signIn" in link.dataset) signIn();
-    const start = main().dataset.start;
-    const reopened = `https://t.me/${root.dataset.bot}${start ? `?startapp=${start}` : "?startapp"}`;
-    const handled = link.dataset.invoice
-      ? openInvoice(link.href, link.dataset.invoice)
-      : "reopen" in link.dataset && root.dataset.bot
-        ? ask("6.1", (app) => { app.openTelegramLink(reopened); app.close(); })
-        : link.hostname === "t.me" && ask("6.1", (app) => app.openTelegramLink(link.href));
-    if (!handled) return;
+    if (!handle(link)) return;
     event.preventDefault();
     event.stopPropagation();
   }, true);

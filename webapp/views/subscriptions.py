@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
+from htmx_flask import request
 
 from webapp import checkout, clock
-from webapp.domain import subscriptions
+from webapp.domain import entitlements, subscriptions
 from webapp.errors import SubscriptionNotFound
-from webapp.models import Subscription
-from webapp.views import guards, pages
+from webapp.models import Subscription, User
+from webapp.views import doors, guards, pages
 from webapp.views.guards import signed_in
 from webapp.views.orders import LONGEST_ID
 
@@ -79,7 +80,16 @@ def _answer(subscription: Subscription) -> Response:
     found = standing(subscription, clock.now(), is_sold=subscriptions.is_sold(subscription))
     if request.args.get("seen") == found.seen:
         return Response(status=204)
-    return pages.fragment("_subscription.html", standing=found)
+    return pages.fragment("_subscription.html", standing=found, swapped=True, opened=_opened(g.user))
+
+
+def _opened(user: User) -> list[doors.Opened]:
+    """Return what is open to a person, for the page that tells of each when it renews."""
+    if not str(request.htmx.current_url).endswith("/upgrades"):
+        return []
+    now, plans = clock.now(), subscriptions.of(user.telegram_id)
+    running = [one for one in plans if one.is_running(now)]
+    return doors.opened(entitlements.of(user.telegram_id), running, now)
 
 
 def _pace(subscription: Subscription, state: str, now: datetime) -> int | None:
