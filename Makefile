@@ -61,6 +61,10 @@ storm: $(READY) ## Half an hour of a Telegram that refuses, fails and keeps sile
 clocks: $(READY) ## Clocks that are wrong and jump, for five minutes, in the middle of sales
 	JUMPS=$${JUMPS:-150} $(BIN)/pytest tests/campaigns/test_clocks.py -s
 
+outage: $(READY) ## The bot away for thirty hours, and 650 payments, refunds and renewals meanwhile
+	PAYMENTS=$${PAYMENTS:-500} REFUNDS=$${REFUNDS:-50} RENEWALS=$${RENEWALS:-100} \
+		$(BIN)/pytest tests/campaigns/test_outage.py -s
+
 machine: $(READY) ## Ten thousand histories of anything in any order, against a model, on each database
 	HISTORIES=$${HISTORIES:-10000} $(BIN)/pytest tests/campaigns/test_state_machine.py -s
 
@@ -99,4 +103,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine permutations mutants load bench pictures lock audit clean sqlite-trouble storm clocks
+.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine permutations mutants load bench pictures lock audit clean sqlite-trouble storm clocks outage
