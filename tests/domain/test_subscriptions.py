@@ -191,6 +191,23 @@ def test_a_plan_of_another_tier_takes_the_place_of_the_first(alice):
     assert entitlements.has(ALICE, "atlas", NOW + DAY)
 
 
+def test_a_plan_that_is_heard_of_late_gives_way_to_the_one_paid_for_after_it(alice):
+    small = order(alice, "plan")
+    big = subscribe(alice, "big-plan", at=NOW + MINUTE, charge_id="big")
+    pay(facts(small, "small", paid_until=NOW + MONTH, is_renewal=False), now=NOW + 2 * MINUTE)
+    assert (plan_of(big).wish, plan_of(small).wish) == (None, "cancel")
+    assert plan_of(small).wished_by == "shop"
+    assert until() == NOW + MINUTE + MONTH + DAY
+
+
+def test_a_plan_heard_of_late_stays_where_the_one_paid_for_after_it_was_given_back(alice):
+    small = order(alice, "plan")
+    subscribe(alice, "big-plan", at=NOW + MINUTE, charge_id="big")
+    settle(payments.get("big"), at=NOW + 2 * MINUTE)
+    pay(facts(small, "small", paid_until=NOW + MONTH, is_renewal=False), now=NOW + 3 * MINUTE)
+    assert plan_of(small).wish is None
+
+
 def test_a_renewal_stops_no_other_tier(alice):
     small = subscribe(alice)
     big = subscribe(alice, "big-plan", at=NOW + DAY, charge_id="big")

@@ -92,9 +92,10 @@ def deliver(
     """
     replaced: list[Subscription] = []
     if sale.is_subscription and sale.public_id and paid_until:
-        subscriptions.record(sale.plan, charge, paid_until)
-        replaced = [] if is_renewal else _other_tiers(charge, sale, now)
-        subscriptions.stop(replaced, by="shop", now=now)
+        plan = subscriptions.record(sale.plan, charge, paid_until)
+        earlier, later = ([], []) if is_renewal else _other_tiers(charge, plan, now)
+        replaced = [one for one in earlier if one.renews]
+        subscriptions.stop([*replaced, plan] if later else replaced, by="shop", now=now)
     kind = "receipt" if not sale.is_subscription else "renewed" if is_renewal else "subscribed"
     more = {"paid_until": paid_until and paid_until.isoformat(), "replaced": [one.title for one in replaced]}
     return [*_closing(sale, charge, now), *_telling(charge, kind, sale, now, more, news_at=news_at)]
@@ -210,10 +211,16 @@ def _extend(charge: Charge, facts: ChargeFacts, now: datetime) -> None:
     entitlements.refresh(charge.telegram_id)
 
 
-def _other_tiers(charge: Charge, sale: Sale, now: datetime) -> list[Subscription]:
-    """Return the plans that a new one takes the place of: those that open some of the same."""
-    plans = subscriptions.running(charge.telegram_id, sale.keys, now)
-    return [one for one in plans if one.public_id != sale.public_id and one.renews]
+def _other_tiers(
+    charge: Charge, plan: Subscription, now: datetime
+) -> tuple[list[Subscription], list[Subscription]]:
+    """Return the plans that open some of the same: those that a new one takes the place of, and those
+    that take its place, since they were paid for later though their charge arrived before.
+    """
+    running = subscriptions.running(charge.telegram_id, plan.keys, now)
+    others = [one for one in running if one.public_id != plan.public_id]
+    earlier = [one for one in others if one.started_at <= charge.charged_at]
+    return earlier, [one for one in others if one not in earlier]
 
 
 def _send_back(charge: Charge, sale: Sale, reason: str, owner_ids: Iterable[int], now: datetime) -> None:
