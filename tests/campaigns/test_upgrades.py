@@ -1,4 +1,9 @@
-"""T12: releases killed in the middle of their migrations (K15); the next one ends as if nothing had been."""
+"""T12: from every released schema to today's: upgraded, killed in the middle (K15), used by the code before.
+
+Of a release that is killed in its migrations the next one ends as if nothing had been. While a release is
+made, the code before still works on the new schema: so that has every table and column of the earlier ones,
+as they were, and wants nothing in addition.
+"""
 
 import os
 import random
@@ -21,12 +26,14 @@ from tests.processes import ROOT, Stage
 from webapp.config import database_url as normal_url
 from webapp.domain import entitlements, inbox, leases, ledger, orders, refunds
 from webapp.extensions import db, transaction
-from webapp.models import LedgerEntry, Product, Shop
+from webapp.models import LedgerEntry, Order, Product, Shop
 
 CRASHES = int(os.environ.get("CRASHES", "2"))  # on every database, from every schema; make crashes: 200
 # Where a database may stand when today's release comes: nowhere yet, or at a release before.
 HEAD, *RELEASED = [one.revision for one in ScriptDirectory(str(ROOT / "migrations")).walk_revisions()]
 SCHEMAS = ["base", *reversed(RELEASED)]
+FIRST = RELEASED[-1]
+CHARLIE, DORA = 1003, 1004
 EACH = max(2, CRASHES // (2 * len(SCHEMAS)))
 BOT = {"bot_id": 7000000002, "bot_username": "starfront_demo_bot"}  # the sandbox's
 # Every fact of a schema, in words by which two databases of one kind can be compared.
@@ -68,6 +75,62 @@ def test_a_release_killed_in_a_migration_is_finished_by_the_next(tmp_path, new_d
         assert access_of(stage, killed) == (access if before else {})
     finally:
         stage.close()
+
+
+@pytest.mark.parametrize("schema", SCHEMAS[1:])
+def test_what_was_sold_on_an_earlier_schema_is_the_same_after_the_upgrade(tmp_path, new_database, schema):
+    today, upgraded = new_database(), new_database()
+    stage = Stage(tmp_path, upgraded)
+    access = furnish(stage, today, plans=schema != FIRST)
+    stand_at(schema, stage, upgraded, today)
+    columns = columns_of(upgraded)
+    before = rows_of(upgraded, columns)
+    with stage.inside():
+        upgrade()
+    assert rows_of(upgraded, columns) == before == rows_of(today, columns)
+    assert access_of(stage, upgraded) == access
+    with stage.inside():
+        (still_open,) = db.session.scalars(select(Order).where(Order.closed_at.is_(None))).all()
+        arrange.pay(arrange.facts(still_open, "charge-afterwards"))
+        assert entitlements.has(BOB, "tonight", NOW)
+
+
+@pytest.mark.parametrize("schema", SCHEMAS[1:])
+def test_the_code_of_an_earlier_schema_goes_on_with_todays(tmp_path, new_database, schema):
+    today, earlier, later = new_database(), new_database(), new_database()
+    stage = Stage(tmp_path, later)
+    access = furnish(stage, today, plans=schema != FIRST)
+    for url, revision in ((earlier, schema), (later, HEAD)):
+        with stage.inside(DATABASE_URL=url):
+            upgrade(revision=revision)
+    assert hindrances(earlier, later) == []
+    # It writes the columns that it knows, and no others.
+    written = rows_of(today, columns_of(earlier))
+    pour(written, later)
+    assert rows_of(later, columns_of(earlier)) == written
+    assert access_of(stage, later) == access
+
+
+def hindrances(earlier: str, later: str) -> list[str]:
+    """Return what the code of an earlier schema would miss in a later one, or could not write."""
+    with _looking_into(earlier) as (_, before), _looking_into(later) as (_, after):
+        told = [name for name in before.tables if name not in after.tables]
+        for name in before.tables.keys() & after.tables.keys():
+            old, new = before.tables[name].columns, after.tables[name].columns
+            told += [f"{name}.{column.name} is gone" for column in old if column.name not in new]
+            told += [
+                f"{name}.{column.name} is another"
+                for column in old
+                if column.name in new
+                and (repr(column.type), column.nullable)
+                != (repr(new[column.name].type), new[column.name].nullable)
+            ]
+            told += [
+                f"{name}.{column.name} is wanted"
+                for column in new
+                if column.name not in old and not (column.nullable or column.server_default)
+            ]
+    return told
 
 
 NEXT = """
@@ -115,11 +178,19 @@ def test_a_migration_that_leaves_an_order_without_its_product_changes_nothing(ap
     assert arrange.order(alice).product.stars == 1
 
 
-def furnish(stage: Stage, url: str) -> dict[int, Any]:
-    """Have a shop in which everything has happened once that the first release knew; return all access."""
+def furnish(stage: Stage, url: str, *, plans: bool = False) -> dict[int, Any]:
+    """Have a shop in which everything has happened once that the first release knew; return all access.
+
+    :param plans: and what the second knew besides
+    """
     with stage.inside(DATABASE_URL=url):
         upgrade()
         arrange.open_shop(arrange.ATLAS, arrange.NOTES, arrange.WEEK, arrange.WHOLE_SKY)
+        if plans:
+            arrange.open_shop()
+            charlie = arrange.meet(CHARLIE, first_name="Charlie")
+            arrange.renew(arrange.subscribe(charlie), "renewed", at=NOW + arrange.MONTH)
+            arrange.pay(arrange.facts(arrange.order(arrange.meet(DORA), "plan", trial=True), "tried"))
         with transaction():
             db.session.execute(update(Shop).values(**BOT))
         alice, bob = arrange.meet(ALICE), arrange.meet(BOB, first_name="Bob")
@@ -154,11 +225,19 @@ def stand_at(schema: str, stage: Stage, url: str, today: str) -> None:
         return
     with stage.inside(DATABASE_URL=url):
         upgrade(revision=schema)
-    rows = rows_of(today, columns_of(url))
+    pour(rows_of(today, columns_of(url)), url)
+
+
+def pour(rows: dict[str, list[dict[str, Any]]], url: str) -> None:
+    """Write rows, and nothing of them but what they say."""
     with _looking_into(url) as (connection, tables):
         for table in tables.sorted_tables:
             if rows.get(table.name):
                 connection.execute(insert(table), rows[table.name])
+                if connection.dialect.name == "postgresql" and "id" in table.columns:
+                    # Counts on behind them, as it would have.
+                    last = f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
+                    connection.execute(text(last))
         connection.commit()
 
 
