@@ -162,11 +162,11 @@ def audit_load(load: Load, rows: Rows, table: Table) -> None:
     kept = [update_id for (update_id,) in table("SELECT update_id FROM inbox ORDER BY update_id")]
     lost, twice = sorted(set(load.taken) - set(kept)), len(kept) - len(set(kept))
     assert (lost, twice) == ([], 0), "acknowledged and not kept, or kept twice"
+    eventually(lambda: rows("SELECT count(*) FROM inbox WHERE done_at IS NULL") == 0, seconds=DONE_SECONDS)
     charges = {charge_id for (charge_id,) in table("SELECT telegram_payment_charge_id FROM charges")}
     assert charges == load.charges
     assert rows("SELECT count(*) FROM ledger_entries WHERE kind = 'charge'") == len(load.charges)
     assert rows("SELECT count(*) FROM charges WHERE quarantined_because IS NOT NULL") == 0
-    eventually(lambda: rows("SELECT count(*) FROM inbox WHERE done_at IS NULL") == 0, seconds=DONE_SECONDS)
     assert rows("SELECT count(*) FROM inbox WHERE quarantined_at IS NOT NULL") == 0
 
 

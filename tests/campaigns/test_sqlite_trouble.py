@@ -1,6 +1,7 @@
 """T15: SQLite locked, full, unwritable and read-only under load; nothing is lost, and it goes on by itself.
 
-``make sqlite-trouble`` makes each trouble ten times, a run of the whole suite twice.
+``make sqlite-trouble`` makes each trouble ten times for up to ten seconds, a run of the whole suite once and
+for as long as it takes to be noticed.
 """
 
 import os
@@ -21,11 +22,15 @@ import pytest
 from tests.campaigns.load import TAKEN, Load, audit_load, failures
 from tests.market import Market, audit, audit_deliveries
 from tests.processes import Stage, eventually
+from webapp.extensions import SQLITE_PATIENCE_SECONDS
 
-ROUNDS = int(os.environ.get("ROUNDS", "2"))
+ROUNDS = int(os.environ.get("ROUNDS", "1"))
+IS_SHORT = ROUNDS == 1
 RATE = float(os.environ.get("RATE", "15"))  # updates a second
 LONGEST_SECONDS = 10.0
-QUIET_SECONDS = 3.0
+NOTICED_SECONDS = {"locked": SQLITE_PATIENCE_SECONDS + 1.5}  # a lock is waited for; all else is known at once
+SHORTEST_SECONDS = 1.5
+QUIET_SECONDS = 1.0 if IS_SHORT else 3.0
 AGAIN_SECONDS = 30  # until somebody can buy again
 BUYERS = 4
 DISK_BYTES = 24 * 2**20
@@ -97,8 +102,8 @@ TROUBLES: dict[str, Trouble] = {
     "read-only": read_only,
 }
 EVERY = [(name, mode) for name in TROUBLES for mode in ("webhook", "polling")]
-# The short run makes each trouble once.
-CASES = EVERY if ROUNDS > 2 else [EVERY[0], EVERY[3], EVERY[4], EVERY[6]]
+# What is in hand when a trouble begins waits for the end of its lease: a poller's work by far the most.
+CASES = [(name, "webhook") for name in ("locked", "full", "read-only")] if IS_SHORT else EVERY
 
 
 @pytest.fixture
@@ -132,7 +137,8 @@ def test_a_shop_whose_file_is_in_trouble_loses_nothing(stage, file, rows, table,
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"{name}, {mode}: SEED={seed} ROUNDS={ROUNDS} RATE={RATE:g}")
     draw = random.Random(seed)
-    lengths = [LONGEST_SECONDS] + [draw.uniform(0, LONGEST_SECONDS) for _ in range(ROUNDS - 1)]
+    longest = NOTICED_SECONDS.get(name, SHORTEST_SECONDS) if IS_SHORT else LONGEST_SECONDS
+    lengths = [longest] + [draw.uniform(0, LONGEST_SECONDS) for _ in range(ROUNDS - 1)]
     if mode == "polling":
         sell_through(stage, file, rows, table, TROUBLES[name], lengths)
     else:
