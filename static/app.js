@@ -242,7 +242,13 @@
       const [version, reveal] = offers[offer.dataset.offer];
       ask(version, (app) => reveal(offer, app));
     }
+    for (const link of elt.querySelectorAll("[data-more]")) near.observe(link);
   }
+
+  // What comes next is asked for before one has scrolled to it.
+  const near = new IntersectionObserver((seen) => {
+    for (const { target, isIntersecting } of seen) if (isIntersecting) target.click();
+  }, { rootMargin: "600px" });
 
   // A question that the page asks by itself, asked by Telegram's own dialog where there is one.
   function inquire(block) {

@@ -32,6 +32,7 @@ EXPECTED = {
     ("GET", "/products/<slug>"): ANYBODY,
     ("GET", "/products/<slug>/offer"): SIGNED_IN,
     ("POST", "/products/<slug>/share"): (401, 503, 503, 401, 401, 401, 401, 401),
+    ("GET", "/shelf"): PERSONAL,
     ("GET", "/me"): SIGNED_IN,
     ("GET", "/upgrades"): PERSONAL,
     ("GET", "/purchases"): PERSONAL,

@@ -10,6 +10,13 @@ from tests.e2e.conftest import ALICE
 from tests.e2e.test_browser import PHONE, Phone
 from tests.processes import Stage, eventually
 
+PRODUCT = """kind = "unlock"
+section = "Charts"
+description = "A chart."
+picture = "hero.svg"
+stars = 5
+entitlements = ["atlas"]
+"""
 OLD = "6.0"  # knows MainButton, and nothing of what is tested here
 
 
@@ -145,6 +152,24 @@ def test_the_settings_of_the_client_lead_to_help(phone):
     expect(app.get_by_role("heading", name="Support", exact=True)).to_be_visible()
     phone.press("app-back")
     expect(app.get_by_role("heading", name="Deep Sky Atlas", exact=True)).to_be_visible()
+
+
+def test_the_next_products_come_as_one_scrolls(phone, stage, tmp_path):
+    file = tmp_path / "catalog.toml"
+    products = (f'[[products]]\nslug = "p{n}"\n{PRODUCT}title = "Number {n}"\n' for n in range(60))
+    file.write_text("\n".join(products))
+    with stage.inside() as app:
+        assert app.test_cli_runner().invoke(args=["catalog", "import", str(file)]).exit_code == 0
+    app = phone.open(ALICE)
+    expect(app.get_by_role("heading", name="Number 0")).to_be_visible()
+    expect(app.locator(".card")).to_have_count(24)
+    app.get_by_role("heading", name="Number 23").scroll_into_view_if_needed()
+    expect(app.locator(".card")).to_have_count(48)
+    app.get_by_role("heading", name="Number 47").scroll_into_view_if_needed()
+    expect(app.locator(".card")).to_have_count(60)
+    expect(app.get_by_role("heading", name="Charts")).to_have_count(1)
+    app.get_by_role("link", name="Number 59").click()
+    expect(app.get_by_role("heading", name="Number 59")).to_be_visible()
 
 
 def subscribed(phone, person):

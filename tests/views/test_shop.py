@@ -128,6 +128,67 @@ def test_an_order_that_waits_is_mentioned(client: Any, alice: User) -> None:
     assert "Atlas is waiting to be paid." in client.as_(alice).get("/me", headers=HTMX).text
 
 
+def stock(count: int) -> None:
+    with transaction():
+        catalogue.replace([arrange.item(f"p{n}", section=f"Section {n // 10}") for n in range(count)], NOW)
+
+
+@on_sqlite
+def test_a_thousand_products_come_page_by_page(client: Any, app: Flask) -> None:
+    stock(1000)
+    address, found = "/", []
+    while address:
+        page = client.get(address).text
+        found += re.findall(r'href="/products/(\w+)"', page)
+        address = next(iter(re.findall(r'href="(/\?page=\d+)"', page)), "")
+    assert found == [f"p{n}" for n in range(1000)]
+
+
+@pytest.mark.parametrize("path", ["/", "/?page=2", "/me?page=2", "/shelf?page=2"])
+def test_a_page_takes_as_many_queries_of_a_thousand_products(client: Any, alice: User, path: str) -> None:
+    stock(60)
+    client.get("/")
+    few = queries(client.as_(alice), path, headers=HTMX)
+    stock(1000)
+    assert queries(client.as_(alice), path, headers=HTMX) == few
+
+
+@on_sqlite
+def test_the_next_page_comes_alone_to_those_who_scroll(client: Any, alice: User) -> None:
+    stock(60)
+    buy(alice, "p30")
+    fragment = client.as_(alice).get("/shelf?page=2", headers=HTMX).text
+    assert re.findall(r'href="/products/(\w+)"', fragment) == [f"p{n}" for n in range(24, 48)]
+    assert "Unlocked" in fragment
+    assert "Unlocked" not in client.get("/shelf?page=2", headers=HTMX).text
+    assert '<h2 dir="auto" class="again">Section 2</h2>' in fragment
+    assert "hx-get" not in client.get("/shelf?page=3", headers=HTMX).text
+    for number in ("0", "4", "-1", "one", "9" * 30):
+        assert client.get(f"/shelf?page={number}", headers=HTMX).status_code == 404
+
+
+@on_sqlite
+def test_a_badge_is_sent_for_what_is_on_the_page_only(client: Any, alice: User) -> None:
+    stock(60)
+    buy(alice, "p30")
+    assert "price-p30" not in client.as_(alice).get("/me", headers=HTMX).text
+    assert "price-p30" in client.as_(alice).get("/me?page=2", headers=HTMX).text
+    assert "Unlocked" in client.as_(alice).get("/?page=2", headers=HTMX).text
+
+
+@on_sqlite
+@pytest.mark.parametrize("number", ["0", "-1", "2", "99999999999999999999", "1.0", "one", "", "1%00", "١"])
+def test_a_page_that_is_not_there_is_not_found(client: Any, alice: User, number: str) -> None:
+    assert client.get(f"/?page={number}").status_code == 404
+    assert client.as_(alice).get(f"/me?page={number}", headers=HTMX).status_code == 404
+    assert client.get("/").status_code == 200
+
+
+@on_sqlite
+def test_a_start_parameter_leads_to_the_shop_whatever_else_is_said(client: Any, open_shop: None) -> None:
+    assert client.get("/?tgWebAppStartParam=gone&page=7").status_code == 200
+
+
 @on_sqlite
 def test_an_empty_shop_says_so(client: Any, app: Flask) -> None:
     assert "Nothing is for sale" in client.get("/").text

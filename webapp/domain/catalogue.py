@@ -5,12 +5,24 @@ from dataclasses import asdict, dataclass, fields
 from dataclasses import replace as replaced
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from webapp.domain import subscriptions
 from webapp.errors import ProductNotFound
 from webapp.extensions import db
 from webapp.models import Product
+
+SHELF = 24  # products on a page of the shop
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A page of the shop."""
+
+    number: int
+    products: list[Product]
+    continues: bool  # whether its first section began on the page before
+    has_next: bool
 
 
 @dataclass(frozen=True)
@@ -43,8 +55,31 @@ class Item:
 
 def on_sale() -> list[Product]:
     """Return the products that can be bought, in the order of the catalogue."""
-    query = select(Product).where(Product.retired_at.is_(None)).order_by(Product.position, Product.id)
-    return list(db.session.scalars(query))
+    return list(db.session.scalars(_on_sale()))
+
+
+def shelf(number: int) -> "Shelf":
+    """Return a page of the products that can be bought, counted from 1.
+
+    :raise ProductNotFound: there are not so many
+    """
+    begin = (number - 1) * SHELF
+    # One more on either side tells what goes on.
+    before = 1 if begin else 0
+    query = _on_sale().offset(begin - before).limit(before + SHELF + 1)
+    rows = list(db.session.scalars(query))
+    products = rows[before : before + SHELF]
+    if not products and begin:
+        raise ProductNotFound(page=number)
+    continues = bool(before) and rows[0].section == products[0].section
+    return Shelf(number, products, continues, has_next=len(rows) > before + SHELF)
+
+
+def cheaper(stars: int) -> Product | None:
+    """Return the dearest product that costs less once and for all."""
+    affordable = _on_sale().where(Product.stars < stars, Product.kind != "subscription")
+    dearest = affordable.order_by(None).order_by(Product.stars.desc(), Product.position, Product.id)
+    return db.session.scalar(dearest.limit(1))
 
 
 def everything() -> list[Product]:
@@ -101,6 +136,10 @@ def replace(items: Iterable[Item], now: datetime) -> dict[str, int]:
         )
     db.session.flush()
     return counts
+
+
+def _on_sale() -> Select[tuple[Product]]:
+    return select(Product).where(Product.retired_at.is_(None)).order_by(Product.position, Product.id)
 
 
 def _columns(item: Item) -> dict[str, object]:

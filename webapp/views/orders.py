@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, request
 from webapp import checkout, clock, logs
 from webapp.domain import catalogue, orders, refunds, subscriptions
 from webapp.errors import OrderNotFound
-from webapp.models import Order, Product
+from webapp.models import Order
 from webapp.views import doors, guards, pages
 from webapp.views.guards import signed_in
 
@@ -73,7 +73,7 @@ def _answer(order: Order, *, checked: bool = False) -> Response:
         pace_seconds=pace,
         seen=seen,
         doors=doors.behind(order.keys),
-        cheaper=_cheaper(order) if phase == "failed" else None,
+        cheaper=catalogue.cheaper(order.stars) if phase == "failed" else None,
         plan=subscriptions.find(order.public_id) if phase == "paid" and order.period_seconds else None,
         refund=refunds.find(order.charge_id) if order.charge_id and phase != "paid" else None,
         checked=checked,
@@ -97,10 +97,3 @@ def _pace(order: Order, phase: str, now: datetime) -> int:
     """Return how many seconds pass between two questions of a waiting page."""
     age_seconds = (now - order.created_at).total_seconds()
     return 1 if phase == "confirming" or age_seconds < SOON_SECONDS else 3
-
-
-def _cheaper(order: Order) -> Product | None:
-    """Return the dearest product that costs less once and for all, for people who are short of Stars."""
-    sold = [product for product in catalogue.on_sale() if not product.is_subscription]
-    affordable = [product for product in sold if product.stars < order.stars]
-    return max(affordable, key=lambda product: product.stars, default=None)

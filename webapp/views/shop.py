@@ -1,5 +1,6 @@
 """The shop and its products."""
 
+import re
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify
@@ -9,13 +10,15 @@ from htmx_flask import request
 from webapp import checkout, clock
 from webapp.domain import catalogue, entitlements, orders, shops, subscriptions, terms
 from webapp.domain.catalogue_files import LONGEST_SLUG, SLUG
-from webapp.errors import ProductNotFound
+from webapp.errors import NotFound, ProductNotFound
 from webapp.models import Product, User
 from webapp.views import doors, guards, help, library, offers, pages, purchases
 from webapp.views.guards import signed_in
 from webapp.views.subscriptions import standing
 
 bp = Blueprint("shop", __name__)
+
+PAGE_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 
 # Where a start parameter leads that is not a product; it is looked up here, never followed.
 TARGETS = {
@@ -37,9 +40,11 @@ def index() -> Response:
     if start in TARGETS:
         return TARGETS[start]()
     try:
-        return product(start) if start else _shop()
+        return product(start) if start else _shop(_page_number())
     except ProductNotFound:
-        return _shop()
+        if not start:
+            raise
+        return _shop(1)
 
 
 @bp.get("/products/<slug>")
@@ -69,23 +74,40 @@ def share(slug: str) -> Response:
     return jsonify(id=checkout.current().prepare_share(g.user, _card(_find(slug))))
 
 
+@bp.get("/shelf")
+def shelf() -> Response:
+    user, found = guards.current_user(), catalogue.shelf(_page_number())
+    holdings = _mine(found.products, user)["holdings"] if user else None
+    return pages.fragment("_shelf.html", shelf=found, holdings=holdings)
+
+
 @bp.get("/me")
 @signed_in
 def me() -> Response:
-    products = catalogue.on_sale()
+    products = catalogue.shelf(_page_number()).products
     return pages.fragment("_mine.html", products=products, swapped=True, **_mine(products, g.user))
 
 
-def _shop() -> Response:
+def _shop(number: int) -> Response:
+    facts = {"path": "/" if number == 1 else f"/?page={number}", "tab": "shop"}
     user = guards.current_user() if request.htmx else None
     if user:
-        products = catalogue.on_sale()
-        return pages.page("shop.html", products=products, path="/", tab="shop", **_mine(products, user))
+        shelf = catalogue.shelf(number)
+        return pages.page("shop.html", shelf=shelf, **facts, **_mine(shelf.products, user))
     return pages.public(
-        "shop.html",
-        "",
-        lambda: {"products": catalogue.on_sale(), "holdings": None, "path": "/", "tab": "shop"},
+        "shop.html", str(number), lambda: {**facts, "shelf": catalogue.shelf(number), "holdings": None}
     )
+
+
+def _page_number() -> int:
+    """Return the page of the shop that is asked for.
+
+    :raise NotFound: no page has such a number
+    """
+    told = request.args.get("page", "1")
+    if not PAGE_NUMBER.fullmatch(told):
+        raise NotFound(page=told)
+    return int(told)
 
 
 def _find(slug: str) -> Product:
