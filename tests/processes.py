@@ -196,6 +196,27 @@ class Stage:
             return False
 
 
+class ShiftedStage(Stage):
+    """A shop on machines whose clocks can be set: one for web, and one for each bot."""
+
+    def __init__(self, folder: Path, database_url: str, **settings: str) -> None:
+        super().__init__(folder, database_url, **settings)
+        for name in ("web", "bot", "bot-2"):
+            command = shlex.join(self._command(name))
+            self.set_clock(name, 0)
+            file = shlex.quote(str(self._file(name)))
+            self.commands[name] = f"env CLOCK_FILE={file} python -m tests.shifted {command}"
+
+    def set_clock(self, name: str, seconds: float) -> None:
+        """Have a machine's clock so many seconds ahead of Telegram's, or behind it if negative."""
+        half = self._file(name).with_suffix(".half")
+        half.write_text(str(seconds))
+        half.replace(self._file(name))
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.clock"
+
+
 class Shopper:
     """A person who uses the shop over HTTP as the page does."""
 

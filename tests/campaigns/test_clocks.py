@@ -5,7 +5,6 @@
 
 import os
 import random
-import shlex
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import pytest
 
 from tests.campaigns.links import Witness
 from tests.market import CLOCKS, Market, audit, audit_deliveries, wishes
-from tests.processes import Stage
+from tests.processes import ShiftedStage, Stage
 
 JUMPS = int(os.environ.get("JUMPS", "4"))
 JUMP_EVERY_SECONDS = 2.0
@@ -28,27 +27,6 @@ DAY = 24 * 3600
 S8 = {0: True, -30: True, -120: False, DAY - 120: True, DAY + 120: False}
 WRITER = 5000000101  # somebody the sandbox starts with
 STUCK_SECONDS = 60
-
-
-class ShiftedStage(Stage):
-    """A shop on machines whose clocks can be set: one for web, and one for each bot."""
-
-    def __init__(self, folder: Path, database_url: str, **settings: str) -> None:
-        super().__init__(folder, database_url, **settings)
-        for name in ("web", "bot", "bot-2"):
-            command = shlex.join(self._command(name))
-            self.set_clock(name, 0)
-            file = shlex.quote(str(self._file(name)))
-            self.commands[name] = f"env CLOCK_FILE={file} python -m tests.shifted {command}"
-
-    def set_clock(self, name: str, seconds: float) -> None:
-        """Have a machine's clock so many seconds ahead of Telegram's, or behind it if negative."""
-        half = self._file(name).with_suffix(".half")
-        half.write_text(str(seconds))
-        half.replace(self._file(name))
-
-    def _file(self, name: str) -> Path:
-        return self.folder / f"{name}.clock"
 
 
 @pytest.fixture
