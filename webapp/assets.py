@@ -28,7 +28,7 @@ TYPES |= {".png": "image/png", ".jpg": "image/jpeg"}
 SPRITE = "pictures.svg"
 INLINED = "app.css"
 SCRIPT = "starfront.js"
-SCRIPTS = ("htmx.min.js", "app.js")  # one after the other: a request less than apart
+SCRIPTS = ("htmx.min.js", "app.js", "colours.js")  # one after the other: requests less than apart
 FALLBACK = "hero.svg"  # for a product whose picture was forgotten
 WIDTH, HEIGHT = 320, 180  # of every picture in static/pictures
 ONE_YEAR_SECONDS = 365 * 24 * 3600
@@ -123,10 +123,10 @@ def style_hashes() -> tuple[str, ...]:
 
 @lru_cache
 def _all() -> dict[str, Asset]:
-    htmx, ours = (_squeezed(ROOT / name).decode() for name in SCRIPTS)
+    htmx, *ours = (_squeezed(ROOT / name).decode() for name in SCRIPTS)
     found = {
         SPRITE: Asset(SPRITE, Encoded(_sprite().encode())),
-        SCRIPT: Asset(SCRIPT, Encoded(f"{trimming.trim(htmx)}\n{ours}".encode())),
+        SCRIPT: Asset(SCRIPT, Encoded("\n".join([trimming.trim(htmx), *ours]).encode())),
     }
     for file in sorted(ROOT.rglob("*")):
         name = file.relative_to(ROOT).as_posix()
