@@ -1,0 +1,1 @@
+"""Every page in every state: looked at, and used by everyone."""

@@ -1,0 +1,120 @@
+"""Every page in every state, for people who read with their ears, magnify, tap roughly or get dizzy."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests import npm
+from tests.gallery.states import STATES
+from tests.gallery.visits import Observatory, Visit
+
+AXE = npm.read("axe-core@4.14.1", "axe.min.js").decode()
+NARROW = {"width": 320, "height": 700}
+# Made by somebody who cannot be trusted with colours: text like its ground, one ground light, one dark.
+HOSTILE = {
+    "bg_color": "#7d7d7d",
+    "secondary_bg_color": "#8a8f70",
+    "section_bg_color": "#101010",
+    "bottom_bar_bg_color": "#fefefe",
+    "text_color": "#808080",
+    "hint_color": "#8a8a8a",
+    "subtitle_text_color": "#8b9070",
+    "link_color": "#7f8f6f",
+    "accent_text_color": "#8a8f70",
+    "button_color": "#ffee55",
+    "button_text_color": "#ffffff",
+    "destructive_text_color": "#8a8f71",
+    "section_separator_color": "#8a8f70",
+}
+RUN_AXE = """rules => axe.run(document, rules ? { runOnly: rules } : {}).then(({ violations }) =>
+  violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) =>
+    [id, html.slice(0, 160), failureSummary])))"""
+
+# What can be tapped and is smaller than a fingertip; links within a sentence are let off (WCAG 2.5.5).
+SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, summary, input:not([type=hidden]), label")]
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }))
+  .filter((one) => !one.closest("p, dd, .log") && !(one.matches("input") && one.closest("label")))
+  .map((one) => [one.outerHTML.slice(0, 120), one.getBoundingClientRect()])
+  .filter(([, { width, height }]) => width < 44 || height < 44)
+  .map(([text, { width, height }]) => [text, width, height])"""
+
+# Text alone twice as large, as Android's font size makes it.
+DOUBLE_TEXT = """() => {
+  const sizes = [...document.querySelectorAll("body, body *:not(svg *)")]
+    .map((one) => [one, parseFloat(getComputedStyle(one).fontSize)]);
+  for (const [one, size] of sizes) one.style.fontSize = `${2 * size}px`;
+}"""
+# Text that leaves the page, is cut off, or lies over other text. A card's summary may end early: the card
+# leads to the whole of it.
+SPOILT_TEXT = """() => {
+  const found = [];
+  const { scrollWidth, clientWidth } = document.documentElement;
+  if (scrollWidth > clientWidth) found.push(["sideways", scrollWidth, clientWidth]);
+  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) {
+    const { nodeValue, parentElement: around } = walker.currentNode;
+    if (!nodeValue.trim() || !around.checkVisibility({ visibilityProperty: true })) continue;
+    if (around.closest(".tabs, .sr, svg, #problem, .card p")) continue;
+    const range = document.createRange();
+    range.selectNodeContents(walker.currentNode);
+    for (const box of range.getClientRects()) texts.push([nodeValue.trim().slice(0, 40), box, around]);
+  }
+  for (const [text, box, around] of texts) {
+    for (let one = around; one !== document.body; one = one.parentElement) {
+      if (getComputedStyle(one).overflow !== "hidden") continue;
+      const frame = one.getBoundingClientRect();
+      const isWide = box.left < frame.left - 1 || box.right > frame.right + 1;
+      const isHigh = box.top < frame.top - 2 || box.bottom > frame.bottom + 2;
+      if (isWide || isHigh) found.push(["cut off", text, one.className]);
+    }
+  }
+  texts.forEach(([text, box], at) => {
+    for (const [other, next] of texts.slice(at + 1)) {
+      const wide = Math.min(box.right, next.right) - Math.max(box.left, next.left);
+      const high = Math.min(box.bottom, next.bottom) - Math.max(box.top, next.top);
+      if (wide > 2 && high > Math.min(box.height, next.height) / 2) found.push(["overlap", text, other]);
+    }
+  });
+  return found;
+}"""
+MOVING = """() => document.getAnimations().filter(({ playState }) => playState === "running")
+  .map(({ animationName, effect }) => [animationName, effect.target.className])"""
+
+
+@pytest.fixture(scope="module", params=STATES)
+def there(request: pytest.FixtureRequest, stage: Observatory, browser: Browser) -> Iterator[Visit]:
+    """Somebody who has come to a page; one visit serves every look at it."""
+    visit = Visit(stage, browser)
+    STATES[request.param](visit)
+    yield visit
+    visit.close()
+
+
+def test_axe_finds_nothing_to_mend(there: Visit):
+    there.page.evaluate(AXE)
+    assert there.page.evaluate(RUN_AXE, None) == []
+
+
+@pytest.mark.parametrize("theme", ["dark", "custom", "hostile"])
+def test_texts_stand_out_in_every_theme(there: Visit, theme: str):
+    there.wear(theme, HOSTILE if theme == "hostile" else None)
+    found: list[Any] = there.page.evaluate(RUN_AXE, ["color-contrast"])
+    assert found == []
+
+
+def test_fingers_hit_what_they_aim_at(there: Visit):
+    assert there.page.evaluate(SMALL_TARGETS) == []
+
+
+def test_nothing_moves_for_those_who_ask_for_rest(there: Visit):
+    there.page.wait_for_function(f"() => ({MOVING})().length === 0")
+
+
+def test_text_twice_as_large_is_all_there(there: Visit):
+    there.page.set_viewport_size(NARROW)
+    assert there.page.evaluate(SPOILT_TEXT) == []
+    there.page.evaluate(DOUBLE_TEXT)
+    assert there.page.evaluate(SPOILT_TEXT) == []

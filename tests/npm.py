@@ -1,0 +1,54 @@
+"""Packages of npm that tests use as they were published: known by their hashes, and not committed."""
+
+import base64
+import hashlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from tests.processes import ROOT
+
+KEPT = ROOT / "var" / "npm"
+# As `npm view NAME@VERSION dist.integrity` tells it.
+INTEGRITY = {
+    "axe-core@4.14.1": (
+        "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
+    ),
+    "@fontsource/inter@5.3.0": (
+        "sha512-RofMylZmjlJEfELXeNHFWBRcSs75rGU/6bV2S2jfnvv/3rPXPGe0LgUJTklcHZ9lM4OZmAVFhcJPnACfb91A3g=="
+    ),
+}
+
+
+@lru_cache
+def read(package: str, path: str) -> bytes:
+    """Return a file of a package, which npm fetches unless it is here already."""
+    with tarfile.open(_archive(package)) as files:
+        member = files.extractfile(f"package/{path}")
+        assert member, f"{package} has no {path}"
+        return member.read()
+
+
+def _archive(package: str) -> Path:
+    kept = KEPT / f"{package.replace('/', '+')}.tgz"
+    if not (kept.exists() and _integrity(kept) == INTEGRITY[package]):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+            _fetch(package, Path(folder)).replace(kept)
+    return kept
+
+
+def _fetch(package: str, folder: Path) -> Path:
+    npm = shutil.which("npm")
+    assert npm, "npm is needed to fetch what pages are tested with"
+    subprocess.run([npm, "pack", package, "--silent"], cwd=folder, check=True, capture_output=True)
+    [archive] = folder.glob("*.tgz")
+    assert _integrity(archive) == INTEGRITY[package], f"{package} is not what it was"
+    return archive
+
+
+def _integrity(archive: Path) -> str:
+    return f"sha512-{base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()}"
