@@ -165,6 +165,11 @@ function tell({ type, data, at }) {
 const TOLD = {
   call: tellCall,
   update: tellUpdate,
+  again: ({ update_id: number }) => ({
+    kind: "update",
+    title: "Telegram delivers an update once more",
+    detail: `update ${number}`,
+  }),
   expired: ({ updates }) => ({
     kind: "update",
     title: `Too old to be delivered: ${updates.length === 1 ? "an update" : `${updates.length} updates`}`,

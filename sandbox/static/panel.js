@@ -72,6 +72,7 @@ export function createPanel() {
   }
 
   function draw() {
+    steps.draw();
     people.draw();
     device.draw();
     time.draw();
@@ -83,7 +84,10 @@ export function createPanel() {
 
   watch(draw);
   return {
-    happened: log.happened,
+    happened(event) {
+      steps.happened(event);
+      log.happened(event);
+    },
     read: steps.read,
     told(type, data) {
       steps.opened();

@@ -257,6 +257,30 @@ def test_an_update_is_delivered_again_by_button(hand, telegram, bot):
     expect(hand.look("waiting")).to_have_text("One update waits for the bot.")
 
 
+def test_a_newcomer_is_shown_what_the_shop_can_do(hand, telegram, bot):
+    slug = bot.invoice()
+    hand.open()
+    steps = hand.page.get_by_role("region", name="First steps")
+    current = steps.locator("[aria-current=step]")
+    expect(current).to_have_text("Press Start on the phone")
+    telegram.control("POST", f"people/{ALICE}/messages", text="/start")
+    expect(current).to_have_text("Open the shop")
+    paid = telegram.http.post(f"{telegram.sandbox}/sandbox/charges", json={"person": ALICE, "slug": slug})
+    assert paid.is_success
+    expect(current).to_contain_text("Make Telegram deliver the payment twice")
+    hand.press("step")
+    expect(steps).to_contain_text("Nothing was counted twice")
+    assert len(bot.payments()) == 2
+    hand.press("step")
+    expect(steps).to_contain_text("the balance is whole again")
+    assert stars(telegram, ALICE) == 500
+    hand.press("steps-end")
+    expect(steps).to_be_hidden()
+    hand.page.reload()
+    hand.page.wait_for_selector("html[data-ready]")
+    expect(steps).to_be_hidden()
+
+
 def test_what_was_too_old_to_be_delivered_is_told(hand, telegram):
     telegram.control("POST", f"people/{ALICE}/messages", text="Hello")
     hand.open().press("jump-month")
