@@ -52,7 +52,8 @@ class User(Model):
     first_name: Mapped[str] = mapped_column(String(256), default="")
     last_name: Mapped[str] = mapped_column(String(256), default="")
     username: Mapped[str | None] = mapped_column(String(64))
-    language_code: Mapped[str | None] = mapped_column(String(35))
+    language_code: Mapped[str | None] = mapped_column(String(35))  # of their Telegram, at the last launch
+    language: Mapped[str | None] = mapped_column(String(35))  # what they chose in the shop; it comes first
     is_premium: Mapped[bool] = mapped_column(default=False)
     photo_url: Mapped[str | None] = mapped_column(String(2048))
     session_epoch: Mapped[int] = mapped_column(default=0)
@@ -92,6 +93,8 @@ class Product(Model):
     position: Mapped[int]
     version: Mapped[int] = mapped_column(default=1)
     retired_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # off sale, never deleted
+    # Language code → title, description, details, section: those that are translated.
+    translations: Mapped[dict[str, dict[str, Any]]] = mapped_column(JSON, default=dict, server_default="{}")
 
     @property
     def is_on_sale(self) -> bool:
