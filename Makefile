@@ -81,6 +81,9 @@ load: $(READY) ## 150 updates a second for ten minutes, a burst of 5,000, ten th
 bench: $(READY) ## The figures in bench/, measured here and now
 	$(BIN)/python -m bench
 
+messages: $(READY) ## Every sentence into every language's file; LANGUAGE=pt_BR begins one more
+	@$(BIN)/python -m tests.sentences $(LANGUAGE)
+
 pictures: $(READY) browser ## The pictures in the README, taken anew
 	$(BIN)/python -m tests.pictures
 
@@ -103,4 +106,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine permutations mutants load bench pictures lock audit clean sqlite-trouble storm clocks outage
+.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine permutations mutants load bench pictures messages lock audit clean sqlite-trouble storm clocks outage

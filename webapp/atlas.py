@@ -123,7 +123,7 @@ def _is_inside(place: tuple[float, float]) -> bool:
 
 OBJECTS = (
     DeepSkyObject(
-        "M45", N_("The Pleiades"), "open", "Taurus", 3.791, 24.11, 1.6, 110, N_("October to March"),
+        "M45", N_("The Pleiades"), "open", N_("Taurus"), 3.791, 24.11, 1.6, 110, N_("October to March"),
         N_(
             "No instrument needed: a small, misty knot west of orange Aldebaran. Follow the line "
             "from Orion's belt through Aldebaran and on."
@@ -135,7 +135,7 @@ OBJECTS = (
         N_("Binoculars"), ("Aldebaran",), 12,
     ),
     DeepSkyObject(
-        "M42", N_("The Orion Nebula"), "nebula", "Orion", 5.588, -5.39, 4.0, 65, N_("December to March"),
+        "M42", N_("The Orion Nebula"), "nebula", N_("Orion"), 5.588, -5.39, 4.0, 65, N_("December to March"),
         N_(
             "Below the three stars of the belt hangs a short row of three fainter ones, the sword. "
             "The middle one is not a star."
@@ -147,7 +147,7 @@ OBJECTS = (
         N_("Any"), ("Alnilam", "Iota Ori"), 10,
     ),
     DeepSkyObject(
-        "M31", N_("The Andromeda Galaxy"), "galaxy", "Andromeda", 0.712, 41.27, 3.4, 190,
+        "M31", N_("The Andromeda Galaxy"), "galaxy", N_("Andromeda"), 0.712, 41.27, 3.4, 190,
         N_("August to January"),
         N_(
             "From the Square of Pegasus step two bright stars along to Mirach, turn right and climb"
@@ -160,7 +160,7 @@ OBJECTS = (
         N_("By eye, best in binoculars"), ("Mirach", "Mu And", "Nu And"), 8,
     ),
     DeepSkyObject(
-        "M33", N_("The Triangulum Galaxy"), "galaxy", "Triangulum", 1.564, 30.66, 5.7, 70,
+        "M33", N_("The Triangulum Galaxy"), "galaxy", N_("Triangulum"), 1.564, 30.66, 5.7, 70,
         N_("September to January"),
         N_("Halfway between Mirach and Hamal, a little nearer to the tip of the small Triangle."),
         N_(
@@ -170,7 +170,8 @@ OBJECTS = (
         N_("Binoculars, dark sky"), ("Mirach",), 10,
     ),
     DeepSkyObject(
-        "NGC 869", N_("The Double Cluster"), "open", "Perseus", 2.345, 57.14, 4.3, 60, N_("August to March"),
+        "NGC 869", N_("The Double Cluster"), "open", N_("Perseus"), 2.345, 57.14, 4.3, 60,
+        N_("August to March"),
         N_(
             "Halfway between the W of Cassiopeia and the tip of Perseus. By eye a brighter patch in"
             " the Milky Way."
@@ -179,7 +180,7 @@ OBJECTS = (
         N_("Binoculars or small telescope"), ("Ruchbah", "Eta Per"), 7,
     ),
     DeepSkyObject(
-        "M35", N_("A cluster at the twins' feet"), "open", "Gemini", 6.148, 24.34, 5.3, 28,
+        "M35", N_("A cluster at the twins' feet"), "open", N_("Gemini"), 6.148, 24.34, 5.3, 28,
         N_("December to April"),
         N_(
             "At the northern foot of the twins: find Propus, the toe, and go a little over "
@@ -192,7 +193,7 @@ OBJECTS = (
         N_("Binoculars or small telescope"), ("Propus",), 5,
     ),
     DeepSkyObject(
-        "M41", N_("The Little Beehive"), "open", "Canis Major", 6.783, -20.75, 4.5, 38,
+        "M41", N_("The Little Beehive"), "open", N_("Canis Major"), 6.783, -20.75, 4.5, 38,
         N_("January to March"),
         N_(
             "Four degrees straight below Sirius: put Sirius at the top of the view of your "
@@ -205,7 +206,7 @@ OBJECTS = (
         N_("Binoculars"), ("Sirius",), 6,
     ),
     DeepSkyObject(
-        "M44", N_("The Beehive"), "open", "Cancer", 8.673, 19.67, 3.7, 95, N_("January to May"),
+        "M44", N_("The Beehive"), "open", N_("Cancer"), 8.673, 19.67, 3.7, 95, N_("January to May"),
         N_(
             "Halfway between Pollux and Regulus. Two faint stars, the donkeys, stand beside the"
             " manger."
@@ -214,7 +215,7 @@ OBJECTS = (
         N_("Binoculars"), ("Asellus Borealis",), 5,
     ),
     DeepSkyObject(
-        "M81", N_("Bode's Galaxy"), "galaxy", "Ursa Major", 9.926, 69.07, 6.9, 27, N_("February to June"),
+        "M81", N_("Bode's Galaxy"), "galaxy", N_("Ursa Major"), 9.926, 69.07, 6.9, 27, N_("February to June"),
         N_("Draw the diagonal of the Plough's bowl from Phecda to Dubhe and go the same distance on."),
         N_(
             "An oval with a bright heart, and in the same view M82, thin as a cigar: two galaxies "
@@ -223,7 +224,8 @@ OBJECTS = (
         N_("Telescope from 80 mm"), ("Phecda", "Dubhe"), 13,
     ),
     DeepSkyObject(
-        "M51", N_("The Whirlpool"), "galaxy", "Canes Venatici", 13.498, 47.20, 8.4, 11, N_("March to July"),
+        "M51", N_("The Whirlpool"), "galaxy", N_("Canes Venatici"), 13.498, 47.20, 8.4, 11,
+        N_("March to July"),
         N_(
             "From Alkaid, the end of the Plough's handle, a little over three degrees towards Cor "
             "Caroli, past a fifth-magnitude star."
@@ -235,7 +237,7 @@ OBJECTS = (
         N_("Telescope from 100 mm"), ("Alkaid",), 5,
     ),
     DeepSkyObject(
-        "M3", N_("A globular for spring"), "globular", "Canes Venatici", 13.703, 28.38, 6.2, 18,
+        "M3", N_("A globular for spring"), "globular", N_("Canes Venatici"), 13.703, 28.38, 6.2, 18,
         N_("March to August"),
         N_("Almost halfway from Arcturus to Cor Caroli, a little nearer to Arcturus."),
         N_(
@@ -245,13 +247,13 @@ OBJECTS = (
         N_("Small telescope"), ("Arcturus",), 12,
     ),
     DeepSkyObject(
-        "M104", N_("The Sombrero"), "galaxy", "Virgo", 12.667, -11.62, 8.0, 9, N_("March to June"),
+        "M104", N_("The Sombrero"), "galaxy", N_("Virgo"), 12.667, -11.62, 8.0, 9, N_("March to June"),
         N_("On the line from Spica to the crow, five and a half degrees above Algorab, its upper left star."),
         N_("A slender needle with a bulge; the dark brim shows from 150 mm when the air is steady."),
         N_("Telescope from 100 mm"), ("Spica", "Algorab"), 10,
     ),
     DeepSkyObject(
-        "M5", N_("The finest of the north"), "globular", "Serpens", 15.309, 2.08, 5.7, 23,
+        "M5", N_("The finest of the north"), "globular", N_("Serpens"), 15.309, 2.08, 5.7, 23,
         N_("April to August"),
         N_(
             "From Arcturus down towards Unukalhai in the Serpent; then eight degrees to the right, "
@@ -264,7 +266,7 @@ OBJECTS = (
         N_("Small telescope"), ("Unukalhai",), 8,
     ),
     DeepSkyObject(
-        "M13", N_("The Great Cluster in Hercules"), "globular", "Hercules", 16.695, 36.46, 5.8, 20,
+        "M13", N_("The Great Cluster in Hercules"), "globular", N_("Hercules"), 16.695, 36.46, 5.8, 20,
         N_("April to October"),
         N_("On the western side of the Keystone, a third of the way down from Eta to Zeta."),
         N_(
@@ -274,7 +276,7 @@ OBJECTS = (
         N_("Small telescope"), ("Eta Her",), 7,
     ),
     DeepSkyObject(
-        "M22", N_("A globular in the Teapot"), "globular", "Sagittarius", 18.607, -23.90, 5.1, 32,
+        "M22", N_("A globular in the Teapot"), "globular", N_("Sagittarius"), 18.607, -23.90, 5.1, 32,
         N_("June to September"),
         N_("Two and a half degrees up and left of Kaus Borealis, the lid of the Teapot."),
         N_(
@@ -284,7 +286,7 @@ OBJECTS = (
         N_("Binoculars or small telescope"), ("Kaus Borealis",), 6,
     ),
     DeepSkyObject(
-        "M8", N_("The Lagoon"), "nebula", "Sagittarius", 18.063, -24.38, 6.0, 90, N_("June to September"),
+        "M8", N_("The Lagoon"), "nebula", N_("Sagittarius"), 18.063, -24.38, 6.0, 90, N_("June to September"),
         N_("Above the Teapot's spout the steam rises: five and a half degrees west of Kaus Borealis."),
         N_(
             "A cluster in a shining cloud, split by a dark channel. With binoculars it shares the "
@@ -293,7 +295,7 @@ OBJECTS = (
         N_("Binoculars, dark sky"), ("Kaus Borealis",), 6,
     ),
     DeepSkyObject(
-        "M11", N_("The Wild Ducks"), "open", "Scutum", 18.852, -6.27, 6.3, 14, N_("June to October"),
+        "M11", N_("The Wild Ducks"), "open", N_("Scutum"), 18.852, -6.27, 6.3, 14, N_("June to October"),
         N_(
             "From Altair down the eagle's tail to Lambda and 12 Aquilae; the hook they begin ends "
             "in the cluster."
@@ -305,19 +307,19 @@ OBJECTS = (
         N_("Small telescope"), ("Lambda Aql", "12 Aql"), 4,
     ),
     DeepSkyObject(
-        "M57", N_("The Ring"), "nebula", "Lyra", 18.893, 33.03, 8.8, 1, N_("May to November"),
+        "M57", N_("The Ring"), "nebula", N_("Lyra"), 18.893, 33.03, 8.8, 1, N_("May to November"),
         N_("Between the two lower stars of Lyra, Sheliak and Sulafat, a little nearer to Sheliak."),
         N_("A tiny smoke ring at 100 times magnification: the last breath of a star like ours."),
         N_("Telescope from 80 mm"), ("Vega", "Sheliak"), 5,
     ),
     DeepSkyObject(
-        "M27", N_("The Dumbbell"), "nebula", "Vulpecula", 19.993, 22.72, 7.4, 8, N_("June to November"),
+        "M27", N_("The Dumbbell"), "nebula", N_("Vulpecula"), 19.993, 22.72, 7.4, 8, N_("June to November"),
         N_("Three degrees straight above Gamma, the point of the little Arrow between Altair and Albireo."),
         N_("A pale pillow, then an apple core. The easiest planetary nebula there is, even for binoculars."),
         N_("Binoculars or small telescope"), ("Delta Sge", "Gamma Sge"), 5,
     ),
     DeepSkyObject(
-        "M15", N_("The horse's breath"), "globular", "Pegasus", 21.500, 12.17, 6.2, 18,
+        "M15", N_("The horse's breath"), "globular", N_("Pegasus"), 21.500, 12.17, 6.2, 18,
         N_("July to December"),
         N_("From Biham to Enif, the nose of Pegasus, and four degrees on in the same direction."),
         N_(

@@ -135,7 +135,7 @@ class Tonight:
 
 CONSTELLATIONS = (
     Constellation(
-        "Andromeda",
+        N_("Andromeda"),
         0.8,
         N_(
             "A chain of three bright stars off the Square of Pegasus; the galaxy M31 floats beside "
@@ -143,151 +143,179 @@ CONSTELLATIONS = (
         ),
     ),
     Constellation(
-        "Cassiopeia",
+        N_("Cassiopeia"),
         1.0,
         N_("The W of five stars that never sets in the north. Its deep point shows the way to Andromeda."),
     ),
     Constellation(
-        "Aries", 2.6, N_("Small and easily passed over: a bent line of three stars west of the Pleiades.")
+        N_("Aries"),
+        2.6,
+        N_("Small and easily passed over: a bent line of three stars west of the Pleiades."),
     ),
     Constellation(
-        "Perseus",
+        N_("Perseus"),
         3.4,
         N_("Under the W. Halfway between them lies the Double Cluster; Algol fades every third night."),
     ),
     Constellation(
-        "Taurus",
+        N_("Taurus"),
         4.6,
         N_("Orange Aldebaran is the bull's eye, the Hyades its face, the Pleiades its shoulder."),
     ),
     Constellation(
-        "Auriga",
+        N_("Auriga"),
         6.0,
         N_("A pentagon crowned by golden Capella, with three star clusters strung through its middle."),
     ),
     Constellation(
-        "Orion",
+        N_("Orion"),
         5.6,
         N_("Three stars in a row. Below them hangs the sword, and in the sword the great nebula."),
     ),
     Constellation(
-        "Canis Major",
+        N_("Canis Major"),
         6.8,
         N_("Follow Orion's belt down to Sirius, the brightest star of all. The cluster M41 is just below."),
     ),
     Constellation(
-        "Gemini",
+        N_("Gemini"),
         7.1,
         N_("Castor and Pollux, side by side; the twins stand with their feet in the Milky Way."),
     ),
     Constellation(
-        "Cancer",
+        N_("Cancer"),
         8.7,
         N_("Faint, between the twins and the lion, and worth the search: the Beehive is in it."),
     ),
     Constellation(
-        "Leo", 10.6, N_("A backward question mark ends in Regulus. This one looks like what it is called.")
+        N_("Leo"),
+        10.6,
+        N_("A backward question mark ends in Regulus. This one looks like what it is called."),
     ),
     Constellation(
-        "Ursa Major", 11.3, N_("The Plough stands overhead in spring; its pointers lead to the Pole Star.")
+        N_("Ursa Major"),
+        11.3,
+        N_("The Plough stands overhead in spring; its pointers lead to the Pole Star."),
     ),
-    Constellation("Virgo", 13.3, N_("Follow the Plough's handle: arc to Arcturus, speed on to Spica.")),
+    Constellation(N_("Virgo"), 13.3, N_("Follow the Plough's handle: arc to Arcturus, speed on to Spica.")),
     Constellation(
-        "Canes Venatici",
+        N_("Canes Venatici"),
         13.1,
         N_("Under the Plough's handle. Two stars to the eye, the Whirlpool to the telescope."),
     ),
     Constellation(
-        "Boötes",
+        N_("Boötes"),
         14.7,
         N_("A kite with Arcturus at its tail, the brightest star of the northern half of the sky."),
     ),
     Constellation(
-        "Corona Borealis", 15.8, N_("A small, perfect half circle; the jewel in it is called Alphecca.")
+        N_("Corona Borealis"),
+        15.8,
+        N_("A small, perfect half circle; the jewel in it is called Alphecca."),
     ),
     Constellation(
-        "Hercules",
+        N_("Hercules"),
         17.4,
         N_("Look for the Keystone between Vega and Arcturus. The great cluster M13 is on its western side."),
     ),
     Constellation(
-        "Scorpius", 16.9, N_("Red Antares low in the south; farther south the tail curls up again.")
+        N_("Scorpius"),
+        16.9,
+        N_("Red Antares low in the south; farther south the tail curls up again."),
     ),
     Constellation(
-        "Lyra",
+        N_("Lyra"),
         18.8,
         N_("Brilliant Vega and a small parallelogram. The Ring Nebula is between its two lower stars."),
     ),
     Constellation(
-        "Sagittarius", 19.1, N_("A teapot, its spout steaming: the steam is the middle of the Milky Way.")
+        N_("Sagittarius"),
+        19.1,
+        N_("A teapot, its spout steaming: the steam is the middle of the Milky Way."),
     ),
     Constellation(
-        "Aquila", 19.7, N_("Altair with a guard on either side, the southern corner of the Summer Triangle.")
+        N_("Aquila"),
+        19.7,
+        N_("Altair with a guard on either side, the southern corner of the Summer Triangle."),
     ),
     Constellation(
-        "Cygnus",
+        N_("Cygnus"),
         20.6,
         N_("The swan flies down the Milky Way. Its beak is Albireo, gold and blue in any telescope."),
     ),
     Constellation(
-        "Delphinus", 20.7, N_("A little leaping dolphin east of Altair: five stars, charming in binoculars.")
+        N_("Delphinus"),
+        20.7,
+        N_("A little leaping dolphin east of Altair: five stars, charming in binoculars."),
     ),
     Constellation(
-        "Capricornus",
+        N_("Capricornus"),
         21.0,
         N_("A wide, faint smile in the south; the star at its right corner is a double for sharp eyes."),
     ),
     Constellation(
-        "Pegasus", 22.7, N_("The Great Square. Count the stars inside: more than five means a dark night.")
+        N_("Pegasus"),
+        22.7,
+        N_("The Great Square. Count the stars inside: more than five means a dark night."),
     ),
     Constellation(
-        "Aquarius", 22.3, N_("Faint streams of stars below Pegasus, with a small Y for the water jar.")
+        N_("Aquarius"),
+        22.3,
+        N_("Faint streams of stars below Pegasus, with a small Y for the water jar."),
     ),
     Constellation(
-        "Pisces", 0.9, N_("Two fishes on one line. The Circlet under the Square is the western one.")
+        N_("Pisces"),
+        0.9,
+        N_("Two fishes on one line. The Circlet under the Square is the western one."),
     ),
 )
 
 SHOWERS = (
     Shower(
-        "Quadrantids",
+        N_("Quadrantids"),
         283.15,
         80,
         N_("A few hours of many faint meteors, best before dawn, from the north-east."),
     ),
-    Shower("Lyrids", 32.32, 18, N_("Quick and now and then bright, from near Vega after midnight.")),
+    Shower(N_("Lyrids"), 32.32, 18, N_("Quick and now and then bright, from near Vega after midnight.")),
     Shower(
-        "Eta Aquariids",
+        N_("Eta Aquariids"),
         45.5,
         50,
         N_("Dust of Halley's comet, low before dawn; the farther south you live, the better."),
     ),
     Shower(
-        "Southern Delta Aquariids",
+        N_("Southern Delta Aquariids"),
         127.6,
         25,
         N_("Many faint ones over several nights, with the first Perseids among them."),
     ),
     Shower(
-        "Perseids",
+        N_("Perseids"),
         140.0,
         100,
         N_("The warm ones: bright, frequent and reliable. Lie down and look up, away from the radiant."),
     ),
     Shower(
-        "Orionids",
+        N_("Orionids"),
         208.0,
         20,
         N_("Halley's dust again, very fast, with trains that glow after the meteor is gone."),
     ),
     Shower(
-        "Leonids", 235.27, 15, N_("Few in most years and the fastest of all; once in a generation a storm.")
+        N_("Leonids"),
+        235.27,
+        15,
+        N_("Few in most years and the fastest of all; once in a generation a storm."),
     ),
     Shower(
-        "Geminids", 262.2, 150, N_("The best of the year: slow, bright, many-coloured, and up all night.")
+        N_("Geminids"),
+        262.2,
+        150,
+        N_("The best of the year: slow, bright, many-coloured, and up all night."),
     ),
     Shower(
-        "Ursids",
+        N_("Ursids"),
         270.7,
         10,
         N_("A quiet end of the year from beside the Pole Star, in sight all night in the north."),

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from webapp.errors import N_
+
 
 @dataclass(frozen=True)
 class Star:
@@ -81,6 +83,15 @@ Alnasl Kaus-Media Kaus-Australis Ascella Tau-Sgr Nunki Phi-Sgr Kaus-Borealis Kau
 Kaus-Borealis Polis|Phi-Sgr Ascella|Enif Biham Homam Markab Scheat Alpheratz Algenib Markab|Delta-Equ Kitalpha
 Epsilon-Del Rotanev Sualocin Gamma-Del Delta-Del Rotanev
 """
+
+# The names that stand on charts.
+NAMES = (
+    N_("12 Aql"), N_("Aldebaran"), N_("Algorab"), N_("Alkaid"), N_("Alnilam"), N_("Arcturus"),
+    N_("Asellus Borealis"), N_("Bellatrix"), N_("Betelgeuse"), N_("Biham"), N_("Delta Sge"), N_("Dubhe"),
+    N_("Enif"), N_("Eta Her"), N_("Eta Per"), N_("Gamma Sge"), N_("Iota Ori"), N_("Kaus Borealis"),
+    N_("Lambda Aql"), N_("Mirach"), N_("Mu And"), N_("Nu And"), N_("Phecda"), N_("Propus"), N_("Rigel"),
+    N_("Ruchbah"), N_("Sheliak"), N_("Sirius"), N_("Spica"), N_("Unukalhai"), N_("Vega"),
+)  # fmt: skip
 
 
 def _read(row: str) -> Star:

@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from webapp.domain import entitlements, ledger, orders, outbox, refunds, sales, subscriptions
 from webapp.domain.keys import KeyRing
 from webapp.domain.sales import ChargeFacts, Sale
-from webapp.errors import ChargeNotFound
+from webapp.errors import N_, ChargeNotFound
 from webapp.extensions import db
 from webapp.models import Charge, LedgerEntry, Subscription
 from webapp.statements import Write, insertion, write
@@ -22,11 +22,11 @@ WRITTEN = tuple(column.key for column in Charge.__table__.columns if column.key 
 # Sent back like all that cannot be delivered, but somebody has to look why it was charged.
 ALARMING = frozenset({"OffSale", "Banned"})
 REASONS = {
-    "AlreadyOwned": "paid twice",
-    "AlreadySubscribed": "subscribed twice",
-    "TrialUsed": "a second trial",
-    "OffSale": "no longer sold",
-    "Banned": "the shop is closed to this person",
+    "AlreadyOwned": N_("paid twice"),
+    "AlreadySubscribed": N_("subscribed twice"),
+    "TrialUsed": N_("a second trial"),
+    "OffSale": N_("no longer sold"),
+    "Banned": N_("the shop is closed to this person"),
 }
 
 
