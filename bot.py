@@ -16,11 +16,12 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
 from flask import Flask
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
-from telegram import ChatMember, InlineKeyboardMarkup, Update
+from telegram import ChatMember, InlineKeyboardMarkup, Update, User
 from telegram.error import Forbidden, NetworkError, RetryAfter
 from telegram.ext import (
     Application,
@@ -34,7 +35,7 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
-from webapp import clock, create_app, messages, receiving
+from webapp import clock, create_app, messages, receiving, speech
 from webapp.bot_api import (
     BotApi,
     BotApiError,
@@ -45,7 +46,7 @@ from webapp.bot_api import (
     Unauthorized,
 )
 from webapp.config import Config
-from webapp.domain import catalogue, inbox, outbox, shops
+from webapp.domain import catalogue, inbox, outbox, shops, users
 from webapp.errors import ProductNotFound
 from webapp.extensions import transaction
 from webapp.messages import Message
@@ -400,6 +401,7 @@ def _chat_application(app: Flask, client: BotApi) -> Chat:
         "paysupport": _says(messages.payment_support),
         "support": _says(messages.support),
         "terms": _says(messages.terms),
+        "language": _says(messages.language),
     }.items():
         chat.add_handler(CommandHandler(command, handler, filters=private))
     chat.add_handler(MessageHandler(private & filters.StatusUpdate.WRITE_ACCESS_ALLOWED, on_let_in))
@@ -457,16 +459,21 @@ async def _say(update: Update, context: ContextTypes.DEFAULT_TYPE, words: Callab
     if update.effective_message is None:
         return
     app: Flask = context.bot_data["app"]
-    language = update.effective_user.language_code if update.effective_user else None
 
     def worded() -> tuple[str, dict[str, Any] | None]:
-        with app.app_context(), messages.speaking(language):
+        with app.app_context(), _speaking(update.effective_user):
             message = words()
             return message.text, message.reply_markup()
 
     text, markup = await asyncio.to_thread(worded)
     keyboard = InlineKeyboardMarkup.de_json(markup, context.bot) if markup else None
     await update.effective_message.reply_text(text, reply_markup=keyboard)
+
+
+def _speaking(person: User | None) -> AbstractContextManager[None]:
+    """Say everything inside the block in the language a person chose in the shop, or has in Telegram."""
+    known = users.get(person.id) if person else None
+    return speech.speaking(known and known.language, person and person.language_code)
 
 
 async def _remember_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:

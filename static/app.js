@@ -59,7 +59,7 @@
   }
 
   // --- The session: a bearer in this page's memory, renewed from the launch.
-  let token = "", endsAt = 0, signingIn = null, renewal = 0;
+  let token = "", endsAt = 0, signingIn = null, renewal = 0, speaks = "", turns = 0;
   const fresh = () => token && Date.now() < endsAt - 20000;
 
   function signIn() {
@@ -77,6 +77,7 @@
     if (answer?.ok) {
       const body = await answer.json();
       token = body.token;
+      speaks = body.user.language;
       endsAt = Date.now() + body.expires_in * 1000;
       clearTimeout(renewal);
       renewal = setTimeout(signIn, Math.max(body.expires_in - 60, 30) * 1000);
@@ -94,8 +95,9 @@
 
   function announce() {
     if (!fresh() || !window.htmx) return;
-    const shown = main()?.dataset.viewer;
-    if (shown && shown !== person()) return go(main().dataset.path);
+    const { lang, dataset } = main();
+    // Somebody else's page, or one in another language than theirs: the server knows better by now.
+    if ((dataset.viewer && dataset.viewer !== person()) || (speaks && speaks !== lang && turns++ < 3)) return go(dataset.path);
     htmx.trigger(document.body, "session:ready");
   }
 
@@ -105,6 +107,7 @@
   // --- htmx: who asks, what waits, what is repeated.
   all("htmx:configRequest", ({ detail }) => {
     if (token) detail.headers.Authorization = `Bearer ${token}`;
+    detail.headers["Accept-Language"] = root.lang;
     detail.headers["HX-Current-URL"] = location.origin + location.pathname;
     const order = detail.elt.closest("[data-order]");
     if (order && claims[order.id]) detail.parameters.told = claims[order.id];
@@ -144,12 +147,14 @@
     scrollTo = scrolls[location.pathname] || 0;
     go(event.detail.path, { swap: "outerHTML" });
   });
+  all("language:chosen", ({ detail }) => { speaks = detail.value; });
   const back = () => (depth ? history.back() : go("/", { push: true }));
 
   // --- What Telegram draws around the page.
   all("htmx:load", ({ detail }) => {
     const elt = detail.elt;
     if (elt.id === "main") {
+      [root.lang, root.dir] = [elt.lang, elt.dir];
       elt.focus({ preventScroll: true });
       if (scrollTo) window.scrollTo(0, scrollTo);
       scrollTo = 0;

@@ -64,6 +64,12 @@ def meet(telegram_id: int = ALICE, **changes: Any) -> User:
         return users.provision(Profile(**{**facts, **changes}), NOW)
 
 
+def speaks(user: User, code: str) -> None:
+    """Have a person choose a language of the shop."""
+    with transaction():
+        users.choose_language(user.telegram_id, code)
+
+
 def order(buyer: User, slug: str = "atlas", *, now: datetime = NOW, **choices: bool) -> Order:
     with transaction():
         return orders.place(

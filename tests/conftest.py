@@ -127,6 +127,13 @@ def app(database_url: str) -> Iterator[Flask]:
         db.engine.dispose()
 
 
+@pytest.fixture(scope="module")
+def app_without_tables(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The shop on an empty file, for what asks no database."""
+    file = tmp_path_factory.mktemp("bare") / "none.db"
+    return create_app(make_config(database_url=f"sqlite:///{file}"))
+
+
 @pytest.fixture
 def client(app: Flask) -> "Client":
     """A browser without a screen that looks every page over."""

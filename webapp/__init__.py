@@ -17,10 +17,11 @@ def create_app(settings: "Config | None" = None) -> "Flask":
     from webapp import application
     from webapp.config import ConfigError
     from webapp.domain.shops import ForeignDatabase
+    from webapp.languages import TranslationInvalid
 
     try:
         return application.create_app(settings)
-    except (ConfigError, ForeignDatabase) as reason:
+    except (ConfigError, ForeignDatabase, TranslationInvalid) as reason:
         if settings is not None:
             raise
         # Called by a server or a tool, which would bury the sentence under a traceback.

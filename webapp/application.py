@@ -8,13 +8,14 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import assets, cli, config, logs, metrics, security
+from webapp import assets, cli, config, logs, metrics, security, speech
 from webapp.checkout import Checkout
 from webapp.config import Config
 from webapp.domain import init_data, shops
 from webapp.domain.keys import KeyRing
-from webapp.extensions import babel, configure_engine, db, engine_options, htmx, migrate
+from webapp.extensions import configure_engine, db, engine_options, htmx, migrate
 from webapp.views import (
+    choices,
     guards,
     health,
     help,
@@ -43,6 +44,7 @@ def create_app(settings: Config | None = None) -> Flask:
     """Return the shop, ready to serve, with its settings checked.
 
     :raise webapp.config.ConfigError: a setting is missing or unsafe
+    :raise webapp.languages.TranslationInvalid: a file of translations is broken
     :raise webapp.domain.shops.ForeignDatabase: the database is another bot's
     """
     settings = settings or config.load()
@@ -72,7 +74,7 @@ def _anchored(database_url: str) -> str:
 def _init_extensions(app: Flask) -> None:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
-    babel.init_app(app)
+    speech.init_app(app)
     htmx.init_app(app)
     with app.app_context():
         configure_engine(db.engine)
@@ -95,6 +97,7 @@ def _init_views(app: Flask, settings: Config) -> None:
         restorations,
         library,
         help,
+        choices,
         session,
         telegram,
         health,

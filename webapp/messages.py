@@ -3,17 +3,14 @@
 Plain text without a parse mode, so that nothing a person wrote can become markup.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask_babel import force_locale, format_date, format_datetime, gettext, ngettext
+from flask_babel import gettext, ngettext
 
 from webapp.config import current
-
-LANGUAGES = ("en",)  # those with a catalogue in webapp/translations, and English, which needs none
+from webapp.speech import day, moment, speaking
 
 
 @dataclass(frozen=True)
@@ -30,14 +27,6 @@ class Message:
             return None
         page = {"url": f"{current().public_url}{self.path}"}
         return {"inline_keyboard": [[{"text": self.button, "web_app": page}]]}
-
-
-@contextmanager
-def speaking(language_code: str | None) -> Iterator[None]:
-    """Say everything inside the block in a person's language, or in English."""
-    code = (language_code or "").partition("-")[0].lower()
-    with force_locale(code if code in LANGUAGES else "en"):
-        yield
 
 
 def told(kind: str, facts: dict[str, Any], language_code: str | None) -> Message:
@@ -67,7 +56,7 @@ def greeting(first_name: str) -> Message:
 
 
 def product(title: str, description: str, stars: int, slug: str, *, is_plan: bool = False) -> Message:
-    price = ngettext("%(num)d Star", "%(num)d Stars", stars)
+    price = ngettext("%(num)s Star", "%(num)s Stars", stars)
     if is_plan:
         price = gettext("%(stars)s every 30 days", stars=price)
     return Message(
@@ -85,6 +74,7 @@ def help_() -> Message:
             "/shop opens the shop\n"
             "/paysupport helps with a payment or a refund\n"
             "/terms shows the terms\n"
+            "/language changes the language\n"
             "/support is for everything else"
         ),
         gettext("Open the shop"),
@@ -123,6 +113,14 @@ def support() -> Message:
     return Message(gettext("Here is what people ask most."), gettext("Help"), "/support")
 
 
+def language() -> Message:
+    return Message(
+        gettext("In which language shall the shop and this chat talk to you?"),
+        gettext("Choose the language"),
+        "/language",
+    )
+
+
 def terms() -> Message:
     return Message(
         gettext(
@@ -138,8 +136,8 @@ def _receipt(facts: dict[str, Any]) -> Message:
     lasts = gettext("Yours for good.")
     if days:
         lasts = ngettext(
-            "For %(num)d day; it does not renew itself.",
-            "For %(num)d days; it does not renew itself.",
+            "For %(num)s day; it does not renew itself.",
+            "For %(num)s days; it does not renew itself.",
             days,
         )
     text = "\n".join(
@@ -147,7 +145,7 @@ def _receipt(facts: dict[str, Any]) -> Message:
             gettext("Thank you! %(title)s is unlocked.", title=facts["title"]) + " " + lasts,
             "",
             gettext("Paid: %(stars)s", stars=_stars(facts)),
-            gettext("When: %(moment)s UTC", moment=_moment(facts)),
+            gettext("When: %(moment)s", moment=_moment(facts["charged_at"])),
             gettext("Payment number: %(number)s", number=facts["charge_id"]),
         ]
     )
@@ -293,7 +291,7 @@ def _owner_in_review(facts: dict[str, Any]) -> Message:
             "A payment waits for you: %(stars)s from user %(person)s (%(problem)s). Nothing was unlocked. "
             "Payment number: %(number)s",
             stars=_stars(facts),
-            person=facts["telegram_id"],
+            person=str(facts["telegram_id"]),
             problem=facts["problem"],
             number=facts["charge_id"],
         )
@@ -332,7 +330,7 @@ def _owner_refund_refused(facts: dict[str, Any]) -> Message:
             "Telegram refused to give %(stars)s back to user %(person)s: %(problem)s. Their access is "
             "restored. Put it right by hand. Payment number: %(number)s",
             stars=_stars(facts),
-            person=facts["telegram_id"],
+            person=str(facts["telegram_id"]),
             problem=facts["problem"],
             number=facts["charge_id"],
         )
@@ -346,7 +344,7 @@ def _owner_foreign_refund(facts: dict[str, Any]) -> Message:
             "by an app store, or by somebody who has the bot's token. Their access is taken back. If you see "
             "more of these, have @BotFather revoke the token. Payment number: %(number)s",
             stars=_stars(facts),
-            person=facts["telegram_id"],
+            person=str(facts["telegram_id"]),
             number=facts["charge_id"],
         )
     )
@@ -355,9 +353,9 @@ def _owner_foreign_refund(facts: dict[str, Any]) -> Message:
 def _owner_set_aside(facts: dict[str, Any]) -> Message:
     return Message(
         ngettext(
-            "%(num)d update from Telegram could not be handled within the last hour and is set aside. "
+            "%(num)s update from Telegram could not be handled within the last hour and is set aside. "
             "Nothing is lost: flask --app webapp inbox list --quarantined shows it.",
-            "%(num)d updates from Telegram could not be handled within the last hour and are set aside. "
+            "%(num)s updates from Telegram could not be handled within the last hour and are set aside. "
             "Nothing is lost: flask --app webapp inbox list --quarantined shows them.",
             facts["count"],
         )
@@ -367,9 +365,9 @@ def _owner_set_aside(facts: dict[str, Any]) -> Message:
 def _owner_refunds_unknown(facts: dict[str, Any]) -> Message:
     return Message(
         ngettext(
-            "Of %(num)d refund nobody knows for more than an hour whether Telegram carried it out. The bot "
+            "Of %(num)s refund nobody knows for more than an hour whether Telegram carried it out. The bot "
             "goes on asking; flask --app webapp doctor says what is in the way.",
-            "Of %(num)d refunds nobody knows for more than an hour whether Telegram carried them out. "
+            "Of %(num)s refunds nobody knows for more than an hour whether Telegram carried them out. "
             "The bot goes on asking; flask --app webapp doctor says what is in the way.",
             facts["count"],
         )
@@ -379,9 +377,9 @@ def _owner_refunds_unknown(facts: dict[str, Any]) -> Message:
 def _owner_drift(facts: dict[str, Any]) -> Message:
     return Message(
         ngettext(
-            "The shop's books and Telegram's statement differ by %(num)d Star. Find out why before you pay "
+            "The shop's books and Telegram's statement differ by %(num)s Star. Find out why before you pay "
             "anything out: flask --app webapp reconcile --full compares them again.",
-            "The shop's books and Telegram's statement differ by %(num)d Stars. Find out why before you pay "
+            "The shop's books and Telegram's statement differ by %(num)s Stars. Find out why before you pay "
             "anything out: flask --app webapp reconcile --full compares them again.",
             facts["count"],
         )
@@ -412,12 +410,12 @@ TOLD = {
 
 
 def _stars(facts: dict[str, Any]) -> str:
-    return str(ngettext("%(num)d Star", "%(num)d Stars", facts["stars"]))
+    return str(ngettext("%(num)s Star", "%(num)s Stars", facts["stars"]))
 
 
-def _moment(facts: dict[str, Any]) -> str:
-    return str(format_datetime(datetime.fromisoformat(facts["charged_at"]), "d MMM y, HH:mm", rebase=False))
+def _moment(told: str) -> str:
+    return moment(datetime.fromisoformat(told))
 
 
-def _day(moment: str) -> str:
-    return str(format_date(datetime.fromisoformat(moment), "d MMMM y", rebase=False))
+def _day(told: str) -> str:
+    return day(datetime.fromisoformat(told), "long")

@@ -1,10 +1,9 @@
 """Why something is open or is not, in plain words: the page and the shell say the same."""
 
-from datetime import datetime
-
-from flask_babel import format_datetime, gettext, ngettext
+from flask_babel import gettext, ngettext
 
 from webapp.domain.explanations import Explanation, Step
+from webapp.speech import moment
 
 
 def verdict(explained: Explanation) -> str:
@@ -31,7 +30,7 @@ def verdict(explained: Explanation) -> str:
 
 def told(step: Step) -> str:
     """Return an entry of the ledger as a sentence: what happened, and what it does today."""
-    stars = ngettext("%(num)d Star", "%(num)d Stars", abs(step.stars))
+    stars = ngettext("%(num)s Star", "%(num)s Stars", abs(step.stars))
     what = step.title or gettext("A payment")
     happened = {
         "suspension": gettext("A refund was asked for, which closes it until Telegram answers."),
@@ -44,11 +43,6 @@ def told(step: Step) -> str:
     if step.kind == "grant" and step.cause != "owner" and step.charge_id:
         happened = gettext("%(what)s, its later end as Telegram told it", what=what)
     return f"{happened}: {_does(step)}" if step.kind in {"charge", "grant"} else happened
-
-
-def moment(at: datetime, pattern: str = "d MMMM y, HH:mm 'UTC'") -> str:
-    """Return a moment in UTC, as the ledger counts."""
-    return str(format_datetime(at, pattern, rebase=False))
 
 
 def _does(step: Step) -> str:
@@ -69,7 +63,7 @@ def _opens(step: Step) -> str:
     if step.paid_until is None and step.pass_days is None:
         return str(gettext("opens it for good."))
     if step.paid_until is None:
-        return str(ngettext("gives %(num)d day.", "gives %(num)d days.", step.pass_days or 0))
+        return str(ngettext("gives %(num)s day.", "gives %(num)s days.", step.pass_days or 0))
     return str(gettext("opens it until %(moment)s", moment=moment(step.paid_until))) + _grace(step)
 
 
@@ -78,8 +72,8 @@ def _grace(step: Step) -> str:
         return "."
     return str(
         ngettext(
-            ", and %(num)d day longer while a renewal is late.",
-            ", and %(num)d days longer while a renewal is late.",
+            ", and %(num)s day longer while a renewal is late.",
+            ", and %(num)s days longer while a renewal is late.",
             step.grace_days,
         )
     )

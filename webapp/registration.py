@@ -5,6 +5,7 @@ from typing import Any
 
 from webapp.bot_api import BotApi, BotApiError
 from webapp.config import Config
+from webapp.errors import N_
 
 log = logging.getLogger(__name__)
 
@@ -19,15 +20,16 @@ ALLOWED_UPDATES = (
 )
 MOST_CONNECTIONS = 40  # Bot API: setWebhook, max_connections (default)
 COMMANDS = {
-    "start": "Say hello",
-    "shop": "Open the shop",
-    "paysupport": "Help with a payment or a refund",
-    "terms": "Terms of sale",
-    "support": "Ask us something",
-    "help": "What this bot can do",
+    "start": N_("Say hello"),
+    "shop": N_("Open the shop"),
+    "paysupport": N_("Help with a payment or a refund"),
+    "terms": N_("Terms of sale"),
+    "support": N_("Ask us something"),
+    "language": N_("Choose the language"),
+    "help": N_("What this bot can do"),
 }
-SHORT_DESCRIPTION = "Upgrades for Telegram Stars, unlocked at once."
-DESCRIPTION = "Open the shop, pay with Telegram Stars, and what you bought is unlocked at once."
+SHORT_DESCRIPTION = N_("Upgrades for Telegram Stars, unlocked at once.")
+DESCRIPTION = N_("Open the shop, pay with Telegram Stars, and what you bought is unlocked at once.")
 
 
 class RegistrationError(Exception):
@@ -49,7 +51,7 @@ def register(client: BotApi, config: Config) -> None:
 
 def _dress(client: BotApi, config: Config) -> None:
     commands = [{"command": name, "description": text} for name, text in COMMANDS.items()]
-    button = {"type": "web_app", "text": "Shop", "web_app": {"url": f"{config.public_url}/"}}
+    button = {"type": "web_app", "text": N_("Shop"), "web_app": {"url": f"{config.public_url}/"}}
     for method, params in (
         ("setMyCommands", {"commands": commands}),
         ("setMyShortDescription", {"short_description": SHORT_DESCRIPTION}),

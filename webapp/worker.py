@@ -11,7 +11,7 @@ from functools import partial
 
 from flask import Flask
 
-from webapp import clock, logs, messages
+from webapp import clock, logs, messages, speech
 from webapp.bot_api import BotApiError, Conflict, Refused, TooManyRequests, Unauthorized
 from webapp.checkout import Checkout
 from webapp.doctor import telegram
@@ -177,7 +177,9 @@ class Worker:
     def _answer(self, question: pre_checkouts.Question, refusal: ShopError | None) -> dict[str, object]:
         if refusal is None:
             return {"pre_checkout_query_id": question.query_id, "ok": True}
-        words = messages.sentence(refusal.sentence, self._language(question.telegram_id))
+        words = messages.sentence(
+            refusal.sentence, self._language(question.telegram_id) or question.language_code
+        )
         return {"pre_checkout_query_id": question.query_id, "ok": False, "error_message": words}
 
     def _apply(self, item: InboxItem) -> None:
@@ -229,7 +231,8 @@ class Worker:
         except Exception:
             db.session.rollback()
             return None
-        return user.language_code if user else None
+        language = speech.known_of(user) if user else None
+        return language.code if language else None
 
     def _holds(self, duty: str) -> bool:
         ticks = clock.ticks()

@@ -100,12 +100,13 @@ def test_a_name_is_only_a_name(stage):
     name = "<b>%(x)s {y} *_`</b>"
     stage.control("PATCH", f"people/{BOB}", first_name=name)
     answer = says(stage, "/start", BOB)
-    assert answer["text"].startswith(f"Hello, {name}!")
+    assert answer["text"].startswith(f"Здравствуйте, {name}!")
     assert "entities" not in answer
 
 
 def test_everybody_is_answered_in_a_language_we_have(stage):
-    assert says(stage, "/terms", DARIUSH)["text"].startswith("What you buy is digital")
+    assert says(stage, "/terms", DARIUSH)["text"].startswith("آنچه می‌خرید دیجیتال است")
+    assert says(stage, "/terms", BOB)["text"].startswith("Вы покупаете цифровое")
 
 
 def test_a_text_that_looks_like_a_payment_is_a_text(stage):

@@ -121,6 +121,15 @@ def test_a_question_is_read(payload):
         updates.question(kept({"update_id": 7, "pre_checkout_query": {**asked, "id": 77}}))
 
 
+@pytest.mark.parametrize(
+    ("tag", "known"), [("ru", "ru"), (None, None), (7, None), ({"a": 1}, None), ("x" * 10_000, "x" * 10_000)]
+)
+def test_a_question_says_what_its_payer_speaks_and_is_read_whatever_that_is(payload, tag, known):
+    asked = {"id": "77", "currency": "XTR", "total_amount": 250, "invoice_payload": payload}
+    update = {"update_id": 6, "pre_checkout_query": {**asked, "from": {"id": ALICE, "language_code": tag}}}
+    assert updates.question(kept(update)).language_code == known
+
+
 def test_the_facts_are_telegrams(payload):
     read = updates.charge(kept(service_message("successful_payment", payload)))
     assert read == facts(order(meet()), cause="update:5")

@@ -56,3 +56,10 @@ def test_logging_out_and_banning_concern_one_person():
         users.log_out_everywhere(ALICE)
         users.ban(ALICE, NOW)
     assert (users.get(BOB).session_epoch, users.get(BOB).banned_at) == (0, None)
+
+
+def test_a_language_that_somebody_chose_outlasts_their_next_launch(app):
+    users.provision(PROFILE, NOW)
+    users.choose_language(PROFILE.telegram_id, "fa")
+    known = users.provision(replace(PROFILE, language_code="ru"), NOW)
+    assert (known.language, known.language_code) == ("fa", "ru")

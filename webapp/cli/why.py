@@ -5,7 +5,7 @@ import re
 import click
 from flask.cli import with_appcontext
 
-from webapp import clock, messages, reasons
+from webapp import clock, reasons, speech
 from webapp.cli.terminal import say, say_table
 from webapp.domain import explanations, refunds, subscriptions, users
 from webapp.domain.explanations import Explanation
@@ -34,7 +34,7 @@ def why(telegram_id: int) -> None:
         raise click.ClickException(f"Nobody with the Telegram id {telegram_id} was ever here.")
     banned = f", banned since {user.banned_at:%Y-%m-%d}" if user and user.banned_at else ""
     say(f"{user.name if user else 'Somebody who paid and never came'} ({telegram_id}){banned}")
-    with messages.speaking("en"):
+    with speech.speaking("en"):
         for one in explained:
             _say(one)
     if not explained:

@@ -24,6 +24,7 @@ class Question:
     currency: str
     payload: str
     received_at: datetime
+    language_code: str | None = None  # of the payer's Telegram
 
 
 def decide(question: Question, *, keys: KeyRing, now: datetime) -> ShopError | None:

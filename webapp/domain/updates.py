@@ -45,6 +45,7 @@ def question(item: InboxItem) -> pre_checkouts.Question:
     :raise Unreadable: a fact is missing or of the wrong type
     """
     query = part(json.loads(item.body), "pre_checkout_query")
+    tag = part(query, "from").get("language_code")
     return pre_checkouts.Question(
         query_id=text(query, "id", 64),
         telegram_id=person(query, "from"),
@@ -52,6 +53,7 @@ def question(item: InboxItem) -> pre_checkouts.Question:
         currency=text(query, "currency", 8),
         payload=text(query, "invoice_payload", 255, empty=True),
         received_at=item.received_at,
+        language_code=tag if isinstance(tag, str) else None,
     )
 
 

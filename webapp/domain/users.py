@@ -46,6 +46,11 @@ def provision(profile: Profile, now: datetime) -> User:
     return user
 
 
+def choose_language(telegram_id: int, code: str) -> None:
+    """Talk to a person in a language of the shop from now on, whatever their Telegram speaks."""
+    db.session.execute(update(User).where(User.telegram_id == telegram_id).values(language=code))
+
+
 def log_out_everywhere(telegram_id: int) -> None:
     """End every session of a person: those minted before carry an epoch that is over."""
     db.session.execute(

@@ -141,5 +141,5 @@ def _owner_of(token: str) -> User | None:
 
 
 def _keep_apart(response: Response) -> Response:
-    response.vary.update(("HX-Request", "Authorization", "Cookie"))
+    response.vary.update(("HX-Request", "Authorization", "Cookie", "Accept-Language"))
     return response

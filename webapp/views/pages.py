@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask, Response, current_app, render_template
-from flask_babel import format_date, get_locale
 from htmx_flask import request
 
-from webapp import assets, reasons
+from webapp import assets, reasons, speech
 from webapp.assets import Encoded
 from webapp.config import current
 from webapp.domain import catalogue, shops
+from webapp.errors import SignInNeeded
+from webapp.views import guards
 
 HTMX_CONFIG = {
     "includeIndicatorStyles": False,  # an inline style, which our content policy refuses
@@ -36,19 +37,12 @@ def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        dateformat=dateformat,
-        momentformat=reasons.moment,
         by_section=by_section,
         verdict=reasons.verdict,
         told=reasons.told,
     )
     app.extensions["kept_pages"] = {}
     app.context_processor(_common)
-
-
-def dateformat(moment: datetime | date, pattern: str) -> str:
-    """Return a day in the language of the page; days are counted in UTC, as the ledger does."""
-    return str(format_date(moment, pattern, rebase=False))
 
 
 def by_section(products: Iterable[Any]) -> list[tuple[str, list[Any]]]:
@@ -61,6 +55,7 @@ def by_section(products: Iterable[Any]) -> list[tuple[str, list[Any]]]:
 
 def page(template: str, **facts: Any) -> Response:
     """Return a page about the person who asks."""
+    _recognise()
     rendered = render_template(template, bot_username=_bot_username(), **facts)
     return _response(Encoded(rendered.encode(), is_kept=False))
 
@@ -70,9 +65,10 @@ def public(template: str, name: str, facts: Callable[[], Facts]) -> Response:
 
     :param name: tells pages of the same template apart
     """
+    _recognise()
     version = catalogue.version()
     kept: dict[Any, Encoded] = current_app.extensions["kept_pages"]
-    key = (version, str(get_locale()), template, name, bool(request.htmx))
+    key = (version, speech.spoken().code, template, name, bool(request.htmx))
     if key not in kept:
         rendered = render_template(template, bot_username=_bot_username(), **facts())
         if len(kept) >= MOST_KEPT or any(known[0] != version for known in list(kept)):
@@ -86,12 +82,18 @@ def fragment(template: str, **facts: Any) -> Response:
     return Response(render_template(template, **facts), mimetype="text/html")
 
 
+def _recognise() -> None:
+    """Know the person for their language; a session that is over is no reason not to show the page."""
+    if "Authorization" in request.headers:
+        with suppress(SignInNeeded):
+            guards.current_user()
+
+
 def _common() -> Facts:
-    locale = get_locale()
+    language = speech.spoken()
     return {
         "fragment": bool(request.htmx),
-        "language": str(locale).replace("_", "-"),
-        "direction": locale.text_direction if locale else "ltr",
+        "language": language,
         "htmx_config": json.dumps(HTMX_CONFIG, separators=(",", ":")),
         "telegram_js_url": current().telegram_js_url,
         "picture_url": assets.picture,

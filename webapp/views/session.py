@@ -2,18 +2,18 @@
 
 import time
 from functools import lru_cache
-from typing import Any
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from webapp import clock, metrics
+from webapp import clock, metrics, speech
 from webapp.config import current
 from webapp.domain import init_data, rate_limits, sessions, users
 from webapp.domain.init_data import InitData, InvalidInitData
 from webapp.errors import TooManyRequests
 from webapp.extensions import run_in_transaction, transaction
 from webapp.models import User
+from webapp.speech import COOKIE_RULES
 from webapp.views import guards
 from webapp.views.guards import COOKIE, signed_in
 
@@ -22,13 +22,6 @@ bp = Blueprint("session", __name__)
 LAUNCHES_A_MINUTE = 5  # different ones, per person
 # A webview that reloads by itself sends the same launch again and again; that is normal.
 REPLAYS_A_MINUTE = 60
-COOKIE_RULES: dict[str, Any] = {
-    "path": "/",
-    "secure": True,
-    "httponly": True,
-    "samesite": "None",
-    "partitioned": True,
-}
 
 
 @bp.post("/session")
@@ -127,9 +120,16 @@ def _granted(user: User, launch: InitData) -> Response:
         now=now,
     )
     seconds = int((sessions.expiry(launch.auth_at, now) - now).total_seconds())
-    person = {"id": user.telegram_id, "first_name": user.first_name, "language": user.language_code}
+    language = speech.known_of(user)
+    person = {
+        "id": user.telegram_id,
+        "first_name": user.first_name,
+        "language": language.code if language else None,
+    }
     response = jsonify(token=token, expires_in=seconds, user=person)
     response.set_cookie(COOKIE, token, max_age=seconds, **COOKIE_RULES)
+    if language:
+        speech.remember(response, language)
     return response
 
 

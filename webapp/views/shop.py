@@ -12,7 +12,7 @@ from webapp.domain import catalogue, entitlements, orders, shops, subscriptions,
 from webapp.domain.catalogue_files import LONGEST_SLUG, SLUG
 from webapp.errors import NotFound, ProductNotFound
 from webapp.models import Product, User
-from webapp.views import doors, guards, help, library, offers, pages, purchases
+from webapp.views import choices, doors, guards, help, library, offers, pages, purchases
 from webapp.views.guards import signed_in
 from webapp.views.subscriptions import standing
 
@@ -31,6 +31,7 @@ TARGETS = {
     "support": help.support,
     "terms": help.terms,
     "privacy": help.privacy,
+    "language": choices.show,
 }
 
 

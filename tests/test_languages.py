@@ -1,0 +1,322 @@
+"""Every sentence in every language, and nothing on a page or in a chat that is in another."""
+
+import ast
+import re
+from datetime import UTC, datetime
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from jinja2 import nodes
+
+from tests import arrange
+from tests.arrange import NOW
+from tests.bot.test_messages import FACTS
+from tests.sentences import ROOT, extracted, opened, texts
+from tests.test_templates import FOLDER as TEMPLATES
+from webapp import clock, languages, messages, speech
+from webapp.languages import FOLDER, PLACEHOLDER, Language, TranslationInvalid
+from webapp.registration import COMMANDS, DESCRIPTION, SHORT_DESCRIPTION
+
+FILES = sorted(FOLDER.glob("*.po"))
+LANGUAGES = [file.stem for file in FILES]
+SENTENCES = extracted()
+SHOWN = {"alt", "aria-label", "title", "placeholder", "data-main-button"}
+NAMES = {"Starfront Observatory", "ISO", "f/", "🌐", "UTC"}  # the same in every language
+ON_EVERY_PAGE = (
+    "/",
+    "/products/atlas",
+    "/products/week",
+    "/products/plan",
+    "/upgrades",
+    "/purchases",
+    "/why",
+)
+PAGES = (*ON_EVERY_PAGE, "/atlas", "/tonight", "/field-notes", "/support", "/terms", "/privacy", "/open")
+EVERYTHING = (*PAGES, "/language", "/purchases/charge-1", "/products/atlas/offer", "/me", "/nowhere")
+
+
+def test_there_are_four_languages_and_each_says_its_own_name():
+    named = {code: language.name for code, language in languages.all_().items()}
+    assert {"en": "English", "ru": "Русский", "es": "Español", "fa": "فارسی"}.items() <= named.items()
+    assert [code for code, one in languages.all_().items() if one.direction == "rtl"] == ["fa"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_sentence_is_translated(file):
+    known = {texts(one.id)[0]: one for one in opened(file) if one.id}
+    wanted = {texts(one.id)[0] for one in SENTENCES if one.id}
+    assert wanted - known.keys() == set(), "make messages, then translate what is new"
+    assert known.keys() - wanted == set(), "make messages takes out what nobody says any more"
+    assert [key for key, one in known.items() if one.fuzzy or not all(texts(one.string))] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_translation_fits_its_sentence(file):
+    assert list(languages.problems(opened(file))) == []
+
+
+PLURALS = '"Plural-Forms: nplurals=2; plural=(n != 1);\\n"'
+HEAD = f'msgid ""\nmsgstr ""\n{PLURALS}\n"Content-Type: text/plain; charset=utf-8\\n"\n\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("es.po", f'{HEAD}msgid "A"\nmsgstr "B"\nnonsense\n', r"es\.po, line \d+: "),
+        ("es.po", f'{HEAD}msgid "A"\nmsgid "B"\n', r"es\.po"),
+        ("es.po", f'{HEAD}msgid "Hello, %(name)s"\nmsgstr "Hola"\n', r"line \d+: .*has to hold %\(name\)s"),
+        ("es.po", f'{HEAD}msgid "Hello"\nmsgstr "Hola, %(name)s"\n', "has to hold no placeholder"),
+        (
+            "es.po",
+            f'{HEAD}msgid "%(num)s day"\nmsgid_plural "%(num)s days"\nmsgstr[0] "%(num)s día"\n',
+            "there must be 2 plural forms",
+        ),
+        ("es.po", HEAD.replace("n != 1", "n > 1") + 'msgid "A"\nmsgstr "B"\n', "Plural-Forms has to be"),
+        ("klingon.po", HEAD, r"klingon\.po"),
+        ("es.po", b"\xff\xfe", r"es\.po"),
+    ],
+    ids=["quote", "no text", "lost", "made up", "form", "header", "nobody's", "bytes"],
+)
+def test_a_broken_file_is_told_of_at_the_start(tmp_path, monkeypatch, name, text, reason):
+    (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    monkeypatch.setattr(languages, "FOLDER", tmp_path)
+    languages.all_.cache_clear()
+    try:
+        with pytest.raises(TranslationInvalid, match=reason):
+            languages.all_()
+    finally:
+        monkeypatch.undo()
+        languages.all_.cache_clear()
+
+
+def test_a_new_file_is_a_new_language(tmp_path, monkeypatch):
+    text = HEAD.replace("n != 1", "n > 1") + 'msgid "Shop"\nmsgstr "Loja"\n'
+    (tmp_path / "pt_BR.po").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(languages, "FOLDER", tmp_path)
+    languages.all_.cache_clear()
+    try:
+        language = languages.all_()["pt-BR"]
+    finally:
+        monkeypatch.undo()
+        languages.all_.cache_clear()
+    assert (language.say("Shop"), language.say("Terms")) == ("Loja", "Terms")
+    assert language.name == "Português (Brasil)"
+
+
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [
+        ("ru", "ru"),
+        ("ru-RU", "ru"),
+        ("RU_ru", "ru"),
+        ("fa-IR", "fa"),
+        ("fa-Arab-AF", "fa"),
+        ("es-419", "es"),
+        ("en-GB", "en"),
+        ("pt-BR", None),
+        ("zh-hans", None),
+        ("r", None),
+        ("", None),
+        (None, None),
+        ("-", None),
+        ("ru\0", None),
+        ("../ru", None),
+        ("ру", None),
+        ("ru" * 5000, None),
+        ("ru" + "-x" * 5000, None),
+    ],
+    ids=lambda value: ascii(value)[:16],
+)
+def test_a_tag_asks_for_a_language_of_ours_or_for_none(tag, code):
+    found = languages.find(tag)
+    assert (found.code if found else None) == code
+    assert languages.best([tag]).code == (code or "en")
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "day", "moment"),
+    [
+        ("en", "12,345.6", "5 November 2026", "5 November 2026, 14:03"),
+        ("ru", "12 345,6", "5 ноября 2026 г.", "5 ноября 2026 г., 14:03"),
+        ("es", "12.345,6", "5 de noviembre de 2026", "5 de noviembre de 2026, 14:03"),
+        ("fa", "۱۲٬۳۴۵٫۶", "۵ نوامبر ۲۰۲۶", "۵ نوامبر ۲۰۲۶،\u200f ۱۴:۰۳"),
+    ],
+)
+def test_numbers_and_dates_are_written_as_the_language_writes_them(code, number, day, moment):
+    language = languages.all_()[code]
+    at = datetime(2026, 11, 5, 14, 3, tzinfo=UTC)
+    written = [language.number(12345.6), language.date(at, "long"), language.moment(at, "HH:mm")]
+    # CLDR has spaces of several widths.
+    assert [" ".join(one.split()) for one in written] == [number, day, moment]
+
+
+# --- The sources: a sentence that nobody marked is found before anybody could translate it.
+
+
+class Shown(HTMLParser):
+    """The text of a page that people see or hear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self.hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.hidden += tag in {"style", "script"}
+        self.said += [value for name, value in attrs if name in SHOWN and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        self.hidden -= tag in {"style", "script"}
+
+    def handle_data(self, data: str) -> None:
+        if not self.hidden:
+            self.said.append(data)
+
+
+def shown(page: str) -> list[str]:
+    reader = Shown()
+    reader.feed(page)
+    return reader.said
+
+
+@pytest.mark.parametrize("name", sorted(file.name for file in TEMPLATES.glob("*.html")))
+def test_no_template_says_anything_past_its_translations(name):
+    source = (TEMPLATES / name).read_text(encoding="utf-8")
+    source = re.sub(r"\{% set \w+ %\}.*?\{% endset %\}", "", source, flags=re.DOTALL)  # attributes
+    bare = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", source, flags=re.DOTALL)
+    for text in shown(bare):
+        for known in NAMES:
+            text = text.replace(known, "")
+        assert not re.search(r"[^\W\d_]", text), text
+
+
+@pytest.mark.parametrize("name", sorted(file.name for file in TEMPLATES.glob("*.html")))
+def test_no_template_hides_a_sentence_in_an_expression(app_without_tables, name):
+    tree = app_without_tables.jinja_env.parse((TEMPLATES / name).read_text(encoding="utf-8"))
+    marked = {
+        id(argument)
+        for call in tree.find_all(nodes.Call)
+        if isinstance(call.node, nodes.Name) and call.node.name in {"_", "gettext", "ngettext"}
+        for argument in call.args
+    }
+    said = [one.value for one in tree.find_all(nodes.Const) if id(one) not in marked]
+    assert [one for one in said if isinstance(one, str) and re.search(r"[a-z]{2,} [a-z]{2,}", one)] == []
+
+
+@pytest.mark.parametrize("file", ["webapp/messages.py", "webapp/reasons.py", "webapp/errors.py"])
+def test_no_message_is_said_past_its_translations(file):
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    marked = {
+        id(part)
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in {"gettext", "ngettext", "N_"}
+        for part in ast.walk(call)
+    }
+    documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    said = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if id(node) not in marked | documented
+    ]
+    assert [one for one in said if re.search(r"[A-Za-z]{2,} [A-Za-z]{2,}", one)] == []
+
+
+# --- What is said: pages, messages and the bot's face, with nothing of the English left in them.
+
+
+@cache
+def english(code: str) -> list[str]:
+    """Return the pieces of the shop's sentences that cannot stand in another language by chance."""
+    translated = [
+        text
+        for sentence in SENTENCES
+        for text in texts(sentence.id)
+        if sentence.id and languages.all_()[code].say(text) != text
+    ]
+    pieces = (piece.strip() for text in translated for piece in PLACEHOLDER.split(text))
+    return [piece for piece in pieces if len(piece) > 11 and " " in piece]
+
+
+def left_in(said: str, code: str) -> list[str]:
+    return [piece for piece in english(code) if piece in said]
+
+
+@pytest.fixture
+def buyer(alice, monkeypatch):
+    """Alice, who has bought and given back, has a plan, and has not yet paid for something."""
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    arrange.pay(arrange.facts(arrange.order(alice, "atlas"), charged_at=NOW))
+    arrange.settle(arrange.pay(arrange.facts(arrange.order(alice, "week"), "charge-2", charged_at=NOW)))
+    arrange.subscribe(alice)
+    arrange.order(alice, "whole-sky")
+    return alice
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_every_page_is_wholly_in_its_language(client, buyer, code):
+    arrange.speaks(buyer, code)
+    for asked in (client, client.as_(buyer)):
+        for path in EVERYTHING:
+            for headers in ({}, {"HX-Request": "true"}):
+                # What does not exist asks nobody who they are; pages send their own language along.
+                language = {"Accept-Language": code} if not asked.bearer or path == "/nowhere" else {}
+                page = asked.get(path, headers={**headers, **language}).get_data(as_text=True)
+                assert left_in(" ".join(" ".join(shown(page)).split()), code) == [], path
+                assert set(re.findall(r'<(?:html|main)[^>]* lang="(\w+)"', page)) <= {code}, path
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("kind", messages.TOLD)
+def test_every_message_is_wholly_in_its_language(app_without_tables, kind, code):
+    with app_without_tables.app_context():
+        for changes in ({}, {"by": "shop", "pass_days": 3}):
+            facts = {**FACTS, "title": "M45", "replaced": ["M31"], **changes}
+            assert left_in(messages.told(kind, facts, code).text, code) == []
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_every_answer_in_the_chat_is_wholly_in_its_language(app_without_tables, code):
+    with app_without_tables.app_context(), speech.speaking(code):
+        answers = [messages.greeting("Alice"), messages.product("Sky", "Stars.", 60, "sky", is_plan=True)]
+        answers += [
+            say()
+            for say in (
+                messages.shop,
+                messages.help_,
+                messages.payment_support,
+                messages.support,
+                messages.terms,
+                messages.language,
+            )
+        ]
+        for answer in answers:
+            assert left_in(f"{answer.text} {answer.button}", code) == []
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_the_face_of_the_bot_fits_what_telegram_takes(code):
+    language: Language = languages.all_()[code]
+    assert all(1 <= len(language.say(text)) <= 256 for text in COMMANDS.values())  # Bot API: BotCommand
+    assert len(language.say(SHORT_DESCRIPTION)) <= 120  # Bot API: setMyShortDescription
+    assert len(language.say(DESCRIPTION)) <= 512  # Bot API: setMyDescription
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_a_refusal_fits_what_telegram_shows(app_without_tables, code):
+    """answerPreCheckoutQuery: as in English, one or two short sentences."""
+    for sentence in SENTENCES:
+        where = {Path(file).name for file, _ in sentence.locations}
+        if "errors.py" in where:
+            assert len(languages.all_()[code].say(sentence.id)) <= 200
+
+
+def test_persian_digits_are_everywhere_a_number_is_told(app_without_tables):
+    with app_without_tables.app_context(), speech.speaking("fa"):
+        told = messages.told("subscribed", {**FACTS, "title": "", "charge_id": "", "replaced": []}, "fa").text
+        assert not re.search(r"[0-9]", told)
+        assert "۲۵۰ ستاره" in told
+        assert not re.search(r"[0-9]", speech.moment(NOW) + speech.day(NOW, "MMMd") + speech.number(1234.5))

@@ -1,0 +1,156 @@
+"""Which language somebody is talked to in, and how they change it."""
+
+import json
+
+import pytest
+
+from tests import arrange
+from tests.factories import make_init_data
+from webapp import clock
+from webapp.domain import users
+from webapp.speech import COOKIE
+
+HTMX = {"HX-Request": "true"}
+WORDS = {"en": "Support", "ru": "Поддержка", "es": "Soporte", "fa": "پشتیبانی"}
+
+
+def language(answer) -> str:
+    """Return the language of a page, which has to be the same all over it."""
+    page = answer.get_data(as_text=True)
+    [code] = [code for code, word in WORDS.items() if f">{word}<" in page]
+    assert f'<main id="main" lang="{code}" dir="{"rtl" if code == "fa" else "ltr"}"' in page
+    assert page.count(f'<html lang="{code}"') == page.count("<html")
+    return code
+
+
+def launch(client, telegram_id: int = arrange.ALICE, **profile: object):
+    person = {"id": telegram_id, "first_name": "Alice", **profile}
+    told = make_init_data(person, int(clock.now().timestamp()))
+    return client.post("/session", json={"init_data": told}, base_url="https://localhost")
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ("ru", "ru"),
+        ("de-DE,de;q=0.9,fa-IR;q=0.8,en;q=0.7", "fa"),
+        ("pt-BR", "en"),
+        ("", "en"),
+        ("*", "en"),
+        ("ru;q=0", "en"),
+        (";;;,,,q=", "en"),
+        ("x" * 10_000, "en"),
+        (",".join(["de"] * 3000), "en"),
+        ("ru\u202e", "en"),
+    ],
+    ids=lambda value: ascii(value)[:12],
+)
+def test_somebody_unknown_is_talked_to_as_their_browser_asks(client, open_shop, asked, code):
+    answer = client.get("/", headers={"Accept-Language": asked.encode().decode("latin-1")})
+    assert (answer.status_code, language(answer)) == (200, code)
+    assert {"Accept-Language", "Cookie", "Authorization"} <= set(answer.vary)
+
+
+@pytest.mark.parametrize("kept", ["ru", "xx", "", "../ru", "r\\u0000u", "x" * 4000])
+def test_a_choice_that_the_browser_kept_comes_first(client, open_shop, kept):
+    client.set_cookie(COOKIE, kept)
+    answer = client.get("/", headers={"Accept-Language": "fa"})
+    assert (answer.status_code, language(answer)) == (200, "ru" if kept == "ru" else "fa")
+
+
+def test_a_page_kept_in_one_language_is_shown_in_no_other(client, open_shop):
+    for code in ("ru", "fa", "en", "ru"):
+        for path in ("/", "/support", "/products/atlas"):
+            for headers in ({}, HTMX):
+                asked = client.get(path, headers={**headers, "Accept-Language": code})
+                assert language(asked) == code, path
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ("ru", "ru"),
+        ("fa-IR", "fa"),
+        ("pt-BR", None),
+        ("xx", None),
+        ("", None),
+        (None, None),
+        ("e" * 35, None),
+    ],
+)
+def test_a_launch_says_what_its_person_speaks_and_the_browser_keeps_it(client, open_shop, told, code):
+    answer = launch(client, language_code=told)
+    assert answer.get_json()["user"]["language"] == code
+    kept = [one for one in answer.headers.getlist("Set-Cookie") if one.startswith(f"{COOKIE}=")]
+    assert [one.partition(";")[0] for one in kept] == ([f"{COOKIE}={code}"] if code else [])
+    assert all("SameSite=None" in one and "Secure" in one and "Partitioned" in one for one in kept)
+
+
+@pytest.mark.parametrize("tag", [7, ["ru"], {"a": "ru"}, "e" * 10_000, "ru\0"], ids=lambda tag: str(tag)[:8])
+def test_a_language_that_cannot_be_one_is_no_launch(client, open_shop, tag):
+    assert launch(client, language_code=tag).status_code == 401
+
+
+def test_somebody_known_is_talked_to_in_their_own_language(client, alice):
+    arrange.meet(arrange.ALICE, language_code="ru")
+    for path in ("/", "/support", "/products/atlas", "/upgrades", "/open"):
+        answer = client.as_(alice).get(path, headers={**HTMX, "Accept-Language": "fa"})
+        assert language(answer) == "ru", path
+
+
+def test_a_choice_is_kept_and_stands_over_what_telegram_says(client, alice):
+    answer = client.as_(alice).post("/language", data={"code": "fa"}, headers=HTMX)
+    assert (answer.status_code, language(answer)) == (200, "fa")
+    assert json.loads(answer.headers["HX-Trigger"]) == {"language:chosen": "fa"}
+    assert launch(client, language_code="ru").get_json()["user"]["language"] == "fa"
+    assert language(client.as_(alice).get("/upgrades", headers=HTMX)) == "fa"
+    assert users.get(arrange.ALICE).language_code == "ru"
+
+
+def test_a_choice_made_twice_is_the_same_choice(client, alice):
+    for code in ("fa", "fa", "ru"):
+        assert language(client.as_(alice).post("/language", data={"code": code}, headers=HTMX)) == code
+    assert users.get(arrange.ALICE).language == "ru"
+
+
+def test_a_choice_works_without_scripts_and_without_telegram(client, open_shop):
+    chooser = client.get("/language")
+    assert chooser.text.count('<form method="post" action="/language">') == 4
+    answer = client.post("/language", data={"code": "fa"}, base_url="https://localhost")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert language(client.get("/", headers={"Accept-Language": "ru"}, base_url="https://localhost")) == "fa"
+
+
+@pytest.mark.parametrize("code", ["de", "", "\0", "fa; path=/x", "<b>", "e" * 10_000, None], ids=ascii)
+def test_a_language_there_is_not_cannot_be_chosen(client, alice, code):
+    for asked in (client, client.as_(alice)):
+        answer = asked.post("/language", data={} if code is None else {"code": code})
+        assert answer.status_code == 400
+        assert "Set-Cookie" not in answer.headers
+    assert users.get(arrange.ALICE).language is None
+
+
+def test_another_site_chooses_no_language(client, alice):
+    foreign = {"Origin": "https://evil.test", "Sec-Fetch-Site": "cross-site"}
+    answer = client.as_(alice).post("/language", data={"code": "fa"}, headers=foreign)
+    assert answer.status_code == 403
+    assert users.get(arrange.ALICE).language is None
+
+
+def test_a_language_whose_file_is_gone_is_spoken_no_more(client, alice):
+    arrange.speaks(alice, "tlh")
+    arrange.meet(arrange.ALICE, language_code="ru")
+    assert language(client.as_(alice).get("/upgrades", headers=HTMX)) == "ru"
+
+
+def test_a_session_that_is_over_hides_no_page_that_is_public(client, alice):
+    answer = client.get("/support", headers={**HTMX, "Authorization": "Bearer gone", "Accept-Language": "fa"})
+    assert (answer.status_code, language(answer)) == (200, "fa")
+
+
+@pytest.mark.parametrize("path", ["/orders", "/nowhere"])
+def test_a_no_is_said_in_the_language_of_the_page(client, alice, path):
+    arrange.speaks(alice, "ru")
+    headers = {**HTMX, "Accept-Language": "ru"}
+    answer = client.as_(alice).post(path, data={"product": "atlas", "terms": "old"}, headers=headers)
+    assert "Условия изменились" in answer.text or "Здесь ничего нет" in answer.text

@@ -1,0 +1,127 @@
+"""What the shop says, in the language of whoever it talks to."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from itertools import islice
+from typing import Any
+
+from babel import Locale
+from flask import Flask, Response, g, has_request_context, request
+from flask_babel import Domain, force_locale, get_locale
+from jinja2 import pass_context
+
+from webapp import languages
+from webapp.extensions import babel
+from webapp.languages import Language
+from webapp.models import User
+
+COOKIE = "language"  # a preference; it says nothing of who somebody is
+MOST_TAGS = 10  # that a browser may ask for
+ONE_YEAR_SECONDS = 365 * 24 * 3600
+# Telegram's web clients show the shop in a frame of theirs.
+COOKIE_RULES: dict[str, Any] = {
+    "path": "/",
+    "secure": True,
+    "httponly": True,
+    "samesite": "None",
+    "partitioned": True,
+}
+
+
+def init_app(app: Flask) -> None:
+    """Have pages and messages speak, each in the language of whoever asks.
+
+    :raise webapp.languages.TranslationInvalid: a file of translations is broken
+    """
+    languages.all_()
+    babel.domain_instance = _Words()
+    babel.init_app(app, locale_selector=_asked_for)
+    app.before_request(_forget)
+    known: dict[str, Any] = app.jinja_env.globals
+    plain, counted = known["gettext"], known["ngettext"]
+
+    @pass_context
+    def gettext(context: Any, sentence: str, /, **facts: Any) -> Any:
+        return plain(context, sentence, **_shown(facts))
+
+    @pass_context
+    def ngettext(context: Any, singular: str, plural: str, num: int, /, **facts: Any) -> Any:
+        return counted(context, singular, plural, num, **_shown({"num": num, **facts}))
+
+    known.update(gettext=gettext, ngettext=ngettext)
+    app.jinja_env.filters.update(number=number, digits=digits, dateformat=day, momentformat=moment)
+
+
+def spoken() -> Language:
+    """Return the language that is spoken here and now."""
+    return languages.of(get_locale())
+
+
+@contextmanager
+def speaking(*tags: str | None) -> Iterator[None]:
+    """Say everything inside the block in the first of these languages, or in English."""
+    with force_locale(languages.best(tags).locale):
+        yield
+
+
+def known_of(user: User) -> Language | None:
+    """Return the language a person chose here, or else has in Telegram, if the shop speaks it."""
+    return languages.find(user.language) or languages.find(user.language_code)
+
+
+def remember(response: Response, language: Language) -> None:
+    """Have the browser ask for this language from now on, before anybody knows whose it is."""
+    response.set_cookie(COOKIE, language.code, max_age=ONE_YEAR_SECONDS, **COOKIE_RULES)
+
+
+def number(value: float) -> str:
+    return spoken().number(value)
+
+
+def digits(text: str) -> str:
+    return spoken().digits(text)
+
+
+def day(moment: datetime | date, form: str) -> str:
+    """Return a day as CLDR's form has it; days are counted in UTC, as the ledger does."""
+    return spoken().date(moment, form)
+
+
+def moment(at: datetime, clock: str = "HH:mm") -> str:
+    """Return a moment in UTC, as the ledger counts."""
+    return f"{spoken().moment(at, clock)} UTC"
+
+
+class _Words(Domain):  # type: ignore[misc]
+    """Every sentence of the shop; numbers in them are written as the language writes them."""
+
+    def get_translations(self) -> Any:
+        return spoken().words
+
+    def gettext(self, string: str, **variables: Any) -> str:
+        return str(super().gettext(string, **_shown(variables)))
+
+    def ngettext(self, singular: str, plural: str, num: int, **variables: Any) -> str:
+        sentence = self.get_translations().ungettext(singular, plural, num)
+        return str(sentence % _shown({"num": num, **variables}))
+
+
+def _asked_for() -> Locale:
+    """Return the locale of the person known, of the choice their browser kept, or of their browser."""
+    user = g.get("user")
+    tags = [user.language, user.language_code] if user else []
+    if has_request_context():
+        asked = (tag for tag, quality in request.accept_languages if quality > 0)
+        tags += [request.cookies.get(COOKIE), *islice(asked, MOST_TAGS)]
+    return languages.best(tags).locale
+
+
+def _forget() -> None:
+    # An application context that is held open, as in tests, outlives its requests.
+    g.pop("_flask_babel", None)
+
+
+def _shown(facts: dict[str, Any]) -> dict[str, Any]:
+    # What is no quantity, such as a person's id, is told as a text and stays as it is.
+    return {name: number(fact) if type(fact) in {int, float} else fact for name, fact in facts.items()}
