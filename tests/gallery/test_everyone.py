@@ -1,17 +1,17 @@
 """Every page in every state, for people who read with their ears, magnify, tap roughly or get dizzy."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
 
 from tests import npm
 from tests.gallery.states import STATES
-from tests.gallery.visits import Observatory, Visit
+from tests.gallery.visits import Visit
 
 AXE = npm.read("axe-core@4.14.1", "axe.min.js").decode()
 NARROW = {"width": 320, "height": 700}
+MOST_MOTION_MILLISECONDS = 50  # what is shortened to nothing for those who ask for rest
 # Made by somebody who cannot be trusted with colours: text like its ground, one ground light, one dark.
 HOSTILE = {
     "bg_color": "#7d7d7d",
@@ -84,37 +84,25 @@ MOVING = """() => document.getAnimations().filter(({ playState }) => playState =
   .map(({ animationName, effect }) => [animationName, effect.target.className])"""
 
 
-@pytest.fixture(scope="module", params=STATES)
-def there(request: pytest.FixtureRequest, stage: Observatory, browser: Browser) -> Iterator[Visit]:
-    """Somebody who has come to a page; one visit serves every look at it."""
-    visit = Visit(stage, browser)
-    STATES[request.param](visit)
-    yield visit
-    visit.close()
+@pytest.mark.parametrize("name", STATES)
+def test_everyone_can_use(name: str, visit: Callable[..., Visit]):
+    there = visit()
+    STATES[name](there)
+    assert {look: found for look, found in found_by_looking(there) if found} == {}
 
 
-def test_axe_finds_nothing_to_mend(there: Visit):
-    there.page.evaluate(AXE)
-    assert there.page.evaluate(RUN_AXE, None) == []
-
-
-@pytest.mark.parametrize("theme", ["dark", "custom", "hostile"])
-def test_texts_stand_out_in_every_theme(there: Visit, theme: str):
-    there.wear(theme, HOSTILE if theme == "hostile" else None)
-    found: list[Any] = there.page.evaluate(RUN_AXE, ["color-contrast"])
-    assert found == []
-
-
-def test_fingers_hit_what_they_aim_at(there: Visit):
-    assert there.page.evaluate(SMALL_TARGETS) == []
-
-
-def test_nothing_moves_for_those_who_ask_for_rest(there: Visit):
-    there.page.wait_for_function(f"() => ({MOVING})().length === 0")
-
-
-def test_text_twice_as_large_is_all_there(there: Visit):
-    there.page.set_viewport_size(NARROW)
-    assert there.page.evaluate(SPOILT_TEXT) == []
-    there.page.evaluate(DOUBLE_TEXT)
-    assert there.page.evaluate(SPOILT_TEXT) == []
+def found_by_looking(there: Visit) -> Iterator[tuple[str, list[Any]]]:
+    """Return what is to be mended, look by look."""
+    page = there.page
+    page.evaluate(AXE)
+    yield "axe", page.evaluate(RUN_AXE, None)
+    for theme in ("dark", "custom", "hostile"):
+        there.wear(theme, HOSTILE if theme == "hostile" else None)
+        yield f"contrast, {theme}", page.evaluate(RUN_AXE, ["color-contrast"])
+    yield "targets", page.evaluate(SMALL_TARGETS)
+    page.wait_for_timeout(MOST_MOTION_MILLISECONDS)
+    yield "motion", page.evaluate(MOVING)
+    page.set_viewport_size(NARROW)
+    yield "narrow", page.evaluate(SPOILT_TEXT)
+    page.evaluate(DOUBLE_TEXT)
+    yield "large text", page.evaluate(SPOILT_TEXT)
