@@ -239,6 +239,8 @@
     })],
     home: ["8.0", (offer, app) => app.checkHomeScreenStatus((status) => { offer.hidden = status !== "missed"; }),
       (app, offer) => { app.addToHomeScreen(); offer.hidden = true; }],
+    // The phone and desk apps follow such links; in a browser nothing would.
+    topup: ["6.0", (offer, app) => { offer.hidden = app.platform.startsWith("web"); }],
     fullscreen: ["8.0", (offer) => { offer.hidden = false; }, (app) =>
       (app.isFullscreen ? app.exitFullscreen() : app.requestFullscreen())],
   };
@@ -316,7 +318,8 @@
   function handle(link) {
     const { dataset } = link;
     if (dataset.invoice) return openInvoice(link.href, dataset.invoice);
-    if (dataset.offer) return ask(offers[dataset.offer][0], (app) => offers[dataset.offer][2](app, link));
+    const [version, , take] = offers[dataset.offer] || [];
+    if (take) return ask(version, (app) => take(app, link));
     if ("ask" in dataset) return inquire(link.parentElement);
     if (dataset.share && token && ask("8.0", () => { share(link); })) return true;
     if ("reopen" in dataset && root.dataset.bot) {

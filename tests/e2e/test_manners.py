@@ -145,6 +145,18 @@ def test_a_phone_gets_an_icon_and_a_desk_is_not_offered_one(phone, newcomer):
         expect(app.get_by_role("button", name="Add to the home screen")).to_be_hidden()
 
 
+@pytest.mark.parametrize(("platform", "is_offered"), [("android", True), ("tdesktop", True), ("weba", False)])
+def test_who_has_too_few_stars_gets_to_where_they_are_sold(phone, stage, platform, is_offered):
+    person = stage.control("POST", "people", first_name="Nora", stars=3)["id"]
+    app = phone.open(person, "deep-sky-atlas", platform=platform)
+    phone.press("main-button")
+    phone.press("sheet-close")
+    expect(app.get_by_text("Too few Stars?")).to_be_visible()
+    expect(app.get_by_text("Or begin with")).to_be_visible()
+    link = app.locator("[href='tg://stars_topup?balance=250']")
+    expect(link).to_be_visible(visible=is_offered)
+
+
 def test_the_settings_of_the_client_lead_to_help(phone):
     app = phone.open(ALICE, "deep-sky-atlas")
     phone.press("app-menu")

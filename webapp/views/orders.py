@@ -73,7 +73,7 @@ def _answer(order: Order, *, checked: bool = False) -> Response:
         pace_seconds=pace,
         seen=seen,
         doors=doors.behind(order.keys),
-        cheaper=catalogue.cheaper(order.stars) if phase == "failed" else None,
+        cheaper=catalogue.cheaper(order.stars) if phase in {"failed", "cancelled"} else None,
         plan=subscriptions.find(order.public_id) if phase == "paid" and order.period_seconds else None,
         refund=refunds.find(order.charge_id) if order.charge_id and phase != "paid" else None,
         checked=checked,
