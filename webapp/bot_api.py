@@ -14,6 +14,7 @@ ANSWER_SECONDS = 5.0
 CONNECTIONS = 32
 # A slower answer, such as a long poll's, does not tell when on its way it was dated.
 TELLING_SECONDS = 2.0
+SKEW_PROBLEM_SECONDS = 60  # launches are refused when they seem to come from further ahead than this
 # Telegram gives up a question after ten seconds, so its answer waits for nothing.
 NEVER_SILENT = frozenset({"answerPreCheckoutQuery"})
 
@@ -70,6 +71,7 @@ class BotApi:
 
     # How far this machine's clock was ahead of Telegram's at the last answer that tells; None before one.
     clock_skew_seconds: float | None = None
+    compared_at: float = 0.0  # by our ticks
 
     def __init__(self, base_url: str, token: str, *, path: str = "") -> None:
         self._base_url = f"{base_url}{token}{path}"
@@ -125,6 +127,7 @@ class BotApi:
         if took_seconds <= TELLING_SECONDS:
             # Dated in whole seconds, and about half way through the call.
             self.clock_skew_seconds = clock.now().timestamp() - took_seconds / 2 - (told + 0.5)
+            self.compared_at = clock.ticks()
 
     def close(self) -> None:
         self._http.close()

@@ -11,6 +11,7 @@ from flask import current_app
 
 from webapp import bot_api, clock
 from webapp.bot_api import (
+    SKEW_PROBLEM_SECONDS,
     BotApi,
     BotApiError,
     NotReached,
@@ -38,6 +39,9 @@ CHECKS_A_MINUTE = 1
 WISHES_A_MINUTE = 6  # of a buyer: a renewal turned off or on, a charge given back
 REFUNDS_AT_ONCE = 20
 STATEMENT_SECONDS = 10.0
+CLOCK_BELIEVED_SECONDS = 1.0  # how long a comparison of the clocks is taken for one of just now
+CLOCK_ANSWER_SECONDS = 2.0  # people wait for it, though only while the clock seems wrong
+CLOCK_OLDEST_SECONDS = 600.0  # where Telegram cannot be asked again
 # Nobody knows whether it was done. A wrong token says nothing about the money either.
 NOT_KNOWN = (OutcomeUnknown, NotReached, TooManyRequests, Unauthorized)
 
@@ -260,6 +264,24 @@ class Checkout:
             except BotApiError as error:
                 log.warning("statement not read: %s", error.description)
                 raise TelegramBusy from error
+
+    def has_wrong_clock(self) -> bool:
+        """Tell whether this machine's clock is more than a minute off, by Telegram's word of just now.
+
+        While all is well nobody asks: every answer of the Bot API tells the time. One that told another
+        is asked for again before it is believed, since the clock may have been put right meanwhile.
+        """
+        if self._seems_off() and clock.ticks() - self.client.compared_at > CLOCK_BELIEVED_SECONDS:
+            try:
+                with self._through_the_gate():
+                    self.client.call("getMe", timeout_seconds=CLOCK_ANSWER_SECONDS)
+            except (BotApiError, TelegramBusy) as error:
+                log.warning("clocks not compared: %s", error)
+        age = clock.ticks() - self.client.compared_at
+        return self._seems_off() and age <= CLOCK_OLDEST_SECONDS
+
+    def _seems_off(self) -> bool:
+        return abs(self.client.clock_skew_seconds or 0) > SKEW_PROBLEM_SECONDS
 
     def _wish(self, subscription: Subscription, wish: str, by: str) -> Subscription:
         with transaction():

@@ -5,14 +5,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from webapp.bot_api import BotApi, BotApiError, Unauthorized
+from webapp.bot_api import SKEW_PROBLEM_SECONDS, BotApi, BotApiError, Unauthorized
 from webapp.config import Config
 from webapp.doctor.findings import Finding, ok, problem, warning
 from webapp.registration import ALLOWED_UPDATES
 
 RELEASE = "Run flask --app webapp release."
 SKEW_WARNING_SECONDS = 5
-SKEW_PROBLEM_SECONDS = 60  # launches are refused when they seem to come from further ahead than this
 RECENT_SECONDS = 300  # how long a failed delivery is news
 MANY_WAITING = 100  # updates; more come with one answer to nobody who polls
 # What Telegram's last_error_message tells of the cause.

@@ -1,12 +1,13 @@
 """A launch exchanged for a session, and its end."""
 
+import logging
 import time
 from functools import lru_cache
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from webapp import clock, metrics, speech
+from webapp import checkout, clock, metrics, speech
 from webapp.config import current
 from webapp.domain import init_data, rate_limits, sessions, users
 from webapp.domain.init_data import InitData, InvalidInitData
@@ -18,10 +19,12 @@ from webapp.views import guards
 from webapp.views.guards import COOKIE, signed_in
 
 bp = Blueprint("session", __name__)
+log = logging.getLogger(__name__)
 
 LAUNCHES_A_MINUTE = 5  # different ones, per person
 # A webview that reloads by itself sends the same launch again and again; that is normal.
 REPLAYS_A_MINUTE = 60
+WRONG_CLOCK_SECONDS = 2  # until the clocks are compared again
 
 
 @bp.post("/session")
@@ -74,6 +77,8 @@ def _json() -> object:
 
 
 def _answer(raw: str) -> Response:
+    if checkout.current().has_wrong_clock():
+        return _wrong_clock()
     try:
         launch = init_data.verify(raw, current_app.extensions["init_data_secret"], now=clock.now())
     except InvalidInitData as refusal:
@@ -146,6 +151,16 @@ def _too_many(limit: TooManyRequests) -> Response:
     response = jsonify(error="too many requests")
     response.headers["Retry-After"] = str(limit.retry_after_seconds)
     response.status_code = 429
+    return response
+
+
+def _wrong_clock() -> Response:
+    """Say that it is the shop's fault: launches and sessions are judged by a clock that nobody can trust."""
+    log.error("no session: the clock is more than a minute off Telegram's", extra={"event": "clock_off"})
+    metrics.exchange_refused("clock")
+    response = jsonify(error="the shop's clock is wrong")
+    response.headers["Retry-After"] = str(WRONG_CLOCK_SECONDS)
+    response.status_code = 503
     return response
 
 
