@@ -1,6 +1,7 @@
 """``python -m tests.shifted COMMAND...``: the shop on a machine whose clock is wrong.
 
-By how many seconds stands in the file that CLOCK_FILE names; it may change at any moment.
+By how many seconds stands in the file that CLOCK_FILE names; it may change at any moment. With ALL_CLOCKS
+set the database's clock counts as moved with it.
 """
 
 import os
@@ -22,6 +23,9 @@ def main() -> None:
         return really() + timedelta(seconds=float(file.read_text()))
 
     clock.machine_time = shifted
+    if "ALL_CLOCKS" in os.environ:
+        # The database's is meant to be moved as well: it is not gone by.
+        clock.follow = lambda _told: None
     # An interpreter that is named is this one.
     sys.argv = sys.argv[2:] if sys.argv[1] == "python" else sys.argv[1:]
     name = sys.argv[0]

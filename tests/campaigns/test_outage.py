@@ -107,7 +107,7 @@ class Outage:
 
 @pytest.fixture
 def outage(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outage]:
-    stage = ShiftedStage(tmp_path, database_url, BOT_MODE="polling").open("bot")
+    stage = ShiftedStage(tmp_path, database_url, BOT_MODE="polling", ALL_CLOCKS="yes").open("bot")
     try:
         with stage.inside():
             yield Outage(stage, monkeypatch)
