@@ -398,7 +398,7 @@ function bottomButton(test, onclick) {
   return h(
     "button.bottom-button",
     { type: "button", "data-test": test, hidden: true, onclick },
-    h("span"),
+    h("span", { dir: "auto" }),
     icon("spinner"),
   );
 }
