@@ -84,8 +84,11 @@ bench: $(READY) ## The figures in bench/, measured here and now
 messages: $(READY) ## Every sentence into every language's file; LANGUAGE=pt_BR begins one more
 	@$(BIN)/python -m tests.sentences $(LANGUAGE)
 
+gallery: $(READY) browser ## Every page in every state; ONLY=, WIDTHS=, THEMES=, LANGUAGES= narrow it down
+	$(BIN)/python -m tests.gallery
+
 pictures: $(READY) browser ## The pictures in the README, taken anew
-	$(BIN)/python -m tests.pictures
+	$(BIN)/python -m tests.gallery pictures
 
 lock: $(READY) ## Write requirements*.txt anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-build \
@@ -106,4 +109,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine permutations mutants load bench pictures messages lock audit clean sqlite-trouble storm clocks outage
+.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine permutations mutants load bench gallery pictures messages lock audit clean sqlite-trouble storm clocks outage

@@ -127,6 +127,15 @@ def plan_owned(visit: Visit) -> None:
 
 
 @state
+def order_opened(visit: Visit) -> None:
+    visit.open(ATLAS)
+    visit.click("#buy")
+    visit.await_("[data-order=open]")
+    if visit.on_phone:
+        visit.page.wait_for_selector("[data-test=confirm-payment]")
+
+
+@state
 def order_waiting(visit: Visit) -> None:
     order = visit.order(ATLAS)
     visit.open(ATLAS)
@@ -434,6 +443,12 @@ def terms(visit: Visit) -> None:
 @state
 def privacy(visit: Visit) -> None:
     visit.open("privacy")
+
+
+@state
+def languages(visit: Visit) -> None:
+    visit.open("support")
+    visit.go("/language")
 
 
 @state
