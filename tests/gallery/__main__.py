@@ -65,16 +65,16 @@ def take_gallery(stage: Observatory, browser: Browser) -> None:
 
 
 def take_pictures(stage: Observatory, browser: Browser) -> None:
-    for name, state in SHOWN.items():
-        with visiting(stage, browser, state, theme=name.rpartition("-")[2]) as visit:
-            visit.page.wait_for_timeout(NOTICE_MILLISECONDS)
-            visit.page.screenshot(path=PICTURES / f"{name}.png")
     with browser.new_context(viewport=DESK, reduced_motion="reduce") as context:
         page = context.new_page()
         page.goto(f"{stage.sandbox}/?theme=light&open=menu")
         page.wait_for_selector("[data-test=app-window].is-loaded")
         page.wait_for_timeout(NOTICE_MILLISECONDS)
         page.screenshot(path=PICTURES / "sandbox-light.png")
+    for name, state in SHOWN.items():
+        with visiting(stage, browser, state, theme=name.rpartition("-")[2]) as visit:
+            visit.page.wait_for_timeout(NOTICE_MILLISECONDS)
+            visit.page.screenshot(path=PICTURES / f"{name}.png")
 
 
 @contextmanager
@@ -123,7 +123,8 @@ def _place(file: str) -> tuple[int, str]:
 
 def _row(name: str, files: list[str]) -> str:
     shots = "".join(
-        f'<figure><img src="{escape(file)}" loading="lazy" height="600" alt=""><figcaption>{escape(file)}</figure>'
+        f'<figure><img src="{escape(file)}" loading="lazy" height="600" alt="">'
+        f"<figcaption>{escape(file)}</figcaption></figure>"
         for file in files
     )
     return f"<h2>{escape(name)}</h2><div>{shots}</div>"

@@ -34,7 +34,7 @@ def test_support_names_the_contact(app: Flask, database_url: str) -> None:
 
 def test_the_terms_say_which_they_are(client: Any, open_shop: None) -> None:
     page = client.get("/terms").text
-    assert f"Version {terms.VERSION}" in page
+    assert f"Version <bdi>{terms.VERSION}</bdi>" in page
     assert "Stars" in page
 
 
