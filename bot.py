@@ -437,9 +437,10 @@ async def on_start(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
             product = catalogue.get(slug)
         except ProductNotFound:
             return messages.greeting(update.effective_user.first_name if update.effective_user else "")
+        wording = speech.worded(product)
         return messages.product(
-            product.title,
-            product.description,
+            wording.title,
+            wording.description,
             product.stars,
             product.slug,
             is_plan=product.is_subscription,

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import current_app
 
-from webapp import bot_api, clock
+from webapp import bot_api, clock, languages
 from webapp.bot_api import (
     SKEW_PROBLEM_SECONDS,
     BotApi,
@@ -76,11 +76,13 @@ class Checkout:
         correlation_id: str,
         trial: bool = False,
         beside_plan: bool = False,
+        language: str = languages.ENGLISH.code,
     ) -> Order:
         """Return the buyer's open order for a product, with the link that opens its invoice.
 
         :param trial: what is bought is the product's trial
         :param beside_plan: the buyer was told that a plan of theirs opens the same already
+        :param language: the code of the language that title and description are to be in
         :raise TelegramBusy: Telegram did not answer in time, or too many wait for it already
         :raise TelegramRefused: Telegram will not make this invoice
         :raise ShopError: whatever :func:`webapp.domain.orders.place` refuses
@@ -97,6 +99,7 @@ class Checkout:
                 now=now,
                 trial=trial,
                 beside_plan=beside_plan,
+                language=language,
                 period_seconds=self.config.subscription_seconds,
             )
             if order.invoice_link is None:
@@ -105,7 +108,7 @@ class Checkout:
 
         order = run_in_transaction(place)
         if order.invoice_link is None:
-            link = self._invoice_link(order)
+            link = self._invoice_link(order, language)
             with transaction():
                 order.invoice_link = orders.remember_link(order, link)
         return order
@@ -341,10 +344,10 @@ class Checkout:
             rows, keys=self.keys, now=clock.now(), owner_ids=self.config.owner_ids
         )
 
-    def _invoice_link(self, order: Order) -> str:
+    def _invoice_link(self, order: Order, language: str) -> str:
         invoice: dict[str, Any] = {
             "title": order.title,
-            "description": order.product.description,
+            "description": order.product.worded(language).description,
             "payload": order.payload,
             "provider_token": "",  # empty for Telegram Stars
             "currency": "XTR",

@@ -1,5 +1,6 @@
 """The tables, and the questions a single row can answer about itself."""
 
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -66,6 +67,16 @@ class User(Model):
         return f"{self.first_name} {self.last_name}".strip() or str(self.telegram_id)
 
 
+@dataclass(frozen=True)
+class Wording:
+    """What a product is called and said to be, in one language."""
+
+    title: str
+    description: str
+    details: list[str]
+    section: str
+
+
 class Product(Model):
     __tablename__ = "products"
     __table_args__ = (
@@ -95,6 +106,12 @@ class Product(Model):
     retired_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # off sale, never deleted
     # Language code → title, description, details, section: those that are translated.
     translations: Mapped[dict[str, dict[str, Any]]] = mapped_column(JSON, default=dict, server_default="{}")
+
+    def worded(self, language: str) -> Wording:
+        """Return the texts in a language; what is not translated is as the catalogue first says it."""
+        told = self.translations.get(language, {})
+        own = {one.name: getattr(self, one.name) for one in fields(Wording)}
+        return Wording(**{**own, **told})
 
     @property
     def is_on_sale(self) -> bool:

@@ -14,7 +14,7 @@ from jinja2 import pass_context
 from webapp import languages
 from webapp.extensions import babel
 from webapp.languages import Language
-from webapp.models import User
+from webapp.models import Product, User, Wording
 
 COOKIE = "language"  # a preference; it says nothing of who somebody is
 MOST_TAGS = 10  # that a browser may ask for
@@ -50,7 +50,9 @@ def init_app(app: Flask) -> None:
         return counted(context, singular, plural, num, **_shown({"num": num, **facts}))
 
     known.update(gettext=gettext, ngettext=ngettext)
-    app.jinja_env.filters.update(number=number, digits=digits, dateformat=day, momentformat=moment)
+    app.jinja_env.filters.update(
+        worded=worded, number=number, digits=digits, dateformat=day, momentformat=moment
+    )
 
 
 def spoken() -> Language:
@@ -73,6 +75,11 @@ def known_of(user: User) -> Language | None:
 def remember(response: Response, language: Language) -> None:
     """Have the browser ask for this language from now on, before anybody knows whose it is."""
     response.set_cookie(COOKIE, language.code, max_age=ONE_YEAR_SECONDS, **COOKIE_RULES)
+
+
+def worded(product: Product) -> Wording:
+    """Return a product's texts in the language that is spoken."""
+    return product.worded(spoken().code)
 
 
 def number(value: float) -> str:
@@ -104,7 +111,7 @@ class _Words(Domain):  # type: ignore[misc]
 
     def ngettext(self, singular: str, plural: str, num: int, **variables: Any) -> str:
         sentence = self.get_translations().ungettext(singular, plural, num)
-        return str(sentence % _shown({"num": num, **variables}))
+        return str(sentence % {**_shown(variables), "num": number(num)})
 
 
 def _asked_for() -> Locale:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from webapp import languages
 from webapp.domain import catalogue_files
 from webapp.domain.catalogue_files import CatalogueInvalid
 
@@ -117,6 +118,53 @@ def test_a_bad_file_is_refused_with_line_and_key(text, line, key):
     assert (refusal.value.line, refusal.value.key) == (line, key), refusal.value
 
 
+RUSSIAN = """
+[products.translations.ru]
+title = "Атлас"
+section = "Навсегда"
+description = "Двадцать объектов."
+"""
+TWICE = ATLAS + RUSSIAN + "\n" + WEEK + RUSSIAN.replace("ru", "fa").replace("Атлас", "آسمان\u200cها")
+
+
+def test_texts_in_other_languages_are_read_and_written_back():
+    items = catalogue_files.read(TWICE + 'details = ["یک", "دو"]\n')
+    assert items[0].translations["ru"] == {
+        "title": "Атлас",
+        "description": "Двадцать объектов.",
+        "section": "Навсегда",
+    }
+    assert items[1].translations["fa"]["details"] == ["یک", "دو"]
+    assert items[1].translations["fa"]["title"] == "آسمان\u200cها"
+    assert catalogue_files.read(catalogue_files.write(items)) == items
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key"),
+    [
+        (ATLAS + 'translations = "ru"\n', 10, "translations"),
+        (ATLAS + 'translations = {ru = "Атлас"}\n', 10, "translations"),
+        (ATLAS + RUSSIAN.replace(".ru]", ".de]"), 11, "atlas, translations.de"),
+        (ATLAS + RUSSIAN.replace(".ru]", ".RU]"), 11, "atlas, translations.RU"),
+        (ATLAS + RUSSIAN.replace("title", "name"), 12, "atlas, translations.ru.name"),
+        (ATLAS + RUSSIAN + "stars = 3\n", 15, "atlas, translations.ru.stars"),
+        (ATLAS + RUSSIAN.replace('title = "Атлас"\n', ""), 11, "atlas, translations.ru.title"),
+        (ATLAS + RUSSIAN.replace("Атлас", "А" * 33), 12, "atlas, translations.ru.title"),
+        (ATLAS + RUSSIAN.replace("Навсегда", "Н" * 65), 13, "atlas, translations.ru.section"),
+        (ATLAS + RUSSIAN.replace("Двадцать", "Д" * 250), 14, "atlas, translations.ru.description"),
+        (ATLAS + RUSSIAN.replace("Атлас", "\\u202E"), 12, "atlas, translations.ru.title"),
+        (ATLAS + RUSSIAN.replace('"Атлас"', "7"), 12, "atlas, translations.ru.title"),
+        (ATLAS + RUSSIAN + 'details = ["Карты"]\n', 15, "atlas, translations.ru.details"),
+        (ATLAS + RUSSIAN + "details = 7\n", 15, "atlas, translations.ru.details"),
+        (TWICE.replace("آسمان", " " * 40), 29, "week, translations.fa.title"),
+    ],
+)
+def test_a_bad_translation_is_refused_with_its_product_and_line(text, line, key):
+    with pytest.raises(CatalogueInvalid) as refusal:
+        catalogue_files.read(text)
+    assert (refusal.value.line, refusal.value.key) == (line, key), refusal.value
+
+
 def test_the_second_table_is_the_one_that_is_named():
     with pytest.raises(CatalogueInvalid, match="line 19: stars: must be a whole number"):
         catalogue_files.read(ATLAS + "\n" + WEEK.replace("25\n", "-25\n"))
@@ -130,4 +178,9 @@ def test_tables_written_inline_are_read_too():
 
 def test_the_catalogue_that_ships_is_valid():
     text = Path(__file__).parents[2].joinpath("catalog.toml").read_text(encoding="utf-8")
-    assert {item.kind for item in catalogue_files.read(text)} == set(catalogue_files.KINDS)
+    items = catalogue_files.read(text)
+    assert {item.kind for item in items} == set(catalogue_files.KINDS)
+    for item in items:
+        assert set(item.translations) == languages.all_().keys() - {"en"}, item.slug
+        for words in item.translations.values():
+            assert {"title", "description", "details"} <= words.keys(), item.slug

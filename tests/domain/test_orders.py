@@ -33,7 +33,7 @@ from webapp.errors import (
     TooManyRequests,
 )
 from webapp.extensions import db, transaction
-from webapp.models import Order
+from webapp.models import Order, User
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -243,3 +243,55 @@ def test_what_is_listed_as_off_sale_is_kept_and_not_sold(alice):
     with transaction():
         assert catalogue.replace([ATLAS, NOTES], NOW + DAY)["changed"] == 1
     assert catalogue.get("notes").is_on_sale
+
+
+RUSSIAN = item("atlas", translations={"ru": {"title": "Атлас", "description": "Двадцать объектов."}})
+
+
+def placed_in(buyer: User, language: str) -> Order:
+    with transaction():
+        return orders.place(
+            buyer,
+            "atlas",
+            terms_version=terms.VERSION,
+            correlation_id="tap",
+            keys=KEYS,
+            now=NOW,
+            language=language,
+        )
+
+
+def test_an_order_is_called_as_its_buyer_was_offered_it():
+    open_shop(RUSSIAN)
+    alice = meet()
+    made = placed_in(alice, "ru")
+    assert made.title == "Атлас"
+    assert placed_in(alice, "ru").public_id == made.public_id
+    assert pay(facts(made)).title == "Атлас"
+
+
+def test_somebody_who_changes_their_language_gets_an_invoice_in_the_new_one():
+    open_shop(RUSSIAN)
+    alice = meet()
+    first, second = placed_in(alice, "ru"), placed_in(alice, "fa")
+    assert (first.title, second.title) == ("Атлас", "Atlas")
+    assert first.public_id != second.public_id
+    assert orders.state(first, NOW) == "closed"
+
+
+def test_what_nobody_translated_is_as_the_catalogue_has_it():
+    open_shop(RUSSIAN)
+    words = catalogue.get("atlas").worded("ru")
+    assert (words.title, words.section, words.details) == (
+        "Атлас",
+        "Unlock for good",
+        ["One thing", "Another"],
+    )
+    assert catalogue.get("atlas").worded("es").title == "Atlas"
+
+
+def test_a_new_translation_is_a_change_of_the_catalogue():
+    open_shop(ATLAS)
+    before = catalogue.version()
+    open_shop(RUSSIAN)
+    assert catalogue.version() != before

@@ -154,3 +154,17 @@ def test_a_no_is_said_in_the_language_of_the_page(client, alice, path):
     headers = {**HTMX, "Accept-Language": "ru"}
     answer = client.as_(alice).post(path, data={"product": "atlas", "terms": "old"}, headers=headers)
     assert "Условия изменились" in answer.text or "Здесь ничего нет" in answer.text
+
+
+def test_products_are_told_in_the_language_of_the_page_and_change_with_the_catalogue(client, open_shop):
+    russian = {"title": "Атлас неба", "description": "Двадцать туманностей.", "details": ["Карты", "Слова"]}
+    for path in ("/", "/products/atlas"):
+        assert "Atlas" in client.get(path, headers={"Accept-Language": "ru"}).text
+    arrange.open_shop(arrange.item("atlas", translations={"ru": {**russian, "section": "Навсегда"}}))
+    shelf = client.get("/", headers={"Accept-Language": "ru"}).text
+    assert ">Атлас неба</h3>" in shelf
+    assert ">Навсегда</h2>" in shelf
+    page = client.get("/products/atlas", headers={"Accept-Language": "ru"}).text
+    for words in ("<title>Атлас неба ·", ">Двадцать туманностей.<", ">Карты<", ">Слова<"):
+        assert words in page
+    assert "Атлас" not in client.get("/", headers={"Accept-Language": "fa"}).text

@@ -1,9 +1,10 @@
 """What the shop sells."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from dataclasses import replace as replaced
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, func, select
 
@@ -43,6 +44,8 @@ class Item:
     trial_days: int | None = None
     grace_days: int = 0
     refund_days: int = 0
+    # Language code → title, description, details, section: those that are translated.
+    translations: dict[str, dict[str, Any]] = field(default_factory=dict)
     on_sale: bool = True  # what is not is kept for those who bought it
 
     @classmethod

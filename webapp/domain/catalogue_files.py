@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterable
 from typing import Any
 
+from webapp import languages
 from webapp.domain.catalogue import Item
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -20,7 +21,11 @@ USUAL_GRACE_DAYS = 1  # a renewal takes Telegram a moment, and its failing a per
 LONGEST_REFUND_DAYS = 365
 KINDS = ("unlock", "pass", "bundle", "subscription")
 REQUIRED = ("slug", "kind", "section", "title", "description", "picture", "stars", "entitlements")
-OPTIONAL = ("details", "days", "refund_days", "on_sale")
+OPTIONAL = ("details", "days", "refund_days", "on_sale", "translations")
+JOINERS = {0x200C: None, 0x200D: None}  # unseen letters that Persian and others cannot do without
+TRANSLATED = ("title", "description", "details", "section")
+LONGEST_SECTION = 64
+LONGEST_DETAIL = 200
 OF_A_SUBSCRIPTION = ("trial_stars", "trial_days", "grace_days")
 
 
@@ -93,6 +98,13 @@ class _File:
     def error(self, index: int, key: str, reason: str) -> CatalogueInvalid:
         return CatalogueInvalid(self.line(index, key), key, reason)
 
+    def error_in_translation(self, index: int, code: str, key: str, reason: str) -> CatalogueInvalid:
+        product = self.products[index]
+        line = self.line(index, f"products.translations.{code}")
+        if key in product["translations"][code]:
+            line = self._line_of(key, line)
+        return CatalogueInvalid(line, f"{product['slug']}, translations.{code}.{key}", reason)
+
 
 def _item(file: _File, index: int, table: dict[str, Any]) -> Item:
     def refuse(key: str, reason: str) -> CatalogueInvalid:
@@ -130,14 +142,15 @@ def _item(file: _File, index: int, table: dict[str, Any]) -> Item:
     return Item(
         slug=slug,
         kind=kind,
-        section=_text(table, "section", 64, refuse),
+        section=_text(table, "section", LONGEST_SECTION, refuse),
         title=_text(table, "title", LONGEST_TITLE, refuse),
         description=_text(table, "description", LONGEST_DESCRIPTION, refuse),
-        details=tuple(_texts(table, "details", 200, refuse)),
+        details=tuple(_texts(table, "details", LONGEST_DETAIL, refuse)),
         picture=picture,
         stars=_number(table, "stars", MOST_SUBSCRIPTION_STARS if is_plan else MOST_STARS, refuse),
         pass_days=_number(table, "days", LONGEST_PASS_DAYS, refuse) if kind == "pass" else None,
         keys=tuple(keys),
+        translations=_translations(file, index, table),
         trial_stars=_number(table, "trial_stars", MOST_STARS, refuse) if has_trial else None,
         trial_days=_number(table, "trial_days", LONGEST_TRIAL_DAYS, refuse) if has_trial else None,
         grace_days=_days(table, "grace_days", USUAL_GRACE_DAYS if is_plan else 0, LONGEST_GRACE_DAYS, refuse),
@@ -146,13 +159,47 @@ def _item(file: _File, index: int, table: dict[str, Any]) -> Item:
     )
 
 
+def _translations(file: _File, index: int, table: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    told = table.get("translations", {})
+    if not isinstance(told, dict) or not all(isinstance(one, dict) for one in told.values()):
+        raise file.error(index, "translations", "must be tables such as [products.translations.ru]")
+    known = languages.all_()
+    stranger = next((code for code in told if code not in known), None)
+    if stranger is not None:
+        line = file.line(index, f"products.translations.{stranger}")
+        reason = f"the shop does not speak it; it speaks {', '.join(known)}"
+        raise CatalogueInvalid(line, f"{table['slug']}, translations.{stranger}", reason)
+    return {code: _translation(file, index, code, table) for code in told}
+
+
+def _translation(file: _File, index: int, code: str, table: dict[str, Any]) -> dict[str, Any]:
+    def refuse(key: str, reason: str) -> CatalogueInvalid:
+        return file.error_in_translation(index, code, key, reason)
+
+    told = table["translations"][code]
+    stray = next((key for key in told if key not in TRANSLATED), None)
+    if stray is not None:
+        raise refuse(stray, f"only {', '.join(TRANSLATED)} can be translated")
+    if "title" not in told:
+        raise refuse("title", "is missing")
+    longest = {"title": LONGEST_TITLE, "description": LONGEST_DESCRIPTION, "section": LONGEST_SECTION}
+    words: dict[str, Any] = {
+        key: _text(told, key, most, refuse) for key, most in longest.items() if key in told
+    }
+    if "details" in told:
+        words["details"] = _texts(told, "details", LONGEST_DETAIL, refuse)
+        if len(words["details"]) != len(table.get("details", [])):
+            raise refuse("details", "must have as many lines as the product's own details")
+    return words
+
+
 def _text(table: dict[str, Any], key: str, longest: int, refuse: Any) -> str:
     value = table[key]
     if not isinstance(value, str) or not value.strip():
         raise refuse(key, "must be a text that is not empty")
     if len(value) > longest:
         raise refuse(key, f"has {len(value)} characters; Telegram and the page take at most {longest}")
-    if not value.isprintable():
+    if not value.translate(JOINERS).isprintable():
         raise refuse(key, "holds a control character")
     return value
 
@@ -201,10 +248,17 @@ def _table(item: Item) -> str:
         *([f"grace_days = {item.grace_days}"] if item.kind == "subscription" else []),
         *([f"refund_days = {item.refund_days}"] if item.refund_days else []),
         *([] if item.on_sale else ["on_sale = false"]),
-        f"entitlements = [{', '.join(map(_quoted, item.keys))}]",
-        *([f"details = [{', '.join(map(_quoted, item.details))}]"] if item.details else []),
+        f"entitlements = {_written(list(item.keys))}",
+        *([f"details = {_written(list(item.details))}"] if item.details else []),
     ]
+    for code, words in sorted(item.translations.items()):
+        lines += ["", f"[products.translations.{code}]"]
+        lines += [f"{key} = {_written(words[key])}" for key in TRANSLATED if key in words]
     return "\n".join(lines) + "\n"
+
+
+def _written(words: str | list[str]) -> str:
+    return _quoted(words) if isinstance(words, str) else f"[{', '.join(map(_quoted, words))}]"
 
 
 def _quoted(text: str) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, func, select, text, update
 
+from webapp import languages
 from webapp.domain import catalogue, entitlements, ledger, payloads, subscriptions, terms
 from webapp.domain.keys import KeyRing
 from webapp.errors import (
@@ -60,6 +61,7 @@ def place(
     now: datetime,
     trial: bool = False,
     beside_plan: bool = False,
+    language: str = languages.ENGLISH.code,
     period_seconds: int = subscriptions.MONTH_SECONDS,
 ) -> Order:
     """Have one open order of this buyer for this product, at today's price.
@@ -68,6 +70,7 @@ def place(
 
     :param trial: what is bought is the product's trial
     :param beside_plan: the person was told that a plan of theirs opens the same already
+    :param language: the code of the language in which the product was offered
     :param period_seconds: how often Telegram charges for a subscription
     :raise ProductNotFound: there is no such product, or it has no trial
     :raise OffSale: it is not sold at present
@@ -89,7 +92,7 @@ def place(
     if trial and product.trial_stars is None:
         raise ProductNotFound(slug=slug)
     ledger.lock(buyer.telegram_id)
-    order = _agreed(product, trial, period_seconds)
+    order = _agreed(product, trial, period_seconds, language)
     _check_holdings(buyer.telegram_id, order, now)
     if not beside_plan and product.pass_days and is_covered(buyer.telegram_id, product.keys, now):
         raise PassBesidePlan(slug=slug)
@@ -235,7 +238,9 @@ def _open(buyer: User, wanted: Order, now: datetime) -> Order | None:
     if order is None:
         return None
     has_time = now < order.expires_at - timedelta(seconds=TOO_LITTLE_LEFT_SECONDS)
-    is_the_same = order.product_version == wanted.product_version and order.is_trial == wanted.is_trial
+    is_the_same = all(
+        getattr(order, fact) == getattr(wanted, fact) for fact in ("product_version", "is_trial", "title")
+    )
     if has_time and is_the_same and order.terms_version == terms.VERSION:
         return order
     order.closed_at = now
@@ -243,12 +248,12 @@ def _open(buyer: User, wanted: Order, now: datetime) -> Order | None:
     return None
 
 
-def _agreed(product: Product, trial: bool, period_seconds: int) -> Order:
+def _agreed(product: Product, trial: bool, period_seconds: int, language: str) -> Order:
     """Return an order with everything that is frozen when it is made, but for its buyer."""
     return Order(
         product=product,
         product_version=product.version,
-        title=product.title,
+        title=product.worded(language).title,
         stars=product.trial_stars if trial else product.stars,
         pass_days=product.trial_days if trial else product.pass_days,
         keys=product.keys,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from flask import Blueprint, Response, g, request
 
-from webapp import checkout, clock, logs
+from webapp import checkout, clock, logs, speech
 from webapp.domain import catalogue, orders, refunds, subscriptions
 from webapp.errors import OrderNotFound
 from webapp.models import Order
@@ -30,6 +30,7 @@ def create() -> Response:
         correlation_id=logs.correlation_id(),
         trial=request.form.get("trial") == "1",
         beside_plan=request.form.get("beside_plan") == "1",
+        language=speech.spoken().code,
     )
     response = _answer(order)
     opened = {"link": order.invoice_link, "order": order.public_id}

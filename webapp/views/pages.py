@@ -50,7 +50,13 @@ def by_section(products: Iterable[Any]) -> list[tuple[str, list[Any]]]:
     sections: dict[str, list[Any]] = {}
     for product in products:
         sections.setdefault(product.section, []).append(product)
-    return list(sections.items())
+    return [(_heading(section, items), items) for section, items in sections.items()]
+
+
+def _heading(section: str, products: Iterable[Any]) -> str:
+    """Return a section's name in the language spoken; to tell it with one of its products is enough."""
+    told = (speech.worded(product).section for product in products)
+    return next((name for name in told if name != section), section)
 
 
 def page(template: str, **facts: Any) -> Response:

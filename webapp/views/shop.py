@@ -7,7 +7,7 @@ from flask import Blueprint, Response, g, jsonify
 from flask_babel import gettext
 from htmx_flask import request
 
-from webapp import checkout, clock
+from webapp import checkout, clock, speech
 from webapp.domain import catalogue, entitlements, orders, shops, subscriptions, terms
 from webapp.domain.catalogue_files import LONGEST_SLUG, SLUG
 from webapp.errors import NotFound, ProductNotFound
@@ -120,13 +120,14 @@ def _find(slug: str) -> Product:
 
 def _card(product: Product) -> dict[str, Any]:
     """Return a product as a message with a way to it (Bot API: InlineQueryResultArticle)."""
+    wording = speech.worded(product)
     address = f"https://t.me/{shops.bot_username()}?startapp={product.slug}"
     return {
         "type": "article",
         "id": product.slug,
-        "title": product.title,
-        "description": product.description,
-        "input_message_content": {"message_text": f"{product.title}\n\n{product.description}"},
+        "title": wording.title,
+        "description": wording.description,
+        "input_message_content": {"message_text": f"{wording.title}\n\n{wording.description}"},
         "reply_markup": {"inline_keyboard": [[{"text": gettext("Open in Telegram"), "url": address}]]},
     }
 
