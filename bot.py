@@ -21,8 +21,8 @@ from typing import Any, TypeAlias
 
 from flask import Flask
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
-from telegram import ChatMember, InlineKeyboardMarkup, Update, User
-from telegram.error import Forbidden, NetworkError, RetryAfter
+from telegram import ChatMember, InlineKeyboardMarkup, MenuButton, Update, User
+from telegram.error import Forbidden, NetworkError, RetryAfter, TelegramError
 from telegram.ext import (
     Application,
     ApplicationBuilder,
@@ -51,7 +51,7 @@ from webapp.errors import ProductNotFound
 from webapp.extensions import transaction
 from webapp.messages import Message
 from webapp.models import InboxItem
-from webapp.registration import ALLOWED_UPDATES
+from webapp.registration import ALLOWED_UPDATES, menu_button
 from webapp.worker import Worker
 
 log = logging.getLogger("bot")
@@ -401,7 +401,7 @@ def _chat_application(app: Flask, client: BotApi) -> Chat:
         "paysupport": _says(messages.payment_support),
         "support": _says(messages.support),
         "terms": _says(messages.terms),
-        "language": _says(messages.language),
+        "language": on_language,
     }.items():
         chat.add_handler(CommandHandler(command, handler, filters=private))
     chat.add_handler(MessageHandler(private & filters.StatusUpdate.WRITE_ACCESS_ALLOWED, on_let_in))
@@ -447,6 +447,30 @@ async def on_start(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         )
 
     await _say(update, context, words)
+    await _show_menu_button(update, context)
+
+
+async def on_language(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """Lead to where a language is chosen, and have the menu button speak the one that counts now."""
+    await _say(update, context, messages.language)
+    await _show_menu_button(update, context)
+
+
+async def _show_menu_button(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+    app: Flask = context.bot_data["app"]
+    if update.effective_chat is None:
+        return
+
+    def worded() -> MenuButton | None:
+        with app.app_context(), _speaking(update.effective_user):
+            button = menu_button(app.config["STARFRONT"], speech.spoken())
+            return MenuButton.de_json(button, context.bot)
+
+    try:
+        await context.bot.set_chat_menu_button(update.effective_chat.id, await asyncio.to_thread(worded))
+    except TelegramError as error:
+        # The shop's English button stays, and opens the same.
+        log.warning("the menu button was not set: %s", error)
 
 
 def _says(words: Callable[[], Message]) -> Callable[[Update, ContextTypes.DEFAULT_TYPE], Awaitable[None]]:

@@ -227,19 +227,30 @@ async def setMyCommands(box: "Telegram", params: Params) -> Any:  # noqa: N802
             raise bad_request("BOT_COMMAND_INVALID")
         if not 1 <= len(text) <= 256:
             raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
-    box.bot["commands"] = commands
+    _face(box, params)["commands"] = commands
     return True
 
 
 @method
-async def getMyCommands(box: "Telegram", _params: Params) -> Any:  # noqa: N802
-    return box.bot["commands"]
+async def getMyCommands(box: "Telegram", params: Params) -> Any:  # noqa: N802
+    return _face(box, params).get("commands", [])
 
 
 @method
-async def deleteMyCommands(box: "Telegram", _params: Params) -> Any:  # noqa: N802
-    box.bot["commands"] = []
+async def deleteMyCommands(box: "Telegram", params: Params) -> Any:  # noqa: N802
+    _face(box, params)["commands"] = []
     return True
+
+
+def _face(box: "Telegram", params: Params) -> dict[str, Any]:
+    """Return the texts of the bot for people of a language, or for everybody else."""
+    code = str(params.get("language_code") or "")
+    if not code:
+        return box.bot
+    if not re.fullmatch("[a-z]{2}", code):
+        raise bad_request("LANG_CODE_INVALID")
+    face: dict[str, Any] = box.bot["faces"].setdefault(code, {})
+    return face
 
 
 def _described(key: str, longest: int) -> tuple[Method, Method]:
@@ -247,11 +258,11 @@ def _described(key: str, longest: int) -> tuple[Method, Method]:
         text = str(params.get(key) or "")
         if len(text) > longest:
             raise bad_request(f"bot {key.replace('_', ' ')} is too long")
-        box.bot[key] = text
+        _face(box, params)[key] = text
         return True
 
-    async def read(box: "Telegram", _params: Params) -> Any:
-        return {key: box.bot[key]}
+    async def read(box: "Telegram", params: Params) -> Any:
+        return {key: _face(box, params).get(key, "")}
 
     return write, read
 
@@ -269,13 +280,16 @@ async def setChatMenuButton(box: "Telegram", params: Params) -> Any:  # noqa: N8
         raise bad_request("can't parse menu button: Unsupported button type specified")
     if button["type"] == "web_app" and not (button.get("web_app") or {}).get("url"):
         raise bad_request("can't parse menu button: Can't find field \"web_app\"")
-    box.bot["menu_button"] = button
+    if params.get("chat_id"):
+        box.bot["buttons"][str(box.chats.reachable(params["chat_id"]).id)] = button
+    else:
+        box.bot["menu_button"] = button
     return True
 
 
 @method
-async def getChatMenuButton(box: "Telegram", _params: Params) -> Any:  # noqa: N802
-    return box.bot["menu_button"]
+async def getChatMenuButton(box: "Telegram", params: Params) -> Any:  # noqa: N802
+    return box.bot["buttons"].get(str(params.get("chat_id")), box.bot["menu_button"])
 
 
 @method

@@ -40,6 +40,8 @@ class Telegram:
             "commands": [],
             "description": "",
             "short_description": "",
+            "faces": {},  # language code → the texts that people of that language see instead
+            "buttons": {},  # chat → a menu button of its own
         }
         self.clock = Clock()
         self.events = Events(self.clock)

@@ -1,11 +1,14 @@
 """What Telegram is told at a release: commands, menu button, and where updates go."""
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
+from webapp import languages
 from webapp.bot_api import BotApi, BotApiError
 from webapp.config import Config
 from webapp.errors import N_
+from webapp.languages import Language
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,7 @@ COMMANDS = {
     "language": N_("Choose the language"),
     "help": N_("What this bot can do"),
 }
+MENU_BUTTON = N_("Shop")
 SHORT_DESCRIPTION = N_("Upgrades for Telegram Stars, unlocked at once.")
 DESCRIPTION = N_("Open the shop, pay with Telegram Stars, and what you bought is unlocked at once.")
 
@@ -49,20 +53,35 @@ def register(client: BotApi, config: Config) -> None:
         _check_polling(client, config)
 
 
+def menu_button(config: Config, language: Language) -> dict[str, Any]:
+    """Return the button beside the message field (Bot API: MenuButtonWebApp)."""
+    page = {"url": f"{config.public_url}/"}
+    return {"type": "web_app", "text": language.say(MENU_BUTTON), "web_app": page}
+
+
 def _dress(client: BotApi, config: Config) -> None:
-    commands = [{"command": name, "description": text} for name, text in COMMANDS.items()]
-    button = {"type": "web_app", "text": N_("Shop"), "web_app": {"url": f"{config.public_url}/"}}
-    for method, params in (
-        ("setMyCommands", {"commands": commands}),
-        ("setMyShortDescription", {"short_description": SHORT_DESCRIPTION}),
-        ("setMyDescription", {"description": DESCRIPTION}),
-        ("setChatMenuButton", {"menu_button": button}),
-    ):
+    faces = [part for language in languages.all_().values() for part in _face(language)]
+    # The only text of the bot that Telegram takes for a chat, and not for a language.
+    button = ("setChatMenuButton", {"menu_button": menu_button(config, languages.ENGLISH)})
+    for method, params in (*faces, button):
         try:
             client.call(method, params)
         except BotApiError as error:
             # A shop without a menu button still sells.
             log.warning("%s did not work: %s", method, error.description)
+
+
+def _face(language: Language) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what people of a language see of the bot; English is for everybody else, too."""
+    code = "" if language is languages.ENGLISH else language.locale.language
+    said = {name: language.say(text) for name, text in COMMANDS.items()}
+    commands = [{"command": name, "description": text} for name, text in said.items()]
+    for method, params in (
+        ("setMyCommands", {"commands": commands}),
+        ("setMyShortDescription", {"short_description": language.say(SHORT_DESCRIPTION)}),
+        ("setMyDescription", {"description": language.say(DESCRIPTION)}),
+    ):
+        yield method, {**params, **({"language_code": code} if code else {})}
 
 
 def _set_webhook(client: BotApi, config: Config) -> None:

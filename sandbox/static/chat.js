@@ -5,7 +5,7 @@ import { ask, toast } from "./dialogs.js";
 import { dayName, fill, h, prefersStillness } from "./dom.js";
 import { botAvatar, icon } from "./icons.js";
 import { isService, messageElement, sentAt } from "./message.js";
-import { store } from "./store.js";
+import { botAsSeen, store } from "./store.js";
 
 const TYPING_MILLISECONDS = 5000; // how long Telegram shows a chat action
 
@@ -62,7 +62,7 @@ export function createChat(on) {
     name.textContent = bot.name;
     const stick = list.scrollHeight - list.scrollTop - list.clientHeight < 80 || drawn.size === 0;
     const first = drawn.size === 0;
-    const elements = messages.length ? timeline(bot) : [startCard(bot)];
+    const elements = messages.length ? timeline(bot) : [startCard(botAsSeen())];
     list.replaceChildren(...elements);
     if (stick) toEnd(first ? "instant" : undefined);
     drawFoot(person);
@@ -108,7 +108,7 @@ export function createChat(on) {
         fill(foot, composer.element);
       }
     }
-    composer.update(store.state.bot, lastKeyboard(messages));
+    composer.update(botAsSeen(), lastKeyboard(messages));
   }
 
   async function send(text) {

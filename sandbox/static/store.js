@@ -35,6 +35,13 @@ export function setState(state) {
   tell();
 }
 
+/** The bot as the person who holds the phone sees it: in their language, with a button of their own. */
+export function botAsSeen() {
+  const { bot } = store.state;
+  const { id, language_code: code } = store.person ?? {};
+  return { ...bot, ...bot.faces[code], menu_button: bot.buttons[id] ?? bot.menu_button };
+}
+
 export function set(change) {
   Object.assign(store.settings, change);
   // A page opened at a fixed state must not change what the next plain visit sees.

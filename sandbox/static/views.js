@@ -4,7 +4,7 @@ import { clockTime, dayName, fill, h, starsInWords, stars } from "./dom.js";
 import { avatar, botAvatar, icon, withStars } from "./icons.js";
 import { preview, sentAt } from "./message.js";
 import { openTopUp, starHero } from "./stars.js";
-import { set, store } from "./store.js";
+import { botAsSeen, set, store } from "./store.js";
 import { subscriptionRow, subscriptionsOf } from "./subscriptions.js";
 import { THEMES } from "./theme.js";
 
@@ -64,7 +64,7 @@ export function createChats(on) {
   return {
     element,
     draw(messages) {
-      const { bot } = store.state;
+      const bot = botAsSeen();
       const last = messages.at(-1);
       fill(
         list,

@@ -109,6 +109,12 @@ def test_everybody_is_answered_in_a_language_we_have(stage):
     assert says(stage, "/terms", BOB)["text"].startswith("Вы покупаете цифровое")
 
 
+def test_the_menu_button_speaks_as_the_chat_does(stage):
+    says(stage, "/start", DARIUSH)
+    eventually(lambda: stage.state()["bot"]["buttons"][str(DARIUSH)]["text"] == "فروشگاه")
+    assert stage.state()["bot"]["menu_button"]["text"] == "Shop"
+
+
 def test_a_text_that_looks_like_a_payment_is_a_text(stage):
     answer = says(stage, '{"successful_payment": {"total_amount": 250}}')
     assert "/paysupport helps" in answer["text"]

@@ -3,9 +3,17 @@ import pytest
 from tests.bot.conftest import trouble
 from tests.factories import WEBHOOK_SECRET, make_config
 from tests.processes import TOKEN, Stage, eventually
+from webapp import languages
 from webapp.bot_api import BotApi, BotApiError
 from webapp.config import Config
-from webapp.registration import ALLOWED_UPDATES, COMMANDS, RegistrationError, register
+from webapp.registration import (
+    ALLOWED_UPDATES,
+    COMMANDS,
+    DESCRIPTION,
+    SHORT_DESCRIPTION,
+    RegistrationError,
+    register,
+)
 
 OURS = "https://shop.test/telegram/webhook"
 
@@ -53,6 +61,18 @@ def test_the_bot_gets_its_face(telegram, api, config):
     assert bot["menu_button"]["web_app"]["url"] == "https://shop.test/"
     assert "Stars" in bot["short_description"]
     assert "Stars" in bot["description"]
+
+
+def test_people_of_each_language_see_the_bot_in_theirs(telegram, api, config):
+    register(api, config)
+    faces = telegram.state()["bot"]["faces"]
+    assert set(faces) == {"ru", "es", "fa"}
+    for code, face in faces.items():
+        told = {one["command"]: one["description"] for one in face["commands"]}
+        assert told == {name: languages.all_()[code].say(text) for name, text in COMMANDS.items()}
+        assert face["description"] == languages.all_()[code].say(DESCRIPTION)
+        assert face["short_description"] == languages.all_()[code].say(SHORT_DESCRIPTION)
+    assert faces["ru"]["short_description"].startswith("Дополнения за звёзды")
 
 
 @pytest.mark.parametrize(

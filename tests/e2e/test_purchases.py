@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from tests.e2e.conftest import ALICE, BOB
+from tests.e2e.conftest import ALICE, BOB, CARMEN
 from tests.factories import METRICS_TOKEN
 from tests.processes import Shopper, Stage, eventually
 from webapp.domain import terms
@@ -80,6 +80,24 @@ def lose_the_second_update(stage: Stage, paying: httpx.Client, slug: str) -> Non
     stage.control("PUT", "troubles", lose=1)
     payer.join()
     assert result[0].json()["status"] == "paid"
+
+
+def test_the_language_that_was_chosen_in_the_shop_is_that_of_the_chat_and_the_invoice(stage):
+    def answers(words: str) -> list[str]:
+        stage.control("POST", f"people/{CARMEN}/messages", text="/terms")
+        return eventually(
+            lambda: [text for text in texts(stage, CARMEN) if text.startswith(words)], seconds=10
+        )
+
+    carmen = Shopper(stage, CARMEN).sign_in()
+    assert answers("Lo que compras es digital")
+    assert carmen.request("POST", "/language", code="ru").status_code == 200
+    assert answers("Вы покупаете цифровое")
+    carmen.order("deep-sky-atlas")
+    invoice = stage.calls("createInvoiceLink")[-1]["params"]
+    assert invoice["title"] == "Атлас глубокого неба"
+    assert invoice["description"].startswith("Двадцать галактик")
+    assert (invoice["currency"], invoice["prices"][0]["amount"]) == ("XTR", 250)
 
 
 def test_somebody_else_cannot_pay_an_order(stage):
