@@ -64,7 +64,7 @@ SPOILT_TEXT = """() => {
   }
   for (const [text, box, around] of texts) {
     for (let one = around; one !== document.body; one = one.parentElement) {
-      if (getComputedStyle(one).overflow !== "hidden") continue;
+      if (!["hidden", "clip"].includes(getComputedStyle(one).overflowX)) continue;
       const frame = one.getBoundingClientRect();
       const isWide = box.left < frame.left - 1 || box.right > frame.right + 1;
       const isHigh = box.top < frame.top - 2 || box.bottom > frame.bottom + 2;
