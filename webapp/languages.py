@@ -22,7 +22,7 @@ from babel.support import NullTranslations, Translations
 FOLDER = Path(__file__).parent / "translations"
 # CLDR's names of numbering systems that languages use by default, and the zero each counts from.
 ZEROS = {"arab": "٠", "arabext": "۰", "beng": "০", "deva": "०", "mymr": "၀", "tibt": "༠"}
-PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%")
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
 LONGEST_TAG = 35  # characters; RFC 5646 needs no more, and a longer one is nobody's language
 
 
@@ -150,6 +150,8 @@ def _reason(message: Message, forms: int) -> str | None:
         return f"there must be {forms} plural forms of {message.id[0]!r}"
     singular, *plural = _texts(message.id)
     wanted = {*PLACEHOLDER.findall(singular), *(PLACEHOLDER.findall(plural[0]) if plural else ())}
+    if any("%" in PLACEHOLDER.sub("", text).replace("%%", "") for text in texts):
+        return f"a percent sign in the translation of {singular!r} has to be written %%"
     if any(set(PLACEHOLDER.findall(text)) != wanted for text in texts):
         return f"each translation of {singular!r} has to hold {', '.join(sorted(wanted)) or 'no placeholder'}"
     return None
