@@ -19,13 +19,18 @@ export function createTimeCard() {
     h("button.chip", { type: "button", "data-test": `jump-${name}`, onclick: () => api.jump(jump) }, label),
   );
   const back = chips.at(-1);
+  const hint = h(
+    "p.card-hint",
+    { hidden: true },
+    "Telegram lives at this time: renewals come, and what waits expires. The shop keeps this machine's time, and lets nobody in by a clock that differs; come back to Now to open it.",
+  );
 
   function draw() {
     const moment = now();
     const offset = store.state.clock.offset_seconds;
     fill(shown, `${dateName(moment)}, ${clockTime(moment)}`);
     shown.classList.toggle("is-moved", offset !== 0);
-    back.hidden = offset === 0;
+    back.hidden = hint.hidden = offset === 0;
   }
 
   setInterval(() => store.state && draw(), 1000);
@@ -35,6 +40,7 @@ export function createTimeCard() {
       {},
       h("header", {}, h("h2", {}, "The time"), shown),
       h("div.jumps", { role: "group", "aria-label": "Move the clock" }, chips),
+      hint,
     ),
     draw,
   };

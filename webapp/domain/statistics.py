@@ -59,7 +59,7 @@ class Sales:
         """Return when there was something to count for the first time."""
         return db.session.scalar(select(func.min(Charge.recorded_at)))
 
-    def add(self, after: datetime | None, until: datetime | None) -> None:
+    def add(self, after: datetime, until: datetime | None) -> None:
         """Count what was recorded between two moments."""
         lag = _seconds(Charge.charged_at, Charge.recorded_at)
         is_failed = Charge.quarantined_because.is_not(None)
@@ -84,7 +84,7 @@ class Gates:
         """Return when there was something to count for the first time."""
         return db.session.scalar(select(func.min(PreCheckout.decided_at)))
 
-    def add(self, after: datetime | None, until: datetime | None) -> None:
+    def add(self, after: datetime, until: datetime | None) -> None:
         """Count what was decided between two moments."""
         took = _seconds(PreCheckout.received_at, PreCheckout.decided_at)
         groups = PreCheckout.declined_because, self.latency.place(took)
@@ -157,10 +157,9 @@ def duties() -> dict[str, datetime]:
 
 
 def _rows(
-    query: Select[Any], moment: Any, after: datetime | None, until: datetime | None
+    query: Select[Any], moment: Any, after: datetime, until: datetime | None
 ) -> Iterator[Sequence[Any]]:
-    if after is not None:
-        query = query.where(moment > after)
+    query = query.where(moment > after)
     if until is not None:
         query = query.where(moment <= until)
     return iter(db.session.execute(query))
