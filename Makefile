@@ -87,6 +87,9 @@ messages: $(READY) ## Every sentence into every language's file; LANGUAGE=pt_BR 
 gallery: $(READY) browser ## Every page in every state; ONLY=, WIDTHS=, THEMES=, LANGUAGES= narrow it down
 	$(BIN)/python -m tests.gallery
 
+references: $(READY) browser ## What pages are to look like: as they do now
+	$(BIN)/python -m tests.gallery.references
+
 pictures: $(READY) browser ## The pictures in the README, taken anew
 	$(BIN)/python -m tests.gallery pictures
 
@@ -109,4 +112,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine permutations mutants load bench gallery pictures messages lock audit clean sqlite-trouble storm clocks outage
+.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine permutations mutants load bench gallery references pictures messages lock audit clean sqlite-trouble storm clocks outage
