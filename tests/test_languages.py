@@ -13,9 +13,10 @@ from jinja2 import nodes
 from tests import arrange
 from tests.arrange import NOW
 from tests.bot.test_messages import FACTS
+from tests.factories import BOT_TOKEN, SECRET_KEY
 from tests.sentences import ROOT, extracted, opened, texts
 from tests.test_templates import FOLDER as TEMPLATES
-from webapp import clock, languages, messages, speech
+from webapp import clock, create_app, languages, messages, speech
 from webapp.languages import FOLDER, PLACEHOLDER, Language, TranslationInvalid
 from webapp.registration import COMMANDS, DESCRIPTION, SHORT_DESCRIPTION
 
@@ -87,6 +88,21 @@ def test_a_broken_file_is_told_of_at_the_start(tmp_path, monkeypatch, name, text
     try:
         with pytest.raises(TranslationInvalid, match=reason):
             languages.all_()
+    finally:
+        monkeypatch.undo()
+        languages.all_.cache_clear()
+
+
+def test_a_shop_with_a_broken_file_says_so_instead_of_starting(tmp_path, monkeypatch):
+    (tmp_path / "es.po").write_text(f'{HEAD}msgid "Hello, %(name)s"\nmsgstr "Hola"\n', encoding="utf-8")
+    told = {"BOT_TOKEN": BOT_TOKEN, "SECRET_KEY": SECRET_KEY, "PUBLIC_URL": "https://shop.test"}
+    for name, value in {**told, "DATABASE_URL": f"sqlite:///{tmp_path}/shop.db"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(languages, "FOLDER", tmp_path)
+    languages.all_.cache_clear()
+    try:
+        with pytest.raises(SystemExit, match=r"^The shop cannot start\. es\.po, line 6: "):
+            create_app()
     finally:
         monkeypatch.undo()
         languages.all_.cache_clear()
