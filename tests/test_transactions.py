@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import DBAPIError
 
 from tests.arrange import ALICE, NOW
 from webapp import clock
 from webapp.domain import outbox
-from webapp.extensions import db, run_in_transaction, transaction
+from webapp.extensions import db, glance, run_in_transaction, transaction
 from webapp.models import OutboxMessage
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -35,6 +36,25 @@ def test_f26_of_a_transaction_that_failed_nothing_stays():
     with transaction():
         write(2)
     assert written() == ["receipt:2"]
+
+
+def test_a_glance_takes_no_second_connection():
+    count = "SELECT count(*) FROM outbox"
+    with transaction():
+        write(1)
+        db.session.flush()
+        assert glance(count) == (1,)
+        db.session.rollback()
+        assert glance(count) == (0,)
+    assert not db.session().in_transaction()
+    assert glance(count) == (0,)
+    assert not db.session().in_transaction()
+
+
+def test_a_glance_that_fails_is_an_error_of_the_database():
+    with pytest.raises(DBAPIError):
+        glance("SELECT nothing FROM nowhere")
+    assert glance("SELECT 1") == (1,)
 
 
 @on_sqlite
