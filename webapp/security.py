@@ -12,6 +12,7 @@ from webapp.views import telegram
 # Where Telegram's own web clients, and Telegram Desktop's shell on Linux, frame a Mini App.
 TELEGRAM_FRAMES = ("https://web.telegram.org", "https://webk.telegram.org", "https://webz.telegram.org")
 UNFRAMED = ("health.", "telegram.", "session.")
+UNFRAMED_POLICY = "default-src 'none'; frame-ancestors 'none'"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 DEFAULT_BODY_BYTES = 64 * 1024
 BODY_BYTES = {"session.create": 16 * 1024, "telegram.receive": telegram.LARGEST_UPDATE}
@@ -43,7 +44,8 @@ def init_app(app: Flask) -> None:
     app.before_request(_refuse_oversized)
     app.before_request(lambda: _refuse_foreign(settings.origin))
     app.before_request(_refuse_unreadable)
-    app.after_request(lambda response: _protect(response, policy, settings))
+    headers = _headers(settings)
+    app.after_request(lambda response: _protect(response, policy, headers))
 
 
 def _refuse_oversized() -> None:
@@ -72,8 +74,7 @@ def _refuse_unreadable() -> None:
     """Refuse a body of a type that no page of ours sends, and forms and queries without end."""
     if request.query_string.count(b"&") >= MOST_PARTS:
         raise BadRequest
-    has_body = request.content_length or "Transfer-Encoding" in request.headers
-    if not _is_change() or not has_body:
+    if not _is_change() or not (request.content_length or "Transfer-Encoding" in request.headers):
         return
     if request.mimetype == FORM:
         # Counted before anything takes it apart, which is what costs time.
@@ -105,14 +106,23 @@ def _content_policy(settings: Config) -> str:
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
-def _protect(response: Response, policy: str, settings: Config) -> Response:
-    headers = response.headers
-    unframed = (request.endpoint or "").startswith(UNFRAMED)
-    headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'" if unframed else policy
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    headers["Permissions-Policy"] = ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES)
-    headers.setdefault("Cache-Control", "no-store")
+def _headers(settings: Config) -> list[tuple[str, str]]:
+    """Return what every response carries, the policy for its content apart."""
+    headers = [
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Permissions-Policy", ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES)),
+    ]
     if settings.public_url.startswith("https://"):
-        headers["Strict-Transport-Security"] = f"max-age={TWO_YEARS_SECONDS}; includeSubDomains"
+        headers.append(("Strict-Transport-Security", f"max-age={TWO_YEARS_SECONDS}; includeSubDomains"))
+    return headers
+
+
+def _protect(response: Response, policy: str, headers: list[tuple[str, str]]) -> Response:
+    unframed = (request.endpoint or "").startswith(UNFRAMED)
+    response.headers["Content-Security-Policy"] = UNFRAMED_POLICY if unframed else policy
+    for name, value in headers:
+        response.headers[name] = value
+    if not response.headers.getlist("Cache-Control"):  # setdefault raises inside, which takes longer
+        response.headers["Cache-Control"] = "no-store"
     return response

@@ -16,6 +16,7 @@ from webapp.extensions import transaction
 from webapp.models import User
 
 COOKIE = "__Host-session"
+APART = "HX-Request, Authorization, Cookie, Accept-Language"  # what an answer may depend on
 READING = frozenset({"GET", "HEAD"})
 REFUSALS_A_MINUTE = 10  # of one kind of credential, per network
 View = TypeVar("View", bound=Callable[..., Any])
@@ -141,5 +142,6 @@ def _owner_of(token: str) -> User | None:
 
 
 def _keep_apart(response: Response) -> Response:
-    response.vary.update(("HX-Request", "Authorization", "Cookie", "Accept-Language"))
+    told = response.headers.get("Vary")
+    response.headers["Vary"] = f"{told}, {APART}" if told else APART
     return response

@@ -120,8 +120,7 @@ def _bot_username() -> str:
 
 def _response(encoded: Encoded) -> Response:
     encoding, body = encoded.best(request.headers.get("Accept-Encoding", ""))
-    response = Response(body, mimetype="text/html")
+    response = Response(body, mimetype="text/html", headers={"Vary": "Accept-Encoding"})
     if encoding:
         response.content_encoding = encoding
-    response.vary.add("Accept-Encoding")
     return response
