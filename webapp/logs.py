@@ -86,6 +86,9 @@ def init(config: Config) -> None:
     others = [one for one in root.handlers if not isinstance(one.formatter, JSONFormatter)]
     root.handlers[:] = [*others, handler]
     root.setLevel(config.log_level)
+    # What no line tells need not be found out (the Logging HOWTO, on optimization).
+    logging._srcfile = None
+    logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
     quiet = logging.WARNING if config.log_level != "DEBUG" else logging.DEBUG
     for name in NOISY:
         logging.getLogger(name).setLevel(quiet)
