@@ -32,13 +32,18 @@ INSTEAD = {
     **dict.fromkeys(("Me", "Fe", "Be", "Xe", "Ue", "He", "Re", "$e"), ""),
     "Ve": 't==="outerHTML"?Pe(n,r,o):je(n,r,o)',
     # Pages are not kept in the browser: history asks for them anew.
-    **dict.fromkeys(("Jt", "Gt", "Kt"), ""),
-    # Forms hold buttons and hidden fields: nothing to check, one value a name, no files.
-    **dict.fromkeys(("hn", "Pn", "wn"), ""),
+    **dict.fromkeys(("Jt", "Gt", "Kt", "U", "j", "_t"), ""),
+    "Wt": 'history.replaceState({htmx:true},"",location.href)',
+    "tn": "Wt();en(e||location.pathname+location.search)",
+    "en": 'ae(ee().body,"htmx:historyCacheMiss",{path:e})',
+    # Forms hold nameless buttons and hidden fields: nothing to check, one value a name, no files.
+    **dict.fromkeys(("hn", "Pn", "wn", "kt", "qt", "At", "Lt", "Nt"), ""),
     "xn": "return n",
     "Sn": "return mn(r)",
+    # Nothing takes on its new looks bit by bit.
+    **dict.fromkeys(("qe", "Ce", "Ee"), ""),
     # Nothing waits to be scrolled to, and nobody calls these.
-    **dict.fromkeys(("bt", "vt", "B", "$", "_", "G", "W", "z", "V"), ""),
+    **dict.fromkeys(("bt", "vt", "B", "$", "_", "G", "W", "z", "V", "ye", "Qt", "Ne", "ct"), ""),
 }
 
 

@@ -98,3 +98,15 @@ def test_a_plan_is_cancelled_and_let_to_renew_by_keyboard(alice: Visit):
     alice.page.wait_for_selector("[id^=resume-]", state="detached")
     alice.settle()
     assert focused(alice).startswith("H2: ")
+
+
+def test_the_way_back_is_the_browsers_own(alice: Visit):
+    alice.open()
+    tab_to(alice, "a[href='/products/night-photography']")
+    alice.page.keyboard.press("Enter")
+    alice.await_("main[data-path='/products/night-photography']")
+    alice.page.go_back()
+    alice.await_("main[data-path='/']")
+    alice.page.go_forward()
+    alice.await_("main[data-path='/products/night-photography']")
+    expect(alice.page).to_have_title("Night Photography Field Notes · Starfront Observatory")
