@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import re
 from typing import Any
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import brotli
@@ -69,8 +70,21 @@ def test_nothing_else_is_served(served: Any, path: str) -> None:
 def test_the_script_is_htmx_and_then_ours(served: Any) -> None:
     script = served.get(assets.url("starfront.js")).text
     htmx = trimming.trim((assets.ROOT / "htmx.min.js").read_text())
-    assert script.startswith(f"{htmx}\n(() => {{")
+    assert script.startswith(f"{htmx}\n(()=>{{")
     assert "https://t.me/" in script
+
+
+@pytest.mark.parametrize(
+    ("line", "tight"),
+    [
+        ('const text = a ? "one = two" : `${b} , c`;', 'const text=a?"one = two":`${b} , c`;'),
+        ("if (a && b) { a = b + +c; }", "if(a&&b){a=b + +c;}"),
+        ("told.match(/a = \\/ (b)/)", "told.match(/a = \\/ (b)/)"),
+        ("return a / b, c / d;", "return a / b,c / d;"),
+    ],
+)
+def test_a_script_loses_only_spaces_that_mean_nothing(line: str, tight: str) -> None:
+    assert assets._tight(line) == tight
 
 
 def test_no_page_asks_htmx_for_what_is_left_out() -> None:
@@ -98,7 +112,16 @@ def test_a_file_cannot_be_changed(served: Any) -> None:
 def test_every_drawing_is_a_view_of_one_file() -> None:
     sprite = ElementTree.fromstring(assets._sprite())  # noqa: S314 - our own drawings
     views = [element.get("id") for element in sprite if element.tag.endswith("view")]
-    assert views == sorted(file.stem for file in (assets.ROOT / "pictures").glob("*.svg"))
+    assert views == sorted({file.stem for file in (assets.ROOT / "pictures").glob("*.svg")} - {"hero"})
+
+
+def test_the_first_picture_is_inside_the_page() -> None:
+    address = assets.picture("hero.svg")
+    scheme, _, held = address.partition(",")
+    assert scheme == "data:image/svg+xml"
+    assert not set(held) & set('"#<>&')
+    drawing = ElementTree.fromstring(unquote(held))  # noqa: S314 - our own drawing
+    assert drawing.get("viewBox") == "0 0 320 180"
 
 
 def test_drawings_do_not_share_names() -> None:
@@ -110,8 +133,8 @@ def test_drawings_do_not_share_names() -> None:
 
 
 def test_a_forgotten_picture_has_a_stand_in() -> None:
-    assert assets.picture("nowhere.svg").endswith("#hero")
-    assert assets.picture("nowhere.png").endswith("#hero")
+    assert assets.picture("nowhere.svg") == assets.picture("hero.svg")
+    assert assets.picture("nowhere.png") == assets.picture("hero.svg")
 
 
 def test_the_stylesheet_stays_small_enough_to_travel_inside_the_page() -> None:

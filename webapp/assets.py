@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import brotli
 from flask import Flask
@@ -29,8 +30,14 @@ SPRITE = "pictures.svg"
 INLINED = "app.css"
 SCRIPT = "starfront.js"
 SCRIPTS = ("htmx.min.js", "app.js", "colours.js", "aloud.js")  # one after the other: one request
-FALLBACK = "hero.svg"  # for a product whose picture was forgotten
+HERO = "hero.svg"  # on top of the shop, and for a product whose picture was forgotten
 WIDTH, HEIGHT = 320, 180  # of every picture in static/pictures
+# In a script: a text, a template or a regular expression, inside of which spaces count; or an operator.
+TOKEN = re.compile(
+    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`"""
+    r"""|(?:(?<=[(=,:])|(?<=[(=,:] ))/(?:\\.|[^/\\])+/)"""
+    r"""| *(=>|[!=]==|&&|\|\||[=,;{}():?<>]) *"""
+)
 ONE_YEAR_SECONDS = 365 * 24 * 3600
 
 Environ = dict[str, Any]
@@ -100,10 +107,10 @@ def url(name: str) -> str:
 
 
 def picture(name: str) -> str:
-    """Return the address of a product's picture; the drawn ones travel in one file."""
+    """Return the address of a picture; the drawn ones travel in one file, but for what is seen first."""
     file = ROOT / "pictures" / name
-    if not file.exists():
-        file = ROOT / "pictures" / FALLBACK
+    if name == HERO or not file.exists():
+        return _hero()
     return f"{url(SPRITE)}#{file.stem}" if file.suffix == ".svg" else url(f"pictures/{file.name}")
 
 
@@ -145,13 +152,27 @@ def _squeezed(file: Path) -> bytes:
         return text.replace(": ", ":").replace(";}", "}").strip().encode()
     if file.suffix == ".js" and not file.name.endswith(".min.js"):
         lines = (re.sub(r"(^|\s)//\s.*", "", line).strip() for line in content.decode().splitlines())
-        return "\n".join(line for line in lines if line).encode()
+        return "\n".join(_tight(line) for line in lines if line).encode()
     return content
 
 
+def _tight(line: str) -> str:
+    """Return a line of a script without the spaces that mean nothing; plus and minus keep theirs."""
+    return TOKEN.sub(lambda found: found[1] or found[2], line)
+
+
+@lru_cache
+def _hero() -> Markup:
+    """Return an address that holds its picture: what is largest and seen first is there with the page."""
+    drawing = re.sub(r">\s+<", "><", (ROOT / "pictures" / HERO).read_text(encoding="utf-8").strip())
+    held = quote(drawing.replace('"', "'"), safe=" '=:/;,()")
+    # Ours, and between double quotes nothing in it needs escaping.
+    return Markup(f"data:image/svg+xml,{held}")  # noqa: S704
+
+
 def _sprite() -> str:
-    """Return every drawn picture as one view of one file: one request, however many products."""
-    drawings = sorted((ROOT / "pictures").glob("*.svg"))
+    """Return every other drawn picture as one view of one file: one request, however many products."""
+    drawings = sorted(file for file in (ROOT / "pictures").glob("*.svg") if file.name != HERO)
     views = [_view(index, file) for index, file in enumerate(drawings)]
     size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(views)}</svg>'
