@@ -91,6 +91,7 @@ def test_no_page_asks_htmx_for_what_is_left_out() -> None:
     files = [*(assets.ROOT.parent / "templates").glob("*.html"), assets.ROOT / "app.js"]
     text = "".join(file.read_text() for file in files)
     assert set(re.findall(r"\bhx-([a-z-]+)", text)) <= trimming.USED
+    assert not re.search(r'hx-trigger="[^"]*(revealed|intersect|\[)', text)
     assert set(re.findall(r"(?:hx-swap=|swap [:=] )\"(\w+)", text)) == {"outerHTML"}
     assert not re.search(r'hx-trigger="[^"]*(\[|revealed)', text)
 

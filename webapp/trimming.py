@@ -40,6 +40,9 @@ INSTEAD = {
     **dict.fromkeys(("hn", "Pn", "wn", "kt", "qt", "At", "Lt", "Nt"), ""),
     "xn": "return n",
     "Sn": "return mn(r)",
+    # Nothing is triggered by being seen.
+    "Et": 'if(!t.firstInitCompleted&&e.trigger==="load"){wt(le(r),n,t,e.delay)}'
+    "else if(e.pollInterval>0){t.polling=true;ut(le(r),n,e)}else{mt(r,n,t,e)}",
     # Nothing takes on its new looks bit by bit.
     **dict.fromkeys(("qe", "Ce", "Ee"), ""),
     # Nothing waits to be scrolled to, and nobody calls these.
