@@ -662,3 +662,14 @@ def test_a_pass_beside_a_plan_of_something_else_is_a_pass(alice):
 def test_the_order_of_a_plan_freezes_grace_and_refund_days(alice):
     made = order(alice, "plan")
     assert (made.grace_days, made.refund_days, made.is_permanent) == (1, 0, False)
+
+
+def test_a_plan_whose_first_charge_waits_for_the_owner_is_stopped_by_that(alice):
+    made = order(alice, "plan")
+    late = NOW + DAY
+    first = pay(facts(made, "first", charged_at=late, paid_until=late + MONTH, is_renewal=False), now=late)
+    assert first.quarantined_because == "OrderExpired"
+    with transaction():
+        users.ban(ALICE, late)
+    renew(made, "second", at=late + MONTH)
+    assert refunds.find("second").stops_charge_id == "first"

@@ -229,11 +229,24 @@ def _send_back(charge: Charge, sale: Sale, reason: str, owner_ids: Iterable[int]
     if sale.is_subscription:
         known = subscriptions.find(sale.public_id)
         is_double = reason == "AlreadySubscribed"
-        stops = known.first_charge_id if known and not is_double else charge.telegram_payment_charge_id
+        if is_double:
+            stops = charge.telegram_payment_charge_id
+        else:
+            stops = known.first_charge_id if known else _first_of(charge)
     write(*_closing(sale, charge, now), *_telling(charge, "sent_back", sale, now, {"reason": reason}))
     refunds.request(charge, REASONS[reason], requested_by="shop", now=now, stops_charge_id=stops)
     if reason in ALARMING:
         _alarm(charge, reason, owner_ids, now)
+
+
+def _first_of(charge: Charge) -> str:
+    """Return the first charge that we have of a plan's invoice: Telegram knows a plan by its first.
+
+    It began no plan here, perhaps, since it waits for the owner.
+    """
+    mine = Charge.telegram_id == charge.telegram_id, Charge.payload == charge.payload
+    query = select(Charge.telegram_payment_charge_id).where(*mine).order_by(Charge.charged_at, Charge.id)
+    return str(db.session.scalars(query.limit(1)).one())
 
 
 def _park(charge: Charge, owner_ids: Iterable[int], now: datetime) -> None:
