@@ -17,7 +17,9 @@ from tests.model import moment
 from webapp import clock
 from webapp.domain import reconciliation
 
-HISTORIES = int(os.environ.get("HISTORIES", "150"))  # on each database; make machine: 10,000
+SHORT = 150
+HISTORIES = int(os.environ.get("HISTORIES", SHORT))  # on each database; make machine: 10,000
+FOUND = 610199  # a short run begins where a plan was found that nobody stopped
 STEPS = 60
 BATCH = 250  # histories between two seeds: what Hypothesis remembers of a run grows with it
 PAGE = 4  # rows of the statement at a time, so that a short history has pages
@@ -36,7 +38,8 @@ def house(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 
 
 def test_the_books_are_right_whatever_happens(house):
-    first = int(os.environ.get("SEED", random.randrange(10**6)))
+    usual = random.randrange(10**6) if HISTORIES > SHORT else FOUND
+    first = int(os.environ.get("SEED", usual))
     Machine.pairs, Machine.steps = Counter(), 0
     begun, cpu = time.monotonic(), time.process_time()
     for number, count in enumerate(batches(HISTORIES)):
