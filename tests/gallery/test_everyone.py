@@ -64,7 +64,9 @@ SPOILT_TEXT = """() => {
   }
   for (const [text, box, around] of texts) {
     for (let one = around; one !== document.body; one = one.parentElement) {
-      if (!["hidden", "clip"].includes(getComputedStyle(one).overflowX)) continue;
+      const { overflowX } = getComputedStyle(one);
+      if (overflowX === "auto") break; // what is further on is scrolled to
+      if (!["hidden", "clip"].includes(overflowX)) continue;
       const frame = one.getBoundingClientRect();
       const isWide = box.left < frame.left - 1 || box.right > frame.right + 1;
       const isHigh = box.top < frame.top - 2 || box.bottom > frame.bottom + 2;
