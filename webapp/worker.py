@@ -57,14 +57,28 @@ class Worker:
         # By the clock that nobody sets: one that jumps back an hour would end these duties for as long.
         self.reconcile_at = self.housekeep_at = self.remind_at = clock.ticks()
         self.held_until: dict[str, float] = {}
+        self.in_hand: set[int] = set()  # questions that are being answered
 
     def claim_questions(self, limit: int) -> list[InboxItem]:
-        """Take pre-checkout queries that wait for an answer."""
+        """Take pre-checkout queries that wait for an answer; each is to be answered, by one thread for all.
+
+        A clock that jumps ahead ends every lease, but not the work that holds it.
+        """
+        in_hand = set(self.in_hand)  # as it was before: what is answered meanwhile is not to be taken again
         with self.app.app_context():
-            return _claimed(limit, only=[inbox.PRE_CHECKOUT])
+            claimed = _claimed(limit, only=[inbox.PRE_CHECKOUT])
+        items = [item for item in claimed if item.id not in in_hand]
+        self.in_hand.update(item.id for item in items)
+        return items
 
     def answer(self, item: InboxItem) -> None:
         """Tell Telegram whether it may charge; without a committed yes the answer is no."""
+        try:
+            self._settle_question(item)
+        finally:
+            self.in_hand.discard(item.id)
+
+    def _settle_question(self, item: InboxItem) -> None:
         with self.app.app_context():
             try:
                 question = updates.question(item)

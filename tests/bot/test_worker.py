@@ -790,6 +790,17 @@ def test_f52_a_clock_set_back_ends_no_duty(telegram, hands, alice, monkeypatch):
 
 
 @on_sqlite
+def test_f52_a_question_in_hand_is_not_taken_again_by_a_clock_that_jumps(hands, order):
+    hands.receive(question(order))
+    in_hand = hands.worker.claim_questions(10)
+    hands.wait(3600)
+    assert hands.worker.claim_questions(10) == []
+    hands.worker.answer(in_hand[0])
+    hands.receive(question(order, "q2"))
+    assert len(hands.worker.claim_questions(10)) == 1
+
+
+@on_sqlite
 def test_the_whole_statement_is_read_once_a_day(telegram, hands, alice):
     hands.worker.tick()
     # From the first row on: for the refunds, and then for the rest.
