@@ -30,6 +30,7 @@ RATE = float(os.environ.get("RATE", "15"))  # updates a second
 LONGEST_SECONDS = 10.0
 NOTICED_SECONDS = {"locked": SQLITE_PATIENCE_SECONDS + 1.5}  # a lock is waited for; all else is known at once
 SHORTEST_SECONDS = 1.5
+LATEST_SECONDS = 30  # until a short run's trouble is noticed on a busy machine
 QUIET_SECONDS = 1.0 if IS_SHORT else 3.0
 AGAIN_SECONDS = 30  # until somebody can buy again
 BUYERS = 4
@@ -149,7 +150,9 @@ def deliver_through(stage, file, rows, table, name, lengths, seed):
     """Have updates come while the trouble comes and goes; each is taken or refused, and none is lost."""
     load = Load(stage, rate=RATE, seed=seed)
     with load.running():
-        windows = [make(TROUBLES[name], stage, file, seconds) for seconds in lengths]
+        windows = [
+            make(TROUBLES[name], stage, file, seconds, load if IS_SHORT else None) for seconds in lengths
+        ]
         time.sleep(QUIET_SECONDS)
     audit_load(load, rows, table)
     late = failures(load, windows)
@@ -174,12 +177,19 @@ def sell_through(stage, file, rows, table, trouble, lengths):
     print(f"{len(market.paid)} payments, caught up {took:.1f} s after the last trouble")
 
 
-def make(trouble: Trouble, stage: Stage, file: Path, seconds: float) -> tuple[float, float]:
-    """Have some quiet and then this trouble; return when it began and ended."""
+def make(
+    trouble: Trouble, stage: Stage, file: Path, seconds: float, load: Load | None = None
+) -> tuple[float, float]:
+    """Have some quiet and then this trouble; return when it began and ended.
+
+    :param load: the trouble lasts until some of these updates were refused
+    """
     time.sleep(QUIET_SECONDS)
     begun_at = time.time()
     with trouble(stage, file):
         time.sleep(seconds)
+        if load:
+            eventually(lambda: any(one.status == UNAVAILABLE for one in load.tries), seconds=LATEST_SECONDS)
     return begun_at, time.time()
 
 
