@@ -39,7 +39,7 @@ class Mutant:
 
     name: str
     what: str  # one sentence
-    violates: list[str]  # names of the failure model
+    violates: list[str]  # names of guarantees and faults, or what else people rely on
     file: str
     old: str
     new: str
