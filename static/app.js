@@ -270,6 +270,7 @@
 
   // To people of one's own choice: the shop prepares the message, the client asks whom it goes to.
   async function share(link) {
+    if (!fresh()) await signIn();
     const answer = await fetch(link.dataset.share, { method: "POST", headers: { Authorization: `Bearer ${token}` } })
       .then((told) => told.ok && told.json()).catch(() => null);
     if (!answer || !ask("8.0", (app) => app.shareMessage(answer.id))) ask("6.1", (app) => app.openTelegramLink(link.href));
@@ -321,7 +322,7 @@
     const [version, , take] = offers[dataset.offer] || [];
     if (take) return ask(version, (app) => take(app, link));
     if ("ask" in dataset) return inquire(link.parentElement);
-    if (dataset.share && token && ask("8.0", () => { share(link); })) return true;
+    if (dataset.share && ask("8.0", () => { share(link); })) return true;
     if ("reopen" in dataset && root.dataset.bot) {
       const start = main().dataset.start;
       const reopened = `https://t.me/${root.dataset.bot}${start ? `?startapp=${start}` : "?startapp"}`;

@@ -40,7 +40,6 @@ def newcomer(stage: Stage) -> int:
 @pytest.fixture
 def phone(stage: Stage, browser: Browser) -> Iterator[Phone]:
     context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
-    context.set_default_timeout(15_000)
     one = Phone(stage, context)
     yield one
     context.close()
@@ -124,6 +123,15 @@ def test_a_product_is_shared_by_a_message_the_shop_prepared(phone, stage):
     phone.press("dialog-button-yes")
     [call] = stage.calls("savePreparedInlineMessage")
     assert call["params"]["user_id"] == ALICE
+
+
+def test_who_shares_before_they_are_known_shares_that_message_too(phone, stage):
+    held = []
+    phone.page.route("**/session", lambda route: held.append(route))
+    app = phone.open(ALICE, "deep-sky-atlas")
+    app.get_by_role("link", name="Share").click()
+    held[0].continue_()
+    expect(phone.page.get_by_role("alertdialog")).to_contain_text("Deep Sky Atlas")
 
 
 def test_a_client_without_such_messages_shares_a_link(phone, stage):
