@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from sqlalchemy import create_engine, text
 from werkzeug.datastructures import Headers
 
@@ -31,6 +31,8 @@ from webapp.models import User
 MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - a folder of its own is made in it
 if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
     tempfile.tempdir = os.environ["TMPDIR"] = str(MEMORY)
+
+PATIENCE_MILLISECONDS = 30_000  # as long as playwright itself waits for anything to be clicked
 
 _numbers = itertools.count(1)
 
@@ -213,6 +215,7 @@ def browser() -> Iterator[Browser]:
     """Chromium; without one the run fails rather than skips."""
     path = find()
     assert path, "no Chromium: make browser"
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield chromium

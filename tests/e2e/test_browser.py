@@ -55,8 +55,6 @@ class Phone:
 @pytest.fixture
 def phone(any_stage: Stage, browser: Browser) -> Iterator[Phone]:
     context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
-    context.set_default_timeout(15_000)
-    expect.set_options(timeout=15_000)
     one = Phone(any_stage, context)
     yield one
     context.close()

@@ -46,7 +46,6 @@ class Hand:
 @pytest.fixture
 def hand(browser: Browser, telegram: Stage) -> Iterator[Hand]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(6000)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))

@@ -171,7 +171,6 @@ def heard(app: Frame, what: str) -> None:
 @pytest.fixture
 def phone(browser: Browser, sandbox: Sandbox) -> Iterator[Phone]:
     context = browser.new_context(viewport={"width": 390, "height": 844}, reduced_motion="reduce")
-    context.set_default_timeout(6000)
     yield Phone(context.new_page(), sandbox)
     context.close()
 
