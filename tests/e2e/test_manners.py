@@ -126,12 +126,13 @@ def test_a_product_is_shared_by_a_message_the_shop_prepared(phone, stage):
 
 
 def test_who_shares_before_they_are_known_shares_that_message_too(phone, stage):
-    held = []
+    held, before = [], len(stage.calls("savePreparedInlineMessage"))
     phone.page.route("**/session", lambda route: held.append(route))
     app = phone.open(ALICE, "deep-sky-atlas")
     app.get_by_role("link", name="Share").click()
     held[0].continue_()
     expect(phone.page.get_by_role("alertdialog")).to_contain_text("Deep Sky Atlas")
+    assert len(stage.calls("savePreparedInlineMessage")) == before + 1
 
 
 def test_a_client_without_such_messages_shares_a_link(phone, stage):
