@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from webapp.domain import catalogue_files
-from webapp.domain.catalogue_files import CatalogueInvalid
+from webapp.domain.toml_files import FileInvalid
 
 ATLAS = """\
 [[products]]
@@ -112,7 +112,7 @@ def test_what_is_written_reads_back_the_same():
     ],
 )
 def test_a_bad_file_is_refused_with_line_and_key(text, line, key):
-    with pytest.raises(CatalogueInvalid) as refusal:
+    with pytest.raises(FileInvalid) as refusal:
         catalogue_files.read(text)
     assert (refusal.value.line, refusal.value.key) == (line, key), refusal.value
 
@@ -159,13 +159,13 @@ def test_texts_in_other_languages_are_read_and_written_back():
     ],
 )
 def test_a_bad_translation_is_refused_with_its_product_and_line(text, line, key):
-    with pytest.raises(CatalogueInvalid) as refusal:
+    with pytest.raises(FileInvalid) as refusal:
         catalogue_files.read(text)
     assert (refusal.value.line, refusal.value.key) == (line, key), refusal.value
 
 
 def test_the_second_table_is_the_one_that_is_named():
-    with pytest.raises(CatalogueInvalid, match="line 19: stars: must be a whole number"):
+    with pytest.raises(FileInvalid, match="line 19: stars: must be a whole number"):
         catalogue_files.read(ATLAS + "\n" + WEEK.replace("25\n", "-25\n"))
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.gallery.visits import Observatory, Visit
-from webapp.domain import catalogue_files
+from webapp.domain import catalogue_files, toml_files
 from webapp.domain.catalogue import Item
 
 # Each calls ran() should it ever be taken for more than a text.
@@ -199,7 +199,7 @@ def test_t28_what_was_bought_under_such_a_name_is_listed_by_it(watched: Callable
 def test_s56_a_catalogue_with_characters_that_deceive_is_refused(text: str):
     [good] = hostile_items()[:1]
     file = catalogue_files.write([good]).replace('title = "', f'title = "{text}')
-    with pytest.raises((catalogue_files.CatalogueInvalid, UnicodeEncodeError, tomllib.TOMLDecodeError)):
+    with pytest.raises((toml_files.FileInvalid, UnicodeEncodeError, tomllib.TOMLDecodeError)):
         catalogue_files.read(file.encode().decode())
 
 

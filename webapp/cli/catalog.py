@@ -6,8 +6,8 @@ import click
 from flask.cli import AppGroup
 
 from webapp import clock
+from webapp.cli import files
 from webapp.domain import catalogue, catalogue_files
-from webapp.domain.catalogue_files import CatalogueInvalid
 from webapp.extensions import transaction
 
 SHIPPED_CATALOGUE = Path(__file__).parent.parent.parent / "catalog.toml"
@@ -16,9 +16,7 @@ group = AppGroup("catalog", help="Read, write and check the catalogue file.")
 
 
 @group.command("import")
-@click.argument(
-    "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=SHIPPED_CATALOGUE
-)
+@click.argument("file", type=files.READABLE, default=SHIPPED_CATALOGUE)
 def import_command(file: Path) -> None:
     """Make the shop sell what FILE lists, all of it or, if anything is wrong, nothing."""
     import_file(file)
@@ -32,26 +30,15 @@ def export() -> None:
 
 
 @group.command("check")
-@click.argument(
-    "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=SHIPPED_CATALOGUE
-)
+@click.argument("file", type=files.READABLE, default=SHIPPED_CATALOGUE)
 def check(file: Path) -> None:
     """Say whether FILE could be imported."""
-    click.echo(f"{file.name}: {len(_read(file))} products, nothing to object to.")
+    click.echo(f"{file.name}: {len(files.read(file, catalogue_files.read))} products, nothing to object to.")
 
 
 def import_file(file: Path) -> None:
     """Have the shop sell what the file lists, and say what changed."""
-    items = _read(file)
+    items = files.read(file, catalogue_files.read)
     with transaction():
         counts = catalogue.replace(items, clock.now())
     click.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
-
-
-def _read(file: Path) -> list[catalogue.Item]:
-    try:
-        return catalogue_files.read(file.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise click.ClickException(f"{file.name}: not UTF-8 text") from error
-    except CatalogueInvalid as error:
-        raise click.ClickException(f"{file.name}, {error}. Nothing was changed.") from error

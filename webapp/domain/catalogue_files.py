@@ -1,12 +1,13 @@
 """The catalogue as a file kept in git: read, checked whole, written."""
 
 import re
-import tomllib
 from collections.abc import Iterable
 from typing import Any
 
 from webapp import languages
+from webapp.domain import toml_files
 from webapp.domain.catalogue import Item
+from webapp.domain.toml_files import FileInvalid
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LONGEST_SLUG = 32  # so that a payload of 128 bytes can name it
@@ -29,20 +30,10 @@ LONGEST_DETAIL = 200
 OF_A_SUBSCRIPTION = ("trial_stars", "trial_days", "grace_days")
 
 
-class CatalogueInvalid(ValueError):
-    """The file was refused whole: where, which key, and why."""
-
-    def __init__(self, line: int, key: str, reason: str) -> None:
-        super().__init__(f"line {line}: {key}: {reason}")
-        self.line = line
-        self.key = key
-        self.reason = reason
-
-
 def read(text: str) -> list[Item]:
     """Return the items of a catalogue file.
 
-    :raise CatalogueInvalid: the first thing that is wrong, with its line
+    :raise FileInvalid: the first thing that is wrong, with its line
     """
     file = _File(text)
     items = [_item(file, index, table) for index, table in enumerate(file.products)]
@@ -64,20 +55,17 @@ class _File:
 
     def __init__(self, text: str) -> None:
         self.lines = text.splitlines()
-        try:
-            parsed = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            found = re.search(r"at line (\d+)", str(error))
-            raise CatalogueInvalid(int(found[1]) if found else len(self.lines), "TOML", str(error)) from error
-        self.products = self._tables(parsed)
+        self.products = self._tables(toml_files.parse(text))
 
     def _tables(self, parsed: dict[str, Any]) -> list[dict[str, Any]]:
         stray = next((key for key in parsed if key != "products"), None)
         if stray is not None:
-            raise CatalogueInvalid(self._line_of(stray, 0), stray, "only [[products]] tables belong here")
+            raise FileInvalid(
+                toml_files.line_of(self.lines, stray, 0), stray, "only [[products]] tables belong here"
+            )
         tables = parsed.get("products")
         if not isinstance(tables, list) or not tables or not all(isinstance(one, dict) for one in tables):
-            raise CatalogueInvalid(1, "products", "there must be at least one [[products]] table")
+            raise FileInvalid(1, "products", "there must be at least one [[products]] table")
         return tables
 
     def line(self, index: int, key: str) -> int:
@@ -87,27 +75,22 @@ class _File:
         ]
         head = heads[index] if index < len(heads) else 0
         end = heads[index + 1] if index + 1 < len(heads) else len(self.lines)
-        named = self._line_of(key, head)
+        named = toml_files.line_of(self.lines, key, head)
         return named if head < named <= end else head + 1
 
-    def _line_of(self, key: str, begin: int) -> int:
-        pattern = re.compile(rf"""\s*[\["']*{re.escape(key)}[\]"']*\s*(=|$|\.)""")
-        lines = enumerate(self.lines[begin:], start=begin + 1)
-        return next((number for number, line in lines if pattern.match(line)), begin + 1)
+    def error(self, index: int, key: str, reason: str) -> FileInvalid:
+        return FileInvalid(self.line(index, key), key, reason)
 
-    def error(self, index: int, key: str, reason: str) -> CatalogueInvalid:
-        return CatalogueInvalid(self.line(index, key), key, reason)
-
-    def error_in_translation(self, index: int, code: str, key: str, reason: str) -> CatalogueInvalid:
+    def error_in_translation(self, index: int, code: str, key: str, reason: str) -> FileInvalid:
         product = self.products[index]
         line = self.line(index, f"products.translations.{code}")
         if key in product["translations"][code]:
-            line = self._line_of(key, line)
-        return CatalogueInvalid(line, f"{product['slug']}, translations.{code}.{key}", reason)
+            line = toml_files.line_of(self.lines, key, line)
+        return FileInvalid(line, f"{product['slug']}, translations.{code}.{key}", reason)
 
 
 def _item(file: _File, index: int, table: dict[str, Any]) -> Item:
-    def refuse(key: str, reason: str) -> CatalogueInvalid:
+    def refuse(key: str, reason: str) -> FileInvalid:
         return file.error(index, key, reason)
 
     for key in table:
@@ -168,12 +151,12 @@ def _translations(file: _File, index: int, table: dict[str, Any]) -> dict[str, d
     if stranger is not None:
         line = file.line(index, f"products.translations.{stranger}")
         reason = f"the shop does not speak it; it speaks {', '.join(known)}"
-        raise CatalogueInvalid(line, f"{table['slug']}, translations.{stranger}", reason)
+        raise FileInvalid(line, f"{table['slug']}, translations.{stranger}", reason)
     return {code: _translation(file, index, code, table) for code in told}
 
 
 def _translation(file: _File, index: int, code: str, table: dict[str, Any]) -> dict[str, Any]:
-    def refuse(key: str, reason: str) -> CatalogueInvalid:
+    def refuse(key: str, reason: str) -> FileInvalid:
         return file.error_in_translation(index, code, key, reason)
 
     told = table["translations"][code]
