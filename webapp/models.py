@@ -61,6 +61,7 @@ class User(Model):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
     banned_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    news_declined_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     @property
     def name(self) -> str:
@@ -464,6 +465,27 @@ class OutboxMessage(Model):
     sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     error: Mapped[str | None] = mapped_column(String(255))
+
+
+class Broadcast(Model):
+    """News of the owner's to many people, and how far down the list of people it has come."""
+
+    __tablename__ = "broadcasts"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    segment: Mapped[str] = mapped_column(String(80))  # everyone | buyers | holders:KEY | lapsed:KEY
+    texts: Mapped[dict[str, str]] = mapped_column(
+        JSON
+    )  # by the code of their language; English is always there
+    product: Mapped[str | None] = mapped_column(String(32))  # the slug of what its button opens
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    last_telegram_id: Mapped[int] = mapped_column(TelegramId, default=0)  # all up to here have their message
+    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    stopped_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.finished_at or self.stopped_at)
 
 
 class Lease(Model):

@@ -15,6 +15,7 @@ from tests.arrange import (
     WEEK,
     facts,
     item,
+    meet,
     open_shop,
     order,
     pay,
@@ -22,6 +23,7 @@ from tests.arrange import (
 )
 from tests.processes import eventually
 from webapp.domain import (
+    broadcasts,
     entitlements,
     inbox,
     leases,
@@ -182,3 +184,18 @@ def test_a_duty_taken_by_two_at_once_has_one_holder(app, at_once):
         return leases.hold("outbox", name, 60, NOW)
 
     assert at_once(lambda: hold("one"), lambda: hold("two")) == (1, None)
+
+
+def test_two_workers_at_once_write_news_to_different_people(alice, at_once):
+    for person in range(ALICE, ALICE + 13):
+        meet(person)
+    with transaction():
+        broadcasts.start(broadcasts.News("comet", "everyone", {"en": "A comet."}, None), NOW)
+    # The second sees what the first wrote, and that there is no more room.
+    assert at_once(lambda: broadcasts.write_some(NOW), lambda: broadcasts.write_some(NOW)) == (10, 0)
+    assert db.session.scalar(db.text("SELECT max(last_telegram_id) FROM broadcasts")) == ALICE + 9
+
+
+def test_news_begun_twice_at_once_are_begun_once(alice, at_once):
+    news = broadcasts.News("comet", "everyone", {"en": "A comet."}, None)
+    assert at_once(lambda: broadcasts.start(news, NOW), lambda: broadcasts.start(news, NOW)) == (True, False)

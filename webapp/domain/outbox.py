@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, func, select, update
 
 from webapp.domain import pauses
 from webapp.extensions import db
@@ -15,6 +15,7 @@ LEASE_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 600
 # What happened longer ago is no news: a shop rebuilt from Telegram's statement writes to nobody.
 NEWS = timedelta(days=3)
+OWNERS_NEWS = "news"  # the kind of what the owner tells many; see broadcasts
 
 
 def add(telegram_id: int, kind: str, facts: dict[str, Any], *, dedupe_key: str, now: datetime) -> bool:
@@ -54,6 +55,14 @@ def is_due(now: datetime) -> bool:
     return db.session.scalar(_due(now).limit(1)) is not None
 
 
+def waiting(kind: str) -> int:
+    """Return how many messages of a kind are neither sent nor given up."""
+    unsent = select(func.count()).where(
+        OutboxMessage.sent_at.is_(None), OutboxMessage.failed_at.is_(None), OutboxMessage.kind == kind
+    )
+    return db.session.scalars(unsent).one()
+
+
 def claim(limit: int, now: datetime) -> list[OutboxMessage]:
     """Take messages to send; whoever dies with them loses them to another after 30 s."""
     due = _due(now).order_by(OutboxMessage.next_attempt_at, OutboxMessage.id).limit(limit)
@@ -85,6 +94,8 @@ def revive(telegram_id: int, now: datetime) -> None:
         OutboxMessage.telegram_id == telegram_id,
         OutboxMessage.failed_at.is_not(None),
         OutboxMessage.created_at > now - NEWS,
+        # Somebody who shut the bot out has had enough of it.
+        OutboxMessage.kind != OWNERS_NEWS,
     )
     db.session.execute(given_up.values(failed_at=None, attempts=0, next_attempt_at=now))
 

@@ -51,6 +51,14 @@ def choose_language(telegram_id: int, code: str) -> None:
     db.session.execute(update(User).where(User.telegram_id == telegram_id).values(language=code))
 
 
+def choose_news(telegram_id: int, now: datetime, *, wanted: bool) -> None:
+    """Have a person get the owner's news, or none from now on; chosen twice, the first time counts."""
+    chosen = update(User).where(User.telegram_id == telegram_id)
+    if not wanted:
+        chosen = chosen.where(User.news_declined_at.is_(None))
+    db.session.execute(chosen.values(news_declined_at=None if wanted else now))
+
+
 def log_out_everywhere(telegram_id: int) -> None:
     """End every session of a person: those minted before carry an epoch that is over."""
     db.session.execute(
