@@ -10,6 +10,7 @@ from typing import Any
 from flask_babel import gettext, ngettext
 
 from webapp.config import current
+from webapp.domain.broadcasts import FOOTER
 from webapp.speech import day, moment, speaking
 
 
@@ -386,10 +387,18 @@ def _owner_drift(facts: dict[str, Any]) -> Message:
     )
 
 
+def _news(facts: dict[str, Any]) -> Message:
+    text = f"{facts['text']}\n\n{gettext(FOOTER)}"
+    if "slug" not in facts:
+        return Message(text)
+    return Message(text, gettext("Show %(title)s", title=facts["title"]), f"/products/{facts['slug']}")
+
+
 TOLD = {
     "owner_set_aside": _owner_set_aside,
     "owner_refunds_unknown": _owner_refunds_unknown,
     "owner_drift": _owner_drift,
+    "news": _news,
     "receipt": _receipt,
     "subscribed": _subscribed,
     "renewed": _renewed,

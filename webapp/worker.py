@@ -17,6 +17,7 @@ from webapp.checkout import Checkout
 from webapp.doctor import telegram
 from webapp.domain import (
     alarms,
+    broadcasts,
     inbox,
     leases,
     orders,
@@ -44,7 +45,7 @@ RECONCILE_EVERY_SECONDS = 300.0
 RECONCILE_AGAIN_SECONDS = 30.0
 HOUSEKEEP_EVERY_SECONDS = 60.0
 REMIND_EVERY_SECONDS = 3600.0
-DUTIES = ("outbox", "refunds", "reconciliation", "housekeeping", "reminders")
+DUTIES = ("outbox", "refunds", "reconciliation", "housekeeping", "reminders", "broadcasts")
 
 
 class Worker:
@@ -130,7 +131,7 @@ class Worker:
             return len(batch)
 
     def tick(self) -> None:
-        """Do the duties that come round: refunds, the statement, and cleaning up."""
+        """Do the duties that come round: refunds, the statement, cleaning up, reminders and news."""
         with self.app.app_context():
             ticks = clock.ticks()
             if self._holds("refunds"):
@@ -144,6 +145,8 @@ class Worker:
             if ticks >= self.remind_at and self._holds("reminders"):
                 self.remind_at = ticks + REMIND_EVERY_SECONDS
                 self._remind(clock.now())
+            if broadcasts.is_running() and self._holds("broadcasts"):
+                run_in_transaction(lambda: broadcasts.write_some(clock.now()))
 
     def reconcile_soon(self) -> None:
         """Have the statement read at the next opportunity: something may have been missed."""
@@ -261,6 +264,9 @@ class Worker:
 
     def _send(self, message: OutboxMessage) -> bool:
         """Send one message; False when Telegram wants silence."""
+        if message.kind == outbox.OWNERS_NEWS and not broadcasts.is_wanted(message):
+            self._note(partial(outbox.failed, message, broadcasts.DECLINED))
+            return True
         try:
             told = messages.told(message.kind, message.facts, self._language(message.telegram_id))
         except Exception as error:

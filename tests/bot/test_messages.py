@@ -26,9 +26,11 @@ FACTS: dict[str, Any] = {
     "reason": "AlreadyOwned",
     "by": "buyer",
     "count": 3,
+    "broadcast": "comet",
+    "text": "A comet is coming.",
 }
 HOSTILE = "<b>%(x)s {y} *_`[a](tg://user?id=1) \u202e"
-NAMELESS = {"owner_set_aside", "owner_refunds_unknown", "owner_drift"}
+NAMELESS = {"owner_set_aside", "owner_refunds_unknown", "owner_drift", "news"}
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -137,6 +139,17 @@ def test_a_refund_says_what_came_back(app, title, words):
 def test_a_refund_does_not_claim_that_anything_is_locked(app):
     """A second payment that went back had opened nothing."""
     assert "locked" not in told("refunded").text
+
+
+def test_news_are_the_owners_words_and_how_to_have_no_more_of_them(app):
+    message = told("news", text=HOSTILE)
+    assert message.text == f"{HOSTILE}\n\nNo more news from the shop: /news_off"
+    assert (message.button, message.path) == ("Show Deep Sky Atlas", "/products/deep-sky-atlas")
+    assert told("news", "ru").text == "A comet is coming.\n\nБольше не присылать новости магазина: /news_off"
+
+
+def test_news_about_no_product_have_no_button(app):
+    assert messages.told("news", {"broadcast": "comet", "text": "Hello"}, "en").reply_markup() is None
 
 
 @pytest.mark.parametrize("kind", messages.TOLD)
