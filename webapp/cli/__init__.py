@@ -2,12 +2,12 @@
 
 from flask import Flask
 
-from webapp.cli import catalog, doctor, entitlements, inbox, money, quarantine, release, why
+from webapp.cli import broadcast, catalog, doctor, entitlements, inbox, money, quarantine, release, why
 
 
 def init_app(app: Flask) -> None:
     """Add the commands to ``flask``."""
-    for group in (catalog.group, entitlements.group, inbox.group, quarantine.group):
+    for group in (broadcast.group, catalog.group, entitlements.group, inbox.group, quarantine.group):
         app.cli.add_command(group)
     for command in (release.release, doctor.doctor, money.refund, money.reconcile, why.why):
         app.cli.add_command(command)

@@ -1,0 +1,94 @@
+"""News to many people: looked at first, begun, watched, and ended early."""
+
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup
+
+from webapp import clock, languages, messages
+from webapp.cli import files
+from webapp.cli.terminal import say, say_table
+from webapp.domain import broadcast_files, broadcasts, outbox
+from webapp.domain.broadcasts import BroadcastError, News
+from webapp.extensions import run_in_transaction, transaction
+from webapp.models import Broadcast
+
+COLUMNS = ("NAME", "TO", "BEGAN", "STATE", "WRITTEN", "SENT", "FAILED", "LEFT")
+
+group = AppGroup("broadcast", help="News to many people, by the bot.")
+
+
+@group.command("check")
+@click.argument("file", type=files.READABLE)
+def check(file: Path) -> None:
+    """Say who would get the news in FILE, and what each of them would read."""
+    news, now = files.read(file, broadcast_files.read), clock.now()
+    try:
+        known = broadcasts.check(news)
+    except BroadcastError as error:
+        raise click.ClickException(str(error)) from error
+    if known:
+        click.echo(f"Begun on {known.created_at:%Y-%m-%d %H:%M} already; nobody gets the same news twice.")
+    audience = broadcasts.audience(news.segment, now)
+    say(f"{news.name}, to {news.segment}: {sum(audience.speakers.values())} people")
+    every = languages.all_()
+    say_table(
+        [(f"  {every[code].name}", count) for code, count in audience.speakers.items()] or [("  nobody",)]
+    )
+    say(f"Left out, since they declined news: {audience.declined}")
+    say(f"Took no message last time, so probably blocked the bot: {audience.blocked}")
+    for code in every:
+        _show(news, code)
+
+
+@group.command("send")
+@click.argument("file", type=files.READABLE)
+def send(file: Path) -> None:
+    """Begin to send the news in FILE; the bot does it, at most ten messages a second."""
+    news = files.read(file, broadcast_files.read)
+    try:
+        is_new = run_in_transaction(lambda: broadcasts.start(news, clock.now()))
+    except BroadcastError as error:
+        raise click.ClickException(f"{error} Nothing was sent.") from error
+    if not is_new:
+        click.echo("Begun already; nobody gets the same news twice. See how far it is with broadcast list.")
+        return
+    count = sum(broadcasts.audience(news.segment, clock.now()).speakers.values())
+    click.echo(f"Begun: {count} people. See how far it is with broadcast list.")
+
+
+@group.command("list")
+def list_command() -> None:
+    """Show all news there ever were and how far they have come, the latest first."""
+    every = broadcasts.everything()
+    if every:
+        say_table([COLUMNS, *map(_row, every)])
+    click.echo(f"{len(every)} broadcasts")
+
+
+@group.command("stop")
+@click.argument("name")
+def stop(name: str) -> None:
+    """End the news named NAME early; who has read them has read them."""
+    try:
+        with transaction():
+            broadcasts.stop(name, clock.now())
+    except BroadcastError as error:
+        raise click.ClickException(f"{error} Nothing was changed.") from error
+    click.echo("Stopped: nobody else gets it.")
+
+
+def _show(news: News, code: str) -> None:
+    translated = "" if code in news.texts else " (not translated)"
+    say(f"\n--- {languages.all_()[code].name}{translated}\n")
+    told = messages.told(outbox.OWNERS_NEWS, broadcasts.facts(news, code), code)
+    say(told.text)
+    if told.button:
+        say(f"[{told.button}]")
+
+
+def _row(one: Broadcast) -> tuple[object, ...]:
+    state = "stopped" if one.stopped_at else "finished" if one.finished_at else "running"
+    how_far = broadcasts.progress(one, clock.now())
+    began = f"{one.created_at:%Y-%m-%d %H:%M}"
+    return one.name, one.segment, began, state, how_far.written, how_far.sent, how_far.failed, how_far.left
