@@ -208,9 +208,9 @@ def order_replaced(visit: Visit) -> None:
 def order_refunding(visit: Visit) -> None:
     order = visit.order(ATLAS)
     charge = visit.pay(order)
-    visit.open(WEEK)
     visit.trouble(api={"refundStarPayment": {"status": 500}})
     visit.shopper.request("POST", "/refunds", charge=charge)
+    visit.open(ATLAS)
     visit.look(order, "refunding")
 
 
@@ -218,8 +218,8 @@ def order_refunding(visit: Visit) -> None:
 def order_refunded(visit: Visit) -> None:
     order = visit.order(ATLAS)
     charge = visit.pay(order)
-    visit.open(WEEK)
     visit.shopper.request("POST", "/refunds", charge=charge)
+    visit.open(ATLAS)
     visit.look(order, "refunded")
 
 

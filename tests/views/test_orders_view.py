@@ -120,6 +120,7 @@ def test_paying_ends_the_waiting(client: Any, alice: User) -> None:
     shown = look(client.as_(alice), order).text
     assert "Unlocked" in shown
     assert 'href="/atlas"' in shown
+    assert 'id="price-atlas" hx-swap-oob="true"' in shown
     assert "hx-trigger" not in shown
 
 
@@ -130,6 +131,14 @@ def test_what_the_client_claims_unlocks_nothing(client: Any, alice: User, claim:
     assert "Telegram is confirming" in shown
     assert "Unlocked" not in shown
     assert "hx-trigger" in shown
+
+
+@on_sqlite
+@pytest.mark.parametrize("claim", ["paid", "pending"])
+def test_a_claim_is_remembered_by_the_page_that_goes_on_looking(client: Any, alice: User, claim: str) -> None:
+    order = opened(alice)
+    assert f'seen={claim}-1"' in look(client.as_(alice), order, told=claim).text
+    assert look(client.as_(alice), order, seen=f"{claim}-1").status_code == 204
 
 
 @on_sqlite

@@ -6,16 +6,18 @@ from datetime import datetime
 from flask import Blueprint, Response, g, request
 
 from webapp import checkout, clock, logs, speech
-from webapp.domain import catalogue, orders, refunds, subscriptions
+from webapp.domain import catalogue, entitlements, orders, refunds, subscriptions
 from webapp.errors import OrderNotFound
 from webapp.models import Order
 from webapp.views import doors, guards, pages
+from webapp.views.doors import Holding
 from webapp.views.guards import signed_in
 
 bp = Blueprint("orders", __name__)
 
 # What a client may say of the sheet it closed (Mini Apps: invoiceClosed); it changes words, never facts.
-CLAIMS = frozenset({"paid", "pending", "failed", "cancelled", "none"})
+PAID = frozenset({"paid", "pending"})
+CLAIMS = PAID | {"failed", "cancelled", "none"}
 LONGEST_ID = 16  # characters; payloads.new_order_id
 SOON_SECONDS = 30  # after the tap; most people have paid by then
 
@@ -61,10 +63,10 @@ def _own(public_id: str) -> Order:
 def _answer(order: Order, *, checked: bool = False) -> Response:
     """Return the order's fragment, or nothing new when that is what the page already shows."""
     now = clock.now()
-    state = orders.state(order, now)
-    phase = _phase(order, state, now)
+    state, claim = orders.state(order, now), _claim()
+    phase = _phase(order, state, claim, now)
     pace = _pace(order, phase, now)
-    seen = f"{phase}-{pace}"
+    seen = f"{claim if phase == 'confirming' and claim in PAID else phase}-{pace}"
     if request.values.get("seen") == seen:
         return Response(status=204)
     return pages.fragment(
@@ -74,6 +76,7 @@ def _answer(order: Order, *, checked: bool = False) -> Response:
         pace_seconds=pace,
         seen=seen,
         doors=doors.behind(order.keys),
+        holding=_holding(order, now) if phase == "paid" else None,
         cheaper=catalogue.cheaper(order.stars) if phase in {"failed", "cancelled"} else None,
         plan=subscriptions.find(order.public_id) if phase == "paid" and order.period_seconds else None,
         refund=refunds.find(order.charge_id) if order.charge_id and phase != "paid" else None,
@@ -81,15 +84,22 @@ def _answer(order: Order, *, checked: bool = False) -> Response:
     )
 
 
-def _phase(order: Order, state: str, now: datetime) -> str:
+def _holding(order: Order, now: datetime) -> Holding | None:
+    """Return how the buyer holds the product now, which its price on the page gives way to."""
+    person = g.user.telegram_id
+    return doors.holding(order.product, entitlements.of(person), subscriptions.of(person), now)
+
+
+def _claim() -> str:
+    """Return what Telegram's client said of the payment; a page that goes on looking repeats it."""
+    return request.values.get("told") or request.values.get("seen", "").partition("-")[0]
+
+
+def _phase(order: Order, state: str, claim: str, now: datetime) -> str:
     """Return what the buyer is to be told of an open order; a finished one speaks for itself."""
     if state != "open":
         return state
-    if order.reserved_until and order.reserved_until > now:
-        return "confirming"
-    # A page that goes on looking repeats what it shows, and with it the last claim.
-    claim = request.values.get("told") or request.values.get("seen", "").partition("-")[0]
-    if claim in {"paid", "pending"}:
+    if claim in PAID or (order.reserved_until and order.reserved_until > now):
         return "confirming"
     return claim if claim in CLAIMS else "waiting"
 
