@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from tests.arrange import (
@@ -113,6 +115,14 @@ def test_what_was_given_back_is_closed(alice):
     settle(buy(alice), at=NOW + DAY)
     one = only(NOW + DAY)
     assert (one.verdict, told(one)) == ("refunded", [("charge", "refunded"), ("refund", "refunds")])
+
+
+def test_a_refund_in_the_second_it_was_asked_for_is_told_after_that(alice):
+    charge = buy(alice)
+    with transaction():
+        refunds.request(charge, "asked", requested_by="owner", now=NOW + DAY + timedelta(milliseconds=400))
+    settle(charge, at=NOW + DAY)  # Telegram tells whole seconds
+    assert told(only(NOW + 2 * DAY))[1:] == [("suspension", "suspends"), ("refund", "refunds")]
 
 
 def test_another_purchase_keeps_it_open(alice):

@@ -69,9 +69,15 @@ def lost(telegram_id: int, charge_id: str, now: datetime) -> dict[str, Access | 
 def _explained(key: str, entries: list[LedgerEntry], access: Access | None, now: datetime) -> Explanation:
     charge_ids = {entry.charge_id for entry in entries if key in entry.keys} - {None}
     about = [entry for entry in entries if key in entry.keys or entry.charge_id in charge_ids]
+    about.sort(key=_moment)
     steps = tuple(_step(entry, _effect(entry, key, entries, access, now)) for entry in about)
     is_open = access is not None and _is_open(access, now)
     return Explanation(key, access, is_open, _verdict(steps, access, is_open), steps)
+
+
+def _moment(entry: LedgerEntry) -> tuple[datetime, int]:
+    # Telegram tells whole seconds: a refund seems to come before our wish for it.
+    return entry.occurred_at.replace(microsecond=0), ledger.ORDER[entry.kind]
 
 
 def _effect(
