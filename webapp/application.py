@@ -1,6 +1,7 @@
 """The application put together: settings, database, domain, pages."""
 
 import logging
+from functools import lru_cache
 from pathlib import Path
 from weakref import WeakSet
 
@@ -53,6 +54,8 @@ def create_app(settings: Config | None = None) -> Flask:
     app.config["STARFRONT"] = settings
     app.config["SQLALCHEMY_DATABASE_URI"] = _anchored(settings.database_url)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url)
+    # Flask asks at each request, and of each hook, whether it is a coroutine.
+    app.ensure_sync = lru_cache(maxsize=None)(app.ensure_sync)  # type: ignore[method-assign]
     _init_extensions(app)
     _init_domain(app, settings)
     _init_views(app, settings)

@@ -39,6 +39,7 @@ TOKEN = re.compile(
     r"""| *(=>|[!=]==|&&|\|\||[=,;{}():?<>]) *"""
 )
 ONE_YEAR_SECONDS = 365 * 24 * 3600
+MOST_HEADERS = 200  # remembered, each with what it asks for
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -63,8 +64,7 @@ class Encoded:
 
     def best(self, accepted: str) -> tuple[str | None, bytes]:
         """Return the smallest form that an Accept-Encoding header allows, and its name."""
-        offers = [offer.strip().lower() for offer in accepted.split(",")]
-        names = {offer.partition(";")[0] for offer in offers if not re.search(r";\s*q=0(\.0*)?$", offer)}
+        names = _encodings(accepted)
         if "br" in names:
             return "br", self.brotli
         return ("gzip", self.gzip) if "gzip" in names else (None, self.body)
@@ -159,6 +159,15 @@ def _squeezed(file: Path) -> bytes:
 def _tight(line: str) -> str:
     """Return a line of a script without the spaces that mean nothing; plus and minus keep theirs."""
     return TOKEN.sub(lambda found: found[1] or found[2], line)
+
+
+@lru_cache(maxsize=MOST_HEADERS)
+def _encodings(accepted: str) -> frozenset[str]:
+    """Return what an Accept-Encoding header allows; browsers differ little in it."""
+    offers = [offer.strip().lower() for offer in accepted.split(",")]
+    return frozenset(
+        offer.partition(";")[0] for offer in offers if not re.search(r";\s*q=0(\.0*)?$", offer)
+    )
 
 
 @lru_cache

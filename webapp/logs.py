@@ -33,6 +33,7 @@ HIDDEN = "[hidden]"
 # Control and bidirectional characters, which could make one line look like another.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+SHORT = 40  # characters
 NOISY = ("httpx", "httpcore", "telegram", "asyncio")
 
 
@@ -43,7 +44,8 @@ class JSONFormatter(logging.Formatter):
         super().__init__()
         ours = "|".join(re.escape(secret) for secret in sorted(known_secrets, key=len, reverse=True))
         self.ours = re.compile(ours) if ours else None
-        self.cleaned_name = lru_cache(maxsize=1000)(self.cleaned)  # few, and the same in every line
+        # Names, levels, routes: most of a line is in every other line too.
+        self._known = lru_cache(maxsize=2000)(self._clean)
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -58,7 +60,7 @@ class JSONFormatter(logging.Formatter):
             line["traceback"] = "".join(traceback.format_exception(*record.exc_info))
         elif record.exc_text:
             line["traceback"] = record.exc_text
-        return json.dumps({self.cleaned_name(name): self.cleaned(value) for name, value in line.items()})
+        return json.dumps({self.cleaned(name): self.cleaned(value) for name, value in line.items()})
 
     def cleaned(self, value: Any) -> Any:
         """Return a value that is safe to print: numbers as they are, all else as clean text."""
@@ -68,6 +70,9 @@ class JSONFormatter(logging.Formatter):
             text = str(value)
         except Exception as error:
             text = f"{type(value).__name__} without words: {type(error).__name__}"
+        return self._known(text) if len(text) <= SHORT else self._clean(text)
+
+    def _clean(self, text: str) -> str:
         text = self.without_secrets(text)
         return UNPRINTABLE.sub(lambda found: "\n" if found[0] == "\n" else "", text)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -10,6 +11,8 @@ from babel import Locale
 from flask import Flask, Response, g, has_request_context, request
 from flask_babel import Domain, force_locale, get_locale
 from jinja2 import pass_context
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from webapp import languages
 from webapp.extensions import babel
@@ -18,6 +21,7 @@ from webapp.models import Product, User, Wording
 
 COOKIE = "language"  # a preference; it says nothing of who somebody is
 MOST_TAGS = 10  # that a browser may ask for
+MOST_HEADERS = 200  # remembered, each with what it asks for
 ONE_YEAR_SECONDS = 365 * 24 * 3600
 # Telegram's web clients show the shop in a frame of theirs.
 COOKIE_RULES: dict[str, Any] = {
@@ -119,9 +123,15 @@ def _asked_for() -> Locale:
     user = g.get("user")
     tags = [user.language, user.language_code] if user else []
     if has_request_context():
-        asked = (tag for tag, quality in request.accept_languages if quality > 0)
-        tags += [request.cookies.get(COOKIE), *islice(asked, MOST_TAGS)]
+        tags += [request.cookies.get(COOKIE), *_tags(request.headers.get("Accept-Language", ""))]
     return languages.best(tags).locale
+
+
+@lru_cache(maxsize=MOST_HEADERS)
+def _tags(accepted: str) -> tuple[str, ...]:
+    """Return what an Accept-Language header asks for, the dearest first; browsers differ little in it."""
+    asked = parse_accept_header(accepted, LanguageAccept)
+    return tuple(islice((tag for tag, quality in asked if quality > 0), MOST_TAGS))
 
 
 def _forget() -> None:

@@ -28,6 +28,7 @@ HTMX_CONFIG = {
         {"code": "[45]..", "swap": True, "error": True, "target": "#problem", "swapOverride": "innerHTML"},
     ],
 }
+HTML = "text/html; charset=utf-8"
 MOST_KEPT = 1000
 Facts = dict[str, Any]
 
@@ -120,7 +121,7 @@ def _bot_username() -> str:
 
 def _response(encoded: Encoded) -> Response:
     encoding, body = encoded.best(request.headers.get("Accept-Encoding", ""))
-    response = Response(body, mimetype="text/html", headers={"Vary": "Accept-Encoding"})
+    response = Response(body, content_type=HTML, headers={"Vary": "Accept-Encoding"})
     if encoding:
         response.content_encoding = encoding
     return response
