@@ -386,7 +386,7 @@ def plan_cancelled_here(visit: Visit) -> None:
 def plan_cancelled_in_telegram(visit: Visit) -> None:
     visit.buy(EVERYTHING)
     visit.stage.control("POST", f"subscriptions/{visit.plan()}/cancel")
-    _until_upgrades_say(visit, "turn it on in Telegram")
+    _until_upgrades_say(visit, "?seen=cancelled")
     visit.open("upgrades")
 
 
@@ -423,7 +423,7 @@ def plan_not_cancelled_by_telegram(visit: Visit) -> None:
 def plan_failed(visit: Visit) -> None:
     visit.buy(EVERYTHING)
     visit.stage.control("POST", f"subscriptions/{visit.plan()}/fail")
-    _until_upgrades_say(visit, "bad")
+    _until_upgrades_say(visit, '<h2 class="bad">')
     visit.open("upgrades")
 
 
@@ -533,11 +533,11 @@ def plan_due(visit: Visit) -> None:
 def plan_ended(visit: Visit) -> None:
     visit.buy(EVERYTHING)
     visit.stage.control("POST", f"subscriptions/{visit.plan()}/cancel")
-    _until_upgrades_say(visit, "turn it on in Telegram")
+    _until_upgrades_say(visit, "?seen=cancelled")
     visit.stage.wait(31 * DAY)
     visit.open(EVERYTHING)
 
 
-def _until_upgrades_say(visit: Visit, words: str) -> None:
+def _until_upgrades_say(visit: Visit, mark: str) -> None:
     """Wait until the shop has heard what Telegram tells of a plan."""
-    eventually(lambda: words in visit.shopper.request("GET", "/upgrades").text)
+    eventually(lambda: mark in visit.shopper.request("GET", "/upgrades").text)
