@@ -17,6 +17,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, TypeAlias
 
 from flask import Flask
@@ -46,7 +47,7 @@ from webapp.bot_api import (
     Unauthorized,
 )
 from webapp.config import Config
-from webapp.domain import catalogue, inbox, outbox, shops, users
+from webapp.domain import catalogue, inbox, init_data, outbox, shops, users
 from webapp.errors import ProductNotFound
 from webapp.extensions import transaction
 from webapp.messages import Message
@@ -402,6 +403,8 @@ def _chat_application(app: Flask, client: BotApi) -> Chat:
         "support": _says(messages.support),
         "terms": _says(messages.terms),
         "language": on_language,
+        "news_off": partial(on_news, wanted=False),
+        "news_on": partial(on_news, wanted=True),
     }.items():
         chat.add_handler(CommandHandler(command, handler, filters=private))
     chat.add_handler(MessageHandler(private & filters.StatusUpdate.WRITE_ACCESS_ALLOWED, on_let_in))
@@ -454,6 +457,23 @@ async def on_language(update: Update, context: ContextTypes.DEFAULT_TYPE) -> Non
     """Lead to where a language is chosen, and have the menu button speak the one that counts now."""
     await _say(update, context, messages.language)
     await _show_menu_button(update, context)
+
+
+async def on_news(update: Update, context: ContextTypes.DEFAULT_TYPE, *, wanted: bool) -> None:
+    """Have somebody get the owner's news, or none, also if they never opened the shop."""
+    app: Flask = context.bot_data["app"]
+    person = update.effective_user
+    if person is None:
+        return
+
+    def choose() -> None:
+        with app.app_context(), transaction():
+            if users.get(person.id) is None:
+                users.provision(init_data.profile_of(person.to_json()), clock.now())
+            users.choose_news(person.id, clock.now(), wanted=wanted)
+
+    await asyncio.to_thread(choose)
+    await _say(update, context, partial(messages.news_chosen, wanted=wanted))
 
 
 async def _show_menu_button(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:

@@ -76,6 +76,7 @@ def help_() -> Message:
             "/paysupport helps with a payment or a refund\n"
             "/terms shows the terms\n"
             "/language changes the language\n"
+            "/news_off ends news from the shop\n"
             "/support is for everything else"
         ),
         gettext("Open the shop"),
@@ -118,8 +119,19 @@ def language() -> Message:
     return Message(
         gettext("In which language shall the shop and this chat talk to you?"),
         gettext("Choose the language"),
-        "/language",
+        "/settings",
     )
+
+
+def news_chosen(*, wanted: bool) -> Message:
+    if wanted:
+        text = gettext("You get news from the shop again. /news_off ends them.")
+    else:
+        text = gettext(
+            "You get no more news from the shop. Messages about what you buy still come. /news_on brings "
+            "the news back."
+        )
+    return Message(text, gettext("Settings"), "/settings")
 
 
 def terms() -> Message:

@@ -9,9 +9,11 @@ import pytest
 from telegram.error import RetryAfter
 
 from bot import Pauses
+from tests import arrange
 from tests.e2e.conftest import ALICE, BOB
 from tests.processes import TOKEN, Stage, eventually
 from webapp.bot_api import BotApi
+from webapp.domain import users
 
 DARIUSH = 5000000104
 GREETING = "Hello, Alice!"
@@ -51,6 +53,12 @@ def opens(stage: Stage, answer: dict[str, Any]) -> str:
         ("/paysupport", "Write to @night_sky_help", "/purchases"),
         ("/support", "@night_sky_help", "/support"),
         ("/terms", "digital", "/terms"),
+        ("/language", "In which language", "/settings"),
+        ("/news_off", "no more news from the shop", "/settings"),
+        ("/NEWS_OFF", "no more news from the shop", "/settings"),
+        ("/news_on", "news from the shop again", "/settings"),
+        ("/NEWS_ON@starfront_demo_bot", "news from the shop again", "/settings"),
+        ("/news_off and never again", "no more news from the shop", "/settings"),
         ("/START", GREETING, "/"),
         ("hello?", "/paysupport helps", "/"),
         ("/unknown", "/paysupport helps", "/"),
@@ -107,6 +115,30 @@ def test_a_name_is_only_a_name(stage):
 def test_everybody_is_answered_in_a_language_we_have(stage):
     assert says(stage, "/terms", DARIUSH)["text"].startswith("آنچه می‌خرید دیجیتال است")
     assert says(stage, "/terms", BOB)["text"].startswith("Вы покупаете цифровое")
+
+
+def test_news_are_declined_by_whoever_never_opened_the_shop(stage):
+    with stage.inside():
+        assert users.get(DARIUSH) is None
+    assert says(stage, "/news_off", DARIUSH)["text"].startswith("دیگر خبرهای فروشگاه را نمی‌گیرید.")
+    with stage.inside():
+        person = users.get(DARIUSH)
+        assert (person.language_code, person.news_declined_at is None) == ("fa", False)
+    assert says(stage, "/news_on", DARIUSH)["text"].startswith("دوباره خبرهای فروشگاه را می‌گیرید.")
+    with stage.inside():
+        assert users.get(DARIUSH).news_declined_at is None
+
+
+def test_news_declined_in_the_chat_leave_the_rest_of_a_person_alone(stage):
+    with stage.inside():
+        arrange.speaks(arrange.meet(BOB, first_name="Bob", photo_url="https://t.me/i/userpic/b.svg"), "fa")
+        before = users.get(BOB)
+    assert says(stage, "/news_off", BOB)["text"].startswith("دیگر خبرهای فروشگاه را نمی‌گیرید.")
+    with stage.inside():
+        after = users.get(BOB)
+        assert after.news_declined_at
+        for name in ("language", "photo_url", "created_at", "seen_at"):
+            assert getattr(after, name) == getattr(before, name), name
 
 
 def test_the_menu_button_speaks_as_the_chat_does(stage):

@@ -178,7 +178,7 @@ def test_an_unknown_kind_of_message_is_an_error(app):
 
 
 @pytest.mark.parametrize(
-    "words", ["greeting", "product", "shop", "help_", "payment_support", "support", "terms"]
+    "words", ["greeting", "product", "shop", "help_", "payment_support", "support", "terms", "language"]
 )
 def test_every_command_has_words_and_a_page_of_the_shop(app, words):
     arguments = {"greeting": (HOSTILE,), "product": (HOSTILE, HOSTILE, 1, "atlas")}.get(words, ())

@@ -82,10 +82,35 @@ def verify(raw: str, secret: bytes, *, now: datetime, max_age_seconds: int = 864
     fields = _read(signed)
     return InitData(
         auth_at=_moment(fields.get("auth_date", ""), now, max_age_seconds),
-        profile=_profile(fields.get("user", "")),
+        profile=profile_of(fields.get("user", "")),
         start_param=fields.get("start_param"),
         query_id=fields.get("query_id"),
         fingerprint=claimed,
+    )
+
+
+def profile_of(text: str) -> Profile:
+    """Return the person whom Telegram's JSON describes.
+
+    :raise InvalidInitData: it describes none
+    """
+    try:
+        user = JSON.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInitData("user") from error
+    if not isinstance(user, dict) or user.get("is_bot", False) is not False:
+        raise InvalidInitData("user")
+    telegram_id = user.get("id")
+    if type(telegram_id) is not int or not 1 <= telegram_id <= LARGEST_ID:
+        raise InvalidInitData("user")
+    return Profile(
+        telegram_id=telegram_id,
+        first_name=_text(user, "first_name", 256) or "",
+        last_name=_text(user, "last_name", 256) or "",
+        username=_text(user, "username", 64),
+        language_code=_text(user, "language_code", 35),
+        is_premium=user.get("is_premium") is True,
+        photo_url=_text(user, "photo_url", 2048),
     )
 
 
@@ -153,27 +178,6 @@ def _moment(auth_date: str, now: datetime, max_age_seconds: int) -> datetime:
     if age > max_age_seconds:
         raise InvalidInitData("expired")
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def _profile(text: str) -> Profile:
-    try:
-        user = JSON.decode(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInitData("user") from error
-    if not isinstance(user, dict) or user.get("is_bot", False) is not False:
-        raise InvalidInitData("user")
-    telegram_id = user.get("id")
-    if type(telegram_id) is not int or not 1 <= telegram_id <= LARGEST_ID:
-        raise InvalidInitData("user")
-    return Profile(
-        telegram_id=telegram_id,
-        first_name=_text(user, "first_name", 256) or "",
-        last_name=_text(user, "last_name", 256) or "",
-        username=_text(user, "username", 64),
-        language_code=_text(user, "language_code", 35),
-        is_premium=user.get("is_premium") is True,
-        photo_url=_text(user, "photo_url", 2048),
-    )
 
 
 def _text(user: dict[str, Any], name: str, longest: int) -> str | None:
