@@ -63,7 +63,7 @@ def test_the_owner_sees_who_would_read_what_before_anything_is_sent(app, file):
     code, said = run(app, "broadcast", "check", str(file))
     assert code == 0
     for words in (
-        "comet, to everyone: 2 people\n  English  1\n  Русский  1\n",
+        "comet, to everyone. People: 2\n  English  1\n  Русский  1\n",
         "declined news: 1\n",
         "blocked the bot: 1\n",
         "--- English\n\nA comet is coming.\n\nLook north.\n\nNo more news",
@@ -79,7 +79,7 @@ def test_news_are_begun_watched_and_stopped(app, file):
     assert run(app, "broadcast", "list") == (0, "0 broadcasts")
     assert run(app, "broadcast", "send", str(file)) == (
         0,
-        "Begun: 3 people. See how far it is with broadcast list.",
+        "Begun. People: 3. See how far it is with broadcast list.",
     )
     write()
     code, said = run(app, "broadcast", "list")

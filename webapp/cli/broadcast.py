@@ -30,7 +30,7 @@ def check(file: Path) -> None:
     if known:
         click.echo(f"Begun on {known.created_at:%Y-%m-%d %H:%M} already; nobody gets the same news twice.")
     audience = broadcasts.audience(news.segment, now)
-    say(f"{news.name}, to {news.segment}: {sum(audience.speakers.values())} people")
+    say(f"{news.name}, to {news.segment}. People: {sum(audience.speakers.values())}")
     every = languages.all_()
     say_table(
         [(f"  {every[code].name}", count) for code, count in audience.speakers.items()] or [("  nobody",)]
@@ -54,7 +54,7 @@ def send(file: Path) -> None:
         click.echo("Begun already; nobody gets the same news twice. See how far it is with broadcast list.")
         return
     count = sum(broadcasts.audience(news.segment, clock.now()).speakers.values())
-    click.echo(f"Begun: {count} people. See how far it is with broadcast list.")
+    click.echo(f"Begun. People: {count}. See how far it is with broadcast list.")
 
 
 @group.command("list")
@@ -82,9 +82,10 @@ def _show(news: News, code: str) -> None:
     translated = "" if code in news.texts else " (not translated)"
     say(f"\n--- {languages.all_()[code].name}{translated}\n")
     told = messages.told(outbox.OWNERS_NEWS, broadcasts.facts(news, code), code)
-    say(told.text)
+    # As it is: the owner's own words, without control characters, and with the unseen letters of Persian.
+    click.echo(told.text)
     if told.button:
-        say(f"[{told.button}]")
+        click.echo(f"[{told.button}]")
 
 
 def _row(one: Broadcast) -> tuple[object, ...]:
