@@ -293,7 +293,7 @@
     });
     ask("6.1", (app) => app.BackButton.onClick(back));
     ask("7.0", ({ SettingsButton }) => {
-      SettingsButton.onClick(() => go("/support", { push: true }));
+      SettingsButton.onClick(() => go("/settings", { push: true }));
       SettingsButton.show();
     });
     ask("7.10", (app) => app.SecondaryButton.setParams({ position: "bottom" }).onClick(() => press("secondary")));

@@ -46,6 +46,7 @@ EXPECTED = {
     ("GET", "/privacy"): ANYBODY,
     ("GET", "/open"): ANYBODY,
     ("GET", "/language"): ANYBODY,
+    ("GET", "/settings"): ANYBODY,
     ("POST", "/orders"): TOUCHING,
     ("GET", "/orders/<public_id>"): (401, 200, 404, 401, 401, 401, 200, 401),
     # Nobody plays Telegram here, so the one who may look into its statement hears that it is busy.
@@ -62,6 +63,7 @@ EXPECTED = {
     ("POST", "/session"): (401, 200, 200, 401, 401, 401, 401, 401),
     # A choice without a session is kept in the browser alone.
     ("POST", "/language"): (303, 303, 303, 401, 401, 401, 303, 303),
+    ("POST", "/settings/news"): TOUCHING,
     ("DELETE", "/session"): (401, 204, 204, 401, 401, 401, 401, 401),
     ("DELETE", "/sessions"): (401, 204, 204, 401, 401, 401, 401, 401),
     # No session opens what belongs to Telegram and to the owner.
@@ -126,7 +128,7 @@ def ask(app: Flask, client: Any, method: str, rule: str, visitor: str, order: Or
     path = rule.replace("<slug>", "atlas").replace("<public_id>", public_id)
     path = path.replace("<path:charge_id>", "charge-1")
     form = {"product": "week", "terms": terms.VERSION, "beside_plan": "1", "charge": "charge-1"}
-    form["code"] = "fa"
+    form |= {"code": "fa", "wanted": "no"}
     if rule == "/session" and method == "POST":
         form = {"init_data": launch(visitor)}
     if visitor in COOKIES:

@@ -11,7 +11,7 @@ from tests.processes import Stage
 from webapp.speech import COOKIE
 
 DARIUSH = 5000000104
-PAGES = ("/", "/products/tonight-week", "/upgrades", "/purchases", "/support", "/atlas", "/language")
+PAGES = ("/", "/products/tonight-week", "/upgrades", "/purchases", "/support", "/atlas", "/settings")
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -72,7 +72,7 @@ def test_the_browser_remembers_so_that_the_next_page_need_not_turn(opened):
 
 
 def test_a_language_is_chosen_with_one_tap_and_stays(opened):
-    page = opened("/language", BOB)
+    page = opened("/settings", BOB)
     settled(page, "ru")
     page.get_by_role("button", name="فارسی").click()
     settled(page, "fa", "rtl")

@@ -446,9 +446,19 @@ def privacy(visit: Visit) -> None:
 
 
 @state
-def languages(visit: Visit) -> None:
-    visit.open("support")
-    visit.go("/language")
+def settings(visit: Visit) -> None:
+    visit.open("settings")
+
+
+@state
+def settings_without_news(visit: Visit) -> None:
+    visit.open("settings")
+    visit.click("#news-no")
+
+
+@state
+def settings_outside_of_telegram(visit: Visit) -> None:
+    visit.walk_in("/settings")
 
 
 @state

@@ -1,6 +1,7 @@
-"""Which language somebody is talked to in, and how they change it."""
+"""Which language somebody is talked to in, whether news reach them, and how they change both."""
 
 import json
+import re
 
 import pytest
 
@@ -114,7 +115,7 @@ def test_a_choice_made_twice_is_the_same_choice(client, alice):
 
 
 def test_a_choice_works_without_scripts_and_without_telegram(client, open_shop):
-    chooser = client.get("/language")
+    chooser = client.get("/settings")
     assert chooser.text.count('<form method="post" action="/language">') == len(languages.all_())
     answer = client.post("/language", data={"code": "fa"}, base_url="https://localhost")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
@@ -168,3 +169,61 @@ def test_products_are_told_in_the_language_of_the_page_and_change_with_the_catal
     for words in ("<title>Атлас неба ·", ">Двадцать туманностей.<", ">Карты<", ">Слова<"):
         assert words in page
     assert "Атлас" not in client.get("/", headers={"Accept-Language": "fa"}).text
+
+
+def test_the_settings_are_found_under_each_of_their_names(client, alice):
+    for path in ("/settings", "/language", "/?tgWebAppStartParam=settings", "/?tgWebAppStartParam=language"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert 'data-path="/settings" data-start="settings"' in page.text, path
+    assert 'href="/settings">English</a>' in client.get("/").text
+
+
+def chosen(answer) -> list[str]:
+    """Return the choices that an answer shows as made."""
+    return re.findall(r'<button id="news-(\w+)"[^>]* aria-current="true"', answer.text)
+
+
+def test_whoever_is_not_signed_in_is_shown_no_choice_about_news(client, alice):
+    for asked, headers in ((client, {}), (client, HTMX), (client.as_(alice), {})):
+        page = asked.get("/settings", headers=headers)
+        assert "news-yes" not in page.text
+        assert 'hx-get="/settings" hx-trigger="session:ready from:body once"' in page.text
+    assert chosen(client.as_(alice).get("/settings", headers=HTMX)) == ["yes"]
+
+
+def test_news_are_declined_and_wanted_again_twice(client, alice):
+    for answer in ("no", "no", "yes", "yes"):
+        told = client.as_(alice).post("/settings/news", data={"wanted": answer}, headers=HTMX)
+        assert (told.status_code, chosen(told)) == (200, [answer])
+        assert told.text.startswith('<div id="news"')
+        assert (users.get(arrange.ALICE).news_declined_at is None) == (answer == "yes")
+        assert chosen(client.as_(alice).get("/settings", headers=HTMX)) == [answer]
+
+
+def test_one_persons_choice_about_news_is_nobody_elses(client, alice, bob):
+    client.as_(alice).post("/settings/news", data={"wanted": "no"}, headers=HTMX)
+    assert chosen(client.as_(bob).get("/settings", headers=HTMX)) == ["yes"]
+    assert "news-yes" not in client.get("/settings").text
+
+
+def test_a_language_that_is_chosen_leaves_the_choice_about_news(client, alice):
+    client.as_(alice).post("/settings/news", data={"wanted": "no"}, headers=HTMX)
+    answer = client.as_(alice).post("/language", data={"code": "fa"}, headers=HTMX)
+    assert (language(answer), chosen(answer)) == ("fa", ["no"])
+
+
+@pytest.mark.parametrize(
+    "wanted", ["", "maybe", "NO", "\0", "no" * 5000, None], ids=lambda one: ascii(one)[:8]
+)
+def test_what_is_neither_yes_nor_no_changes_nothing(client, alice, wanted):
+    for asked, status in ((client, 401), (client.as_(alice), 400)):
+        answer = asked.post("/settings/news", data={} if wanted is None else {"wanted": wanted}, headers=HTMX)
+        assert answer.status_code == status
+    assert users.get(arrange.ALICE).news_declined_at is None
+
+
+def test_another_site_declines_no_news(client, alice):
+    foreign = {"Origin": "https://evil.test", "Sec-Fetch-Site": "cross-site"}
+    assert client.as_(alice).post("/settings/news", data={"wanted": "no"}, headers=foreign).status_code == 403
+    assert users.get(arrange.ALICE).news_declined_at is None

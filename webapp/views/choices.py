@@ -1,20 +1,22 @@
-"""The language that somebody chooses for the pages, for their invoices, and for what the bot writes."""
+"""What somebody chooses: the language of all that the shop says, and whether the owner's news reach them."""
 
 import json
 
-from flask import Blueprint, Response, make_response, redirect
+from flask import Blueprint, Response, g, make_response, redirect
 from htmx_flask import request
 
-from webapp import languages, speech
+from webapp import clock, languages, speech
 from webapp.domain import users
 from webapp.errors import BadRequest
 from webapp.extensions import transaction
 from webapp.views import guards, pages
+from webapp.views.guards import signed_in
 
 bp = Blueprint("choices", __name__)
 
 
-@bp.get("/language")
+@bp.get("/settings")
+@bp.get("/language")  # where links of before lead
 def show() -> Response:
     return _page()
 
@@ -36,8 +38,21 @@ def choose() -> Response:
     return response
 
 
+@bp.post("/settings/news")
+@signed_in
+def choose_news() -> Response:
+    answer = request.form.get("wanted")
+    if answer not in {"yes", "no"}:
+        raise BadRequest
+    with transaction():
+        users.choose_news(g.user.telegram_id, clock.now(), wanted=answer == "yes")
+    return pages.fragment("_news.html", wanted=answer == "yes")
+
+
 def _page() -> Response:
-    every = list(languages.all_().values())
-    return pages.public(
-        "language.html", "", lambda: {"path": "/language", "start": "language", "every": every}
-    )
+    facts = {"path": "/settings", "start": "settings", "every": list(languages.all_().values())}
+    user = guards.current_user() if request.htmx else None
+    if user:
+        wanted = user.news_declined_at is None
+        return pages.page("settings.html", **facts, viewer=user.telegram_id, wanted=wanted)
+    return pages.public("settings.html", "", lambda: facts)

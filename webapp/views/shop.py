@@ -31,6 +31,7 @@ TARGETS = {
     "support": help.support,
     "terms": help.terms,
     "privacy": help.privacy,
+    "settings": choices.show,
     "language": choices.show,
 }
 
