@@ -159,7 +159,7 @@ function startCard(bot) {
     {},
     botAvatar(),
     h("h2", {}, `What can ${bot.name} do?`),
-    h("p", {}, description || "Press Start to begin."),
+    h("p", { dir: "auto" }, description || "Press Start to begin."),
   );
 }
 

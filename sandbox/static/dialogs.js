@@ -37,8 +37,8 @@ export async function ask({ title, message, buttons = [{ id: "", type: "close" }
       h(
         "div.dialog-body",
         {},
-        title && h("h2", { id: "dialog-title" }, title),
-        h("p", { id: "dialog-text" }, withStars(message)),
+        title && h("h2", { id: "dialog-title", dir: "auto" }, title),
+        h("p", { id: "dialog-text", dir: "auto" }, withStars(message)),
       ),
       h(
         `div.dialog-buttons${buttons.length > 2 || buttons.some(isLong) ? ".is-stacked" : ""}`,

@@ -65,7 +65,7 @@ function review(purchase) {
     picture(invoice),
     h("h2", {}, invoice.subscription_period ? "Confirm Your Subscription" : "Confirm Your Purchase"),
     h("p.question", {}, question(invoice)),
-    invoice.description && h("p.description", {}, invoice.description),
+    invoice.description && h("p.description", { dir: "auto" }, invoice.description),
     missing > 0
       ? h("p.short", { role: "status" }, icon("star"), `You need ${starsInWords(missing)} more.`)
       : null,

@@ -27,7 +27,7 @@ export function messageElement(message, { bot, isLast, on }) {
       message.invoice && invoiceCard(message.invoice),
       h(
         "div.text",
-        {},
+        { dir: "auto" },
         formatted(text(message), message.entities ?? message.caption_entities, on),
         stamp(message),
       ),
