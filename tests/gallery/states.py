@@ -515,6 +515,7 @@ def loading(visit: Visit) -> None:
 
 @state
 def no_scripts(visit: Visit) -> None:
+    visit.on_phone = False
     visit.context.route("**/*.js", lambda route: route.abort())
     visit.page.goto(visit.stage.web)
 
