@@ -165,9 +165,7 @@ def _tight(line: str) -> str:
 def _encodings(accepted: str) -> frozenset[str]:
     """Return what an Accept-Encoding header allows; browsers differ little in it."""
     offers = [offer.strip().lower() for offer in accepted.split(",")]
-    return frozenset(
-        offer.partition(";")[0] for offer in offers if not re.search(r";\s*q=0(\.0*)?$", offer)
-    )
+    return frozenset(offer.partition(";")[0] for offer in offers if not re.search(r";\s*q=0(\.0*)?$", offer))
 
 
 @lru_cache
