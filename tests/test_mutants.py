@@ -98,7 +98,7 @@ def test_every_defect_can_be_planted_and_is_code(tmp_path):
     """A name that is not defined would make any test fail, and show nothing."""
     for one in KNOWN:
         assert one.new != one.old, one.name
-        (tmp_path / f"{one.name}.py").write_text(one.planted(ROOT), encoding="utf-8")
+        (tmp_path / f"{one.name}{Path(one.file).suffix}").write_text(one.planted(ROOT), encoding="utf-8")
     linted = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E9,F82", str(tmp_path)]
     done = subprocess.run(linted, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
