@@ -66,6 +66,12 @@ def receipts(stage: Stage, person: int) -> list[str]:
     return [text for one in stage.messages(person) if "is unlocked" in (text := one.get("text", ""))]
 
 
+def charges(stage: Stage, person: int) -> list[str]:
+    """Return what somebody was charged for, as their chat tells it."""
+    paid = [one["successful_payment"] for one in stage.messages(person) if "successful_payment" in one]
+    return [one["telegram_payment_charge_id"] for one in paid]
+
+
 def test_a_newcomer_buys_an_upgrade(phone: Phone):
     app = phone.open()
     expect(app.get_by_role("heading", name="Deep Sky Atlas").first).to_be_visible()
@@ -99,6 +105,26 @@ def test_what_was_bought_is_still_there_after_a_reload(phone: Phone):
     app = phone.open(start="purchases")
     expect(app.get_by_text("Tonight's Sky for a week").first).to_be_visible()
     phone.shot("7-purchases")
+
+
+def test_who_comes_back_to_an_open_page_sees_what_went_back_meanwhile(phone: Phone):
+    app = phone.open(start="deep-sky-atlas")
+    phone.press("main-button")
+    phone.press("confirm-payment")
+    expect(app.get_by_role("heading", name="Unlocked")).to_be_visible()
+    price = app.locator("#price-deep-sky-atlas")
+    expect(price).to_have_text("Unlocked")
+    [charge] = eventually(lambda: charges(phone.stage, ALICE))
+    phone.stage.control("POST", f"charges/{charge}/refund")
+
+    def is_told() -> bool:
+        app.locator("body").evaluate(
+            "body => body.ownerDocument.dispatchEvent(new Event('visibilitychange'))"
+        )
+        return app.get_by_role("heading", name="Refunded").is_visible()
+
+    eventually(is_told)
+    expect(price).to_contain_text("250")
 
 
 def test_the_other_account_does_not_see_it(phone: Phone):

@@ -11,7 +11,7 @@ from tests.arrange import NOW
 from tests.views.conftest import Telegram, wind
 from webapp.domain import catalogue, terms
 from webapp.extensions import transaction
-from webapp.models import Order, User
+from webapp.models import Charge, Order, User
 
 pytestmark = pytest.mark.usefixtures("noon")
 HTMX = {"HX-Request": "true"}
@@ -30,9 +30,9 @@ def opened(buyer: User) -> Order:
     return order
 
 
-def pay(order: Order) -> None:
+def pay(order: Order) -> Charge:
     arrange.decide(arrange.question(order))
-    arrange.pay(arrange.facts(order))
+    return arrange.pay(arrange.facts(order))
 
 
 def look(client: Any, order: Order, **query: str) -> Any:
@@ -121,7 +121,20 @@ def test_paying_ends_the_waiting(client: Any, alice: User) -> None:
     assert "Unlocked" in shown
     assert 'href="/atlas"' in shown
     assert 'id="price-atlas" hx-swap-oob="true"' in shown
-    assert "hx-trigger" not in shown
+    assert "every" not in shown
+
+
+@on_sqlite
+def test_who_comes_back_to_a_page_sees_what_went_back_meanwhile(client: Any, alice: User) -> None:
+    order = opened(alice)
+    charge = pay(order)
+    shown = look(client.as_(alice), order).text
+    assert 'seen=paid-1" hx-trigger="order:ask from:body"' in shown
+    assert look(client.as_(alice), order, seen="paid-1").status_code == 204
+    arrange.settle(charge)
+    shown = look(client.as_(alice), order, seen="paid-1").text
+    assert "went back to your balance" in shown
+    assert 'id="price-atlas" hx-swap-oob="true"><svg class="star"' in shown
 
 
 @on_sqlite
@@ -135,10 +148,12 @@ def test_what_the_client_claims_unlocks_nothing(client: Any, alice: User, claim:
 
 @on_sqlite
 @pytest.mark.parametrize("claim", ["paid", "pending"])
-def test_a_claim_is_remembered_by_the_page_that_goes_on_looking(client: Any, alice: User, claim: str) -> None:
+def test_a_claim_is_remembered_until_the_ledger_says_more(client: Any, alice: User, claim: str) -> None:
     order = opened(alice)
-    assert f'seen={claim}-1"' in look(client.as_(alice), order, told=claim).text
-    assert look(client.as_(alice), order, seen=f"{claim}-1").status_code == 204
+    assert 'seen=pending-1"' in look(client.as_(alice), order, told=claim).text
+    assert look(client.as_(alice), order, seen="pending-1").status_code == 204
+    pay(order)
+    assert "Unlocked" in look(client.as_(alice), order, seen="pending-1").text
 
 
 @on_sqlite

@@ -66,7 +66,8 @@ def _answer(order: Order, *, checked: bool = False) -> Response:
     state, claim = orders.state(order, now), _claim()
     phase = _phase(order, state, claim, now)
     pace = _pace(order, phase, now)
-    seen = f"{claim if phase == 'confirming' and claim in PAID else phase}-{pace}"
+    # A claim is kept under a name that is no phase's: "paid" is what only the ledger says.
+    seen = f"{'pending' if phase == 'confirming' and claim in PAID else phase}-{pace}"
     if request.values.get("seen") == seen:
         return Response(status=204)
     return pages.fragment(
@@ -76,7 +77,7 @@ def _answer(order: Order, *, checked: bool = False) -> Response:
         pace_seconds=pace,
         seen=seen,
         doors=doors.behind(order.keys),
-        holding=_holding(order, now) if phase == "paid" else None,
+        holding=_holding(order, now) if order.charge_id else None,
         cheaper=catalogue.cheaper(order.stars) if phase in {"failed", "cancelled"} else None,
         plan=subscriptions.find(order.public_id) if phase == "paid" and order.period_seconds else None,
         refund=refunds.find(order.charge_id) if order.charge_id and phase != "paid" else None,
