@@ -166,11 +166,11 @@ def test_who_has_too_few_stars_gets_to_where_they_are_sold(phone, stage, platfor
     expect(link).to_be_visible(visible=is_offered)
 
 
-def test_the_settings_of_the_client_lead_to_help(phone):
+def test_the_settings_of_the_client_are_the_shops(phone):
     app = phone.open(ALICE, "deep-sky-atlas")
     phone.press("app-menu")
     phone.press("menu-settings")
-    expect(app.get_by_role("heading", name="Support", exact=True)).to_be_visible()
+    expect(app.get_by_role("heading", name="Settings", exact=True)).to_be_visible()
     phone.press("app-back")
     expect(app.get_by_role("heading", name="Deep Sky Atlas", exact=True)).to_be_visible()
 
