@@ -129,6 +129,10 @@ class BotApi:
             self.clock_skew_seconds = clock.now().timestamp() - took_seconds / 2 - (told + 0.5)
             self.compared_at = clock.ticks()
 
+    @property
+    def is_closed(self) -> bool:
+        return self._http.is_closed
+
     def close(self) -> None:
         self._http.close()
 
@@ -168,6 +172,7 @@ def get_client(base_url: str, token: str, *, path: str = "") -> BotApi:
     :param path: what follows the token in every address
     """
     with _clients_lock:
-        if (base_url, token, path) not in _clients:
-            _clients[base_url, token, path] = BotApi(base_url, token, path=path)
-        return _clients[base_url, token, path]
+        client = _clients.get((base_url, token, path))
+        if client is None or client.is_closed:
+            client = _clients[base_url, token, path] = BotApi(base_url, token, path=path)
+        return client

@@ -10,7 +10,7 @@ import pytest
 from tests.bot.conftest import trouble
 from tests.processes import TOKEN, Stage
 from webapp import bot_api, clock
-from webapp.bot_api import BotApi, BotApiError, TooManyRequests, Unauthorized
+from webapp.bot_api import BotApi, BotApiError, NotReached, TooManyRequests, Unauthorized, get_client
 
 CLOSE = pytest.approx(0, abs=bot_api.TELLING_SECONDS)
 
@@ -136,3 +136,13 @@ def test_f33_an_answer_about_money_waits_for_no_pause(telegram, client):
 def test_f36_a_reason_is_known_however_it_is_spelled(said):
     assert BotApiError(said).says("CHARGE_ALREADY_REFUNDED")
     assert not BotApiError(said).says("CHARGE_NOT_FOUND")
+
+
+def test_after_its_end_a_client_is_made_anew():
+    first = get_client("http://127.0.0.1:9/bot", TOKEN)
+    assert get_client("http://127.0.0.1:9/bot", TOKEN) is first
+    first.close()
+    second = get_client("http://127.0.0.1:9/bot", TOKEN)
+    with pytest.raises(NotReached):
+        second.call("getMe")
+    second.close()
