@@ -120,7 +120,7 @@ def audit(stage: Stage, rows: Rows, paid: list[str]) -> float:
     """Hold our ledger against Telegram's statement, row by row; return how long it took to catch up."""
     begun = time.monotonic()
     wanted = "SELECT count(*) FROM refunds WHERE done_at IS NULL AND refused_at IS NULL"
-    eventually(lambda: rows(wanted) == 0, seconds=STUCK_SECONDS)
+    _until_none(lambda: int(rows(wanted)))
     statement = stage.control("GET", "statement")
     charged = [row for row in statement if "source" in row]
     refunded = [row for row in statement if "receiver" in row]
@@ -187,17 +187,21 @@ def _told(table: Table) -> list[tuple[tuple[str, str], Any]]:
 
 def _audit_messages(stage: Stage, table: Table, deaths: int) -> None:
     """Hold the chats against the outbox: all is said, and each death repeats one message at most."""
-    # Telegram takes 30 a second, so many that wait are not stuck; they are once none of them goes.
-    while left := len(table("SELECT id FROM outbox WHERE sent_at IS NULL")):
-        eventually(partial(_are_fewer, table, left), seconds=STUCK_SECONDS)
+    _until_none(lambda: len(table("SELECT id FROM outbox WHERE sent_at IS NULL")))
     written = dict(table("SELECT telegram_id, count(*) FROM outbox GROUP BY telegram_id"))
     said = {person: sum(message["from"] == "bot" for message in stage.messages(person)) for person in written}
     assert not [person for person in written if said[person] < written[person]], "told too little"
     assert sum(said.values()) - sum(written.values()) <= deaths, "told too often"
 
 
-def _are_fewer(table: Table, left: int) -> bool:
-    return len(table("SELECT id FROM outbox WHERE sent_at IS NULL")) < left
+def _until_none(count: Callable[[], int]) -> None:
+    """Wait while fewer and fewer are left: many that wait are not stuck, but are once none of them goes."""
+    while left := count():
+        eventually(partial(_is_less, count, left), seconds=STUCK_SECONDS)
+
+
+def _is_less(count: Callable[[], int], than: int) -> bool:
+    return count() < than
 
 
 def moment(value: datetime | str) -> datetime:
