@@ -474,9 +474,7 @@ class Broadcast(Model):
 
     name: Mapped[str] = mapped_column(String(32), primary_key=True)
     segment: Mapped[str] = mapped_column(String(80))  # everyone | buyers | holders:KEY | lapsed:KEY
-    texts: Mapped[dict[str, str]] = mapped_column(
-        JSON
-    )  # by the code of their language; English is always there
+    texts: Mapped[dict[str, str]] = mapped_column(JSON)  # by their language's code; English is always there
     product: Mapped[str | None] = mapped_column(String(32))  # the slug of what its button opens
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     last_telegram_id: Mapped[int] = mapped_column(TelegramId, default=0)  # all up to here have their message
