@@ -222,6 +222,33 @@ def test_an_item_that_eight_processes_died_of_is_set_aside():
     assert (only_item().state, only_item().error) == ("quarantined", "8 tries never came to an end")
 
 
+def test_those_that_were_taken_together_with_a_deadly_item_are_not_blamed():
+    for number in range(1, 6):
+        keep(number)
+    at = NOW
+    for _ in range(20):
+        claimed = claim(at=at)
+        if not any(item.update_id == 3 for item in claimed):
+            with transaction():
+                for item in claimed:
+                    inbox.finish(item, at)
+        at += timedelta(seconds=inbox.LEASE_SECONDS)
+    items = db.session.scalars(db.select(InboxItem).order_by(InboxItem.update_id))
+    assert [(item.update_id, item.state) for item in items] == [
+        (number, "quarantined" if number == 3 else "done") for number in range(1, 6)
+    ]
+
+
+def test_one_that_fails_again_and_again_keeps_nobody_waiting():
+    keep(1)
+    for attempt in range(inbox.ALONE_AFTER_ATTEMPTS):
+        assert len(claim(at=NOW + attempt * timedelta(seconds=inbox.LEASE_SECONDS))) == 1
+    later = NOW + inbox.ALONE_AFTER_ATTEMPTS * timedelta(seconds=inbox.LEASE_SECONDS)
+    keep(2)
+    keep(3)
+    assert [[item.update_id for item in claim(at=later)] for _ in range(3)] == [[2, 3], [1], []]
+
+
 def test_a_replayed_item_is_as_if_it_had_just_arrived():
     keep(1)
     for at in range(8):

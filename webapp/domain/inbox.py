@@ -16,6 +16,7 @@ from webapp.statements import insert_once
 
 LEASE_SECONDS = 30
 MOST_ATTEMPTS = 8  # then an item waits for the owner instead of the next try
+ALONE_AFTER_ATTEMPTS = 3  # then an item is taken without others, who would be blamed for its deaths
 LONGEST_PAUSE_SECONDS = 300
 UNREADABLE = "unreadable"
 STATEMENT_ROW = "statement_row"
@@ -92,14 +93,18 @@ def claim(
 ) -> list[InboxItem]:
     """Take items to handle, the oldest first; whoever dies with them loses them after 30 s.
 
-    One with which eight have died is set aside: it must not go on ending processes.
+    One with which eight have died is set aside: it must not go on ending processes. One that was tried
+    before, again and again, is taken alone, so that it is known which of them it was.
 
     :param only: these kinds; :param without: not these
     """
-    due = _due(now, only, without).order_by(InboxItem.next_attempt_at, InboxItem.id).limit(limit)
+    due = _due(now, only, without).order_by(InboxItem.next_attempt_at, InboxItem.id)
+    attempts = db.session.scalar(due.with_only_columns(InboxItem.attempts).limit(1))
+    is_suspect = attempts is not None and attempts >= ALONE_AFTER_ATTEMPTS
+    taken = due.limit(1) if is_suspect else due.where(InboxItem.attempts < ALONE_AFTER_ATTEMPTS).limit(limit)
     claimed = (
         update(InboxItem)
-        .where(InboxItem.id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
+        .where(InboxItem.id.in_(taken.with_for_update(skip_locked=True).scalar_subquery()))
         .values(
             attempts=InboxItem.attempts + 1,
             next_attempt_at=now + timedelta(seconds=LEASE_SECONDS),
