@@ -38,6 +38,7 @@ from webapp.domain import (
 from webapp.domain.refunds import RefundFacts
 from webapp.extensions import db, transaction
 from webapp.models import LedgerEntry
+from webapp.statements import write
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 FORTNIGHT = item("fortnight", kind="pass", stars=40, pass_days=14, keys=("tonight",))
@@ -136,6 +137,17 @@ def test_of_two_questions_at_once_one_is_approved(alice, at_once):
         return refusal.code if refusal else None
 
     assert at_once(lambda: decide("q1"), lambda: decide("q2")) == (None, "PaymentInProgress")
+
+
+def test_a_question_that_waits_for_a_payment_hears_that_the_order_is_paid(alice, at_once):
+    made = order(alice)
+
+    def decide() -> str | None:
+        refusal = pre_checkouts.decide(question(made), keys=KEYS, now=NOW)
+        return refusal.code if refusal else None
+
+    _, refusal = at_once(lambda: write(orders.payment(made, "charge-1", NOW)), decide)
+    assert refusal == "OrderClosed"
 
 
 def test_one_question_asked_twice_at_once_is_approved_twice(alice, at_once):

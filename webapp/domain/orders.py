@@ -186,7 +186,9 @@ def reserve(
     absurd = now + timedelta(seconds=LIFE_SECONDS)
     held = {"id": order.id, "query_id": query_id, "until": until, "now": now, "absurd": absurd}
     if not run(HOLD, held):
-        raise PaymentInProgress(order=order.public_id)
+        # It may have been paid while we waited for its row.
+        closed_at = db.session.scalar(select(Order.closed_at).where(Order.id == order.id))
+        raise (OrderClosed if closed_at else PaymentInProgress)(order=order.public_id)
     return order
 
 
