@@ -68,6 +68,9 @@ outage: $(READY) ## The bot away for thirty hours, and 650 payments, refunds and
 machine: $(READY) ## Ten thousand histories of anything in any order, against a model, on each database
 	HISTORIES=$${HISTORIES:-10000} $(BIN)/pytest tests/campaigns/test_state_machine.py -s
 
+histories: $(READY) ## A thousand histories of everything at once, each of which must have an order, on each database
+	HISTORIES=$${HISTORIES:-1000} $(BIN)/pytest tests/campaigns/test_serial_order.py -s
+
 permutations: $(READY) ## Every order of every choice of seven events: 33 million
 	EVENTS=7 $(BIN)/pytest tests/domain/test_permutations.py -s
 
@@ -112,4 +115,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine permutations mutants load bench gallery references pictures messages lock audit clean sqlite-trouble storm clocks outage
+.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine histories permutations mutants load bench gallery references pictures messages lock audit clean sqlite-trouble storm clocks outage

@@ -811,7 +811,7 @@ class Machine(RuleBasedStateMachine):
         facts = [row for row in rows if row[0] == "fact"]
         assert facts[: len(self.history)] == self.history, "the ledger was changed"
         self.history = facts
-        have, meant = Counter(map(told_of, rows)), Counter(self.expected())
+        have, meant = Counter(map(told_of, rows)), Counter(promised(self.books, self.telegram.paid))
         too_much, missing = sorted(have - meant, key=str), sorted(meant - have, key=str)
         assert [too_much, missing] == [[], []]
         for person in (ALICE, BOB):
@@ -821,38 +821,37 @@ class Machine(RuleBasedStateMachine):
         done = {charge_id for charge_id, state in self.books.wanted.items() if state == "done"}
         assert done <= self.telegram.returned.keys()
 
-    def expected(self) -> list[Row]:
-        """Return what has to be in the database, as the look at it shows."""
-        books = self.books
-        rows: list[Row] = [
-            ("fact", f.kind, f.person, f.charge, f.at, json.dumps(f.keys), f.days, f.until, f.grace, f.stars)
-            for f in books.facts
-        ]
-        for person in (ALICE, BOB):
-            for key, (since, until) in books.opened(person).items():
-                rows.append(("open", key, person, None, since, None, None, until, None, None))
-        for one in books.known.values():
-            is_set_aside = books.verdicts[one.id] in {"parked", "OffSale", "Banned"}
-            rows.append(
-                ("charge", one.id, one.payer, None, one.at, None, None, None, int(is_set_aside), None)
-            )
-        for charge_id, state in books.wanted.items():
-            status = ["pending", "refused", "done"].index(state)
-            payer = self.telegram.paid[charge_id].payer
-            rows.append(("refund", charge_id, payer, None, None, None, None, None, status, None))
-        for deal in books.deals.values():
-            keys = json.dumps(deal.keys)
-            terms_ = (keys, deal.days, deal.ends, deal.grace, deal.stars)
-            rows.append(("order", deal.id, deal.buyer, None, None, *terms_))
-            if plan := books.plan(deal) if deal.is_plan else None:
-                first, until = plan
-                span_ = (first.id, first.at, None, None, until)
-                rows.append(("plan", deal.id, deal.buyer, *span_, deal.grace, deal.stars))
-        rows += [("told", kind, person, charge_id) for kind, person, charge_id in books.news]
-        return rows
-
 
 DIED: Any = "died"
+
+
+def promised(books: Books, paid: dict[str, Paid]) -> list[Row]:
+    """Return what has to be in the database, as the look at it shows.
+
+    :param paid: every charge that Telegram made
+    """
+    rows: list[Row] = [
+        ("fact", f.kind, f.person, f.charge, f.at, json.dumps(f.keys), f.days, f.until, f.grace, f.stars)
+        for f in books.facts
+    ]
+    for person in (ALICE, BOB):
+        for key, (since, until) in books.opened(person).items():
+            rows.append(("open", key, person, None, since, None, None, until, None, None))
+    for one in books.known.values():
+        is_set_aside = books.verdicts[one.id] in {"parked", "OffSale", "Banned"}
+        rows.append(("charge", one.id, one.payer, None, one.at, None, None, None, int(is_set_aside), None))
+    for charge_id, state in books.wanted.items():
+        status = ["pending", "refused", "done"].index(state)
+        rows.append(("refund", charge_id, paid[charge_id].payer, None, None, None, None, None, status, None))
+    for deal in books.deals.values():
+        terms_ = (json.dumps(deal.keys), deal.days, deal.ends, deal.grace, deal.stars)
+        rows.append(("order", deal.id, deal.buyer, None, None, *terms_))
+        if plan := books.plan(deal) if deal.is_plan else None:
+            first, until = plan
+            span_ = (first.id, first.at, None, None, until)
+            rows.append(("plan", deal.id, deal.buyer, *span_, deal.grace, deal.stars))
+    rows += [("told", kind, person, charge_id) for kind, person, charge_id in books.news]
+    return rows
 
 
 def told_of(row: Row) -> Row:
