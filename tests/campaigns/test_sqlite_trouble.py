@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaigns.load import TAKEN, Load, audit_load, failures
+from tests.campaigns.crowds import DONE
+from tests.campaigns.load import Load, audit_load, failures
 from tests.market import Market, audit, audit_deliveries
 from tests.processes import Stage, eventually
 from webapp.extensions import SQLITE_PATIENCE_SECONDS
@@ -159,7 +160,7 @@ def deliver_through(stage, file, rows, table, name, lengths, seed):
     answers = {one.status for one in load.tries}
     assert UNAVAILABLE in answers, "no trouble at all"
     # Without a process there is no answer.
-    assert answers <= {TAKEN, UNAVAILABLE} | ({NO_ANSWER} if name == "read-only" else set())
+    assert answers <= {DONE, UNAVAILABLE} | ({NO_ANSWER} if name == "read-only" else set())
     print(
         f"{len(load.taken)} updates taken in {len(load.tries)} tries, failing up to {max(late):.1f} s after"
     )
