@@ -68,6 +68,10 @@ outage: $(READY) ## The bot away for thirty hours, and 650 payments, refunds and
 machine: $(READY) ## Ten thousand histories of anything in any order, against a model, on each database
 	HISTORIES=$${HISTORIES:-10000} $(BIN)/pytest tests/campaigns/test_state_machine.py -s
 
+soak: $(READY) ## Two hours of sales while processes are replaced, killed and frozen, on each database
+	SOAK_SECONDS=$${SOAK_SECONDS:-7200} EVERY_SECONDS=$${EVERY_SECONDS:-45} PAUSE_SECONDS=$${PAUSE_SECONDS:-2} \
+		$(BIN)/pytest tests/campaigns/test_soak.py -s
+
 histories: $(READY) ## A thousand histories of everything at once, each of which must have an order, on each database
 	HISTORIES=$${HISTORIES:-1000} $(BIN)/pytest tests/campaigns/test_serial_order.py -s
 
@@ -115,4 +119,4 @@ $(READY): requirements-dev.txt
 clean: ## Forget the environment and what runs left behind
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine histories permutations mutants load bench gallery references pictures messages lock audit clean sqlite-trouble storm clocks outage
+.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock audit clean sqlite-trouble storm clocks outage

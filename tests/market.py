@@ -33,9 +33,14 @@ class Market:
     Whoever is told no goes away: the question of a killed process holds an order for a minute.
     """
 
-    def __init__(self, stage: Stage, *, product: str = "tonight-week") -> None:
+    def __init__(self, stage: Stage, *, product: str = "tonight-week", pause_seconds: float = 0) -> None:
+        """Be ready to sell.
+
+        :param pause_seconds: between one buyer and the next, at each of the places
+        """
         self.stage = stage
         self.product = product
+        self.pause_seconds = pause_seconds
         self.paid: list[str] = []  # charge ids, as the buyers' clients were told
         self.results: list[dict[str, Any]] = []  # what each client was told, a no included
         self.closing = threading.Event()
@@ -85,6 +90,7 @@ class Market:
             shopper = Shopper(self.stage, person)
             self._sell_to(shopper)
             shopper.http.close()
+            self.closing.wait(self.pause_seconds)
 
     def _sell_to(self, shopper: Shopper) -> None:
         while not self.closing.is_set():
