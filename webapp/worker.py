@@ -63,12 +63,21 @@ class Worker:
     def claim_questions(self, limit: int) -> list[InboxItem]:
         """Take pre-checkout queries that wait for an answer; each is to be answered, by one thread for all.
 
-        A clock that jumps ahead ends every lease, but not the work that holds it.
+        A clock that jumps ahead ends every lease, but not the work that holds it. One that somebody died
+        with is let go once Telegram waits for it no more.
         """
         in_hand = set(self.in_hand)  # as it was before: what is answered meanwhile is not to be taken again
         with self.app.app_context():
+            now = clock.now()
             claimed = _claimed(limit, only=[inbox.PRE_CHECKOUT])
-        items = [item for item in claimed if item.id not in in_hand]
+            free = [item for item in claimed if item.id not in in_hand]
+            over = [
+                one for one in free if one.attempts > 1 and pre_checkouts.is_given_up(one.received_at, now)
+            ]
+            for item in over:
+                log.warning("a question stays without an answer", extra={"update_id": item.update_id})
+                self._finish(partial(inbox.finish, item, now))
+        items = [item for item in free if item not in over]
         self.in_hand.update(item.id for item in items)
         return items
 

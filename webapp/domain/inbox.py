@@ -93,26 +93,14 @@ def claim(
 ) -> list[InboxItem]:
     """Take items to handle, the oldest first; whoever dies with them loses them after 30 s.
 
-    One with which eight have died is set aside: it must not go on ending processes. One that was tried
-    before, again and again, is taken alone, so that it is known which of them it was.
+    One with which eight have died is set aside: it must not go on ending processes. What was tried again
+    and again is taken when nothing else waits, and alone, so that it is known which of them it was.
 
     :param only: these kinds; :param without: not these
     """
     due = _due(now, only, without).order_by(InboxItem.next_attempt_at, InboxItem.id)
-    attempts = db.session.scalar(due.with_only_columns(InboxItem.attempts).limit(1))
-    is_suspect = attempts is not None and attempts >= ALONE_AFTER_ATTEMPTS
-    taken = due.limit(1) if is_suspect else due.where(InboxItem.attempts < ALONE_AFTER_ATTEMPTS).limit(limit)
-    claimed = (
-        update(InboxItem)
-        .where(InboxItem.id.in_(taken.with_for_update(skip_locked=True).scalar_subquery()))
-        .values(
-            attempts=InboxItem.attempts + 1,
-            next_attempt_at=now + timedelta(seconds=LEASE_SECONDS),
-        )
-        .returning(InboxItem)
-    )
-    options = {"populate_existing": True, "synchronize_session": False}
-    items = db.session.scalars(claimed, execution_options=options).all()
+    items = _take(due.where(InboxItem.attempts < ALONE_AFTER_ATTEMPTS).limit(limit), now)
+    items = items or _take(due.limit(1), now)
     deadly = [item for item in items if item.attempts > MOST_ATTEMPTS]
     for item in deadly:
         quarantine(item, f"{MOST_ATTEMPTS} tries never came to an end", now)
@@ -199,6 +187,20 @@ def _named(item_ids: Sequence[int]) -> list[InboxItem]:
     if twice is not None:
         raise InboxError(f"Item {twice} is named twice.")
     return [get(item_id) for item_id in item_ids]
+
+
+def _take(due: Select[tuple[int]], now: datetime) -> Sequence[InboxItem]:
+    claimed = (
+        update(InboxItem)
+        .where(InboxItem.id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
+        .values(
+            attempts=InboxItem.attempts + 1,
+            next_attempt_at=now + timedelta(seconds=LEASE_SECONDS),
+        )
+        .returning(InboxItem)
+    )
+    options = {"populate_existing": True, "synchronize_session": False}
+    return db.session.scalars(claimed, execution_options=options).all()
 
 
 def _due(now: datetime, only: Collection[str], without: Collection[str]) -> Select[tuple[int]]:

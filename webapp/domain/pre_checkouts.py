@@ -11,7 +11,8 @@ from webapp.extensions import db
 from webapp.models import PreCheckout
 from webapp.statements import insert_once
 
-ANSWER_WITHIN_SECONDS = 6  # our own cut-off; Telegram gives up after 10 (Bot API: answerPreCheckoutQuery)
+ANSWER_WITHIN_SECONDS = 6  # our own cut-off
+TELEGRAM_WAITS_SECONDS = 10  # Bot API: answerPreCheckoutQuery
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ def decide(question: Question, *, keys: KeyRing, now: datetime) -> ShopError | N
 def is_too_late(received_at: datetime, now: datetime) -> bool:
     """Tell whether the time to approve is over."""
     return now - received_at > timedelta(seconds=ANSWER_WITHIN_SECONDS)
+
+
+def is_given_up(received_at: datetime, now: datetime) -> bool:
+    """Tell whether Telegram waits for no answer any more, and has told the payer so."""
+    return now - received_at > timedelta(seconds=TELEGRAM_WAITS_SECONDS)
 
 
 def _judge(question: Question, keys: KeyRing, now: datetime) -> tuple[int | None, ShopError | None]:
