@@ -148,6 +148,8 @@ class Bot:
 
     def _ask_lane(self) -> None:
         self._wait("questions")
+        if self.stopping.is_set():
+            return  # whoever comes after has all the time there is for it
         for item in self.worker.claim_questions(QUESTIONS_AT_ONCE):
             self.places.acquire()
             self.lane.submit(self._answer, item)
@@ -246,11 +248,12 @@ class Bot:
         """Let everything that has begun come to its end."""
         self._wake_all()
         deadline = clock.ticks() + DRAIN_SECONDS
-        self.lane.shutdown(wait=False)
         for thread in threads:
             # The poller may sit in a long poll; nothing is lost with it.
             if thread.name != "poller":
                 thread.join(max(0.1, deadline - clock.ticks()))
+        # Not before, or what was just claimed would find nobody to answer it.
+        self.lane.shutdown(wait=False)
         try:
             self.worker.let_go()
         except SQLAlchemyError:

@@ -193,7 +193,12 @@ def _told(table: Table) -> list[tuple[tuple[str, str], Any]]:
 
 def _audit_messages(stage: Stage, table: Table, deaths: int) -> None:
     """Hold the chats against the outbox: all is said, and each death repeats one message at most."""
-    _until_none(lambda: len(table("SELECT id FROM outbox WHERE sent_at IS NULL")))
+    try:
+        _until_none(lambda: len(table("SELECT id FROM outbox WHERE sent_at IS NULL")))
+    except AssertionError as error:
+        left = "SELECT kind, attempts, error, failed_at, max(next_attempt_at), count(*) FROM outbox"
+        stuck = table(f"{left} WHERE sent_at IS NULL GROUP BY 1, 2, 3, 4 ORDER BY 6 DESC LIMIT 9")
+        raise AssertionError(f"{error}: {stuck}; {table('SELECT * FROM leases')}") from error
     written = dict(table("SELECT telegram_id, count(*) FROM outbox GROUP BY telegram_id"))
     said = {person: sum(message["from"] == "bot" for message in stage.messages(person)) for person in written}
     assert not [person for person in written if said[person] < written[person]], "told too little"

@@ -15,11 +15,14 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 import bot
+from tests import arrange
 from tests.bot.conftest import ALICE, trouble
+from tests.bot.test_worker import answers, question
 from tests.e2e.conftest import BOB
 from tests.processes import Shopper, Stage, eventually
 from webapp import clock
-from webapp.extensions import db
+from webapp.domain import inbox
+from webapp.extensions import db, transaction
 from webapp.models import InboxItem
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -187,6 +190,36 @@ def test_a_token_that_is_no_longer_known_ends_the_bot(telegram, poller, status):
 
 
 # The process itself
+
+
+@on_sqlite
+def test_a_question_claimed_as_the_bot_ends_is_answered(telegram, app, alice, monkeypatch):
+    made = bot.Bot(app)
+    claimed, ending = threading.Event(), threading.Event()
+    claim = made.worker.claim_questions
+
+    def claim_slowly(limit: int) -> list[InboxItem]:
+        items = claim(limit)
+        claimed.set()
+        ending.wait(10)
+        return items
+
+    monkeypatch.setattr(made.worker, "claim_questions", claim_slowly)
+    asked = question(arrange.order(alice, now=clock.now()))
+    with transaction():
+        inbox.receive(asked, "polling", clock.now())
+    asking = threading.Thread(target=made._loop, args=(made._ask_lane,), name="questions")
+    asking.start()
+    assert claimed.wait(10)
+    made.stop()
+    draining = threading.Thread(target=made._drain, args=([asking],))
+    draining.start()
+    draining.join(0.5)  # long enough for what would be in the way
+    ending.set()
+    draining.join(10)
+    made.lane.shutdown()
+    assert made.broken is None
+    assert answers(telegram) == [(True, "")]
 
 
 @pytest.fixture
