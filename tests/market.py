@@ -22,6 +22,7 @@ from webapp.extensions import db, transaction
 
 BUYERS = 8
 STUCK_SECONDS = 60
+SETTLED_SECONDS = 360  # until the statement tells of a refund whose answer was lost: read every five minutes
 CLOCKS = timedelta(seconds=0.1)  # by how much two processes may have looked at the clock in another order
 Rows = Callable[[str], Any]  # the first column of a query's first row
 Table = Callable[[str], list[Any]]  # every row of a query
@@ -126,7 +127,7 @@ def audit(stage: Stage, rows: Rows, paid: list[str]) -> float:
     """Hold our ledger against Telegram's statement, row by row; return how long it took to catch up."""
     begun = time.monotonic()
     wanted = "SELECT count(*) FROM refunds WHERE done_at IS NULL AND refused_at IS NULL"
-    _until_none(lambda: int(rows(wanted)))
+    _until_none(lambda: int(rows(wanted)), seconds=SETTLED_SECONDS)
     statement = stage.control("GET", "statement")
     charged = [row for row in statement if "source" in row]
     refunded = [row for row in statement if "receiver" in row]
@@ -205,10 +206,10 @@ def _audit_messages(stage: Stage, table: Table, deaths: int) -> None:
     assert sum(said.values()) - sum(written.values()) <= deaths, "told too often"
 
 
-def _until_none(count: Callable[[], int]) -> None:
+def _until_none(count: Callable[[], int], *, seconds: float = STUCK_SECONDS) -> None:
     """Wait while fewer and fewer are left: many that wait are not stuck, but are once none of them goes."""
     while left := count():
-        eventually(partial(_is_less, count, left), seconds=STUCK_SECONDS)
+        eventually(partial(_is_less, count, left), seconds=seconds)
 
 
 def _is_less(count: Callable[[], int], than: int) -> bool:
