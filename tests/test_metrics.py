@@ -269,6 +269,22 @@ def all_say(stage: Stage, sessions: int) -> None:
 
 
 @on_sqlite
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_web_process_that_ends_leaves_no_files_but_its_owners(tmp_path, database_url, is_ours):
+    files = tmp_path / "files"
+    files.mkdir()
+    told = {} if is_ours else {"PROMETHEUS_MULTIPROC_DIR": str(files)}
+    stage = Stage(tmp_path, database_url, TMPDIR=str(files), **told).open("web")
+    try:
+        assert list(files.glob("**/*.db"))
+        assert stage.stop("web") == 0
+    finally:
+        stage.close()
+    assert [file.name for file in files.iterdir() if file.name.startswith("starfront-metrics-")] == []
+    assert files.is_dir()
+
+
+@on_sqlite
 def test_several_web_processes_answer_as_one(tmp_path, database_url):
     """Whichever worker is scraped knows the sign-ins of all, and goes on knowing those of the dead."""
     people = range(5000000101, 5000000104)

@@ -1,12 +1,15 @@
 """How the web process runs: ``gunicorn -c python:webapp.gunicorn``."""
 
 import os
+import shutil
 import tempfile
 from typing import Any
 
 # Before anything imports prometheus_client, which decides at import where its numbers live:
 # in files here, so that whichever worker is scraped answers for all of them.
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="starfront-metrics-"))
+IS_OURS = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+if IS_OURS:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="starfront-metrics-")
 
 bind = f"{os.environ.get('BIND_HOST', '0.0.0.0')}:{os.environ.get('PORT', '8080')}"
 worker_class = "gthread"
@@ -39,3 +42,9 @@ def child_exit(_server: Any, worker: Any) -> None:
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: Any) -> None:
+    """Leave no numbers lying about: the next start begins with its own."""
+    if IS_OURS:
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
