@@ -23,7 +23,8 @@ from webapp.extensions import db, transaction
 BUYERS = 8
 STUCK_SECONDS = 60
 SETTLED_SECONDS = 360  # until the statement tells of a refund whose answer was lost: read every five minutes
-CLOCKS = timedelta(seconds=0.1)  # by how much two processes may have looked at the clock in another order
+# How much earlier a transaction that waited for another may have looked at the clock: a statement's patience.
+CLOCKS = timedelta(seconds=5)
 Rows = Callable[[str], Any]  # the first column of a query's first row
 Table = Callable[[str], list[Any]]  # every row of a query
 
