@@ -63,8 +63,8 @@ class Worker:
     def claim_questions(self, limit: int) -> list[InboxItem]:
         """Take pre-checkout queries that wait for an answer; each is to be answered, by one thread for all.
 
-        A clock that jumps ahead ends every lease, but not the work that holds it. One that somebody died
-        with is let go once Telegram waits for it no more.
+        A clock that jumps ends every lease, but not the work that holds it. One that somebody died with is
+        let go once Telegram waits for it no more.
         """
         in_hand = set(self.in_hand)  # as it was before: what is answered meanwhile is not to be taken again
         with self.app.app_context():

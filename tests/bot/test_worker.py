@@ -792,10 +792,11 @@ def test_f52_a_clock_set_back_ends_no_duty(telegram, hands, alice, monkeypatch):
 
 
 @on_sqlite
-def test_f52_a_question_in_hand_is_not_taken_again_by_a_clock_that_jumps(hands, order):
+@pytest.mark.parametrize("seconds", [3600, -3600])
+def test_f52_a_question_in_hand_is_not_taken_again_by_a_clock_that_jumps(hands, order, seconds):
     hands.receive(question(order))
     in_hand = hands.worker.claim_questions(10)
-    hands.wait(3600)
+    hands.wait(seconds)
     assert hands.worker.claim_questions(10) == []
     hands.worker.answer(in_hand[0])
     hands.receive(question(order, "q2"))
