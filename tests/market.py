@@ -140,6 +140,7 @@ def audit(stage: Stage, rows: Rows, paid: list[str]) -> float:
     eventually(lambda: rows(undone) == 0, seconds=STUCK_SECONDS)
     assert rows("SELECT count(*) FROM charges") == _booked(rows, "charge") == len(charged)
     assert rows("SELECT count(*) FROM refunds") == _booked(rows, "refund") == len(refunded)
+    assert rows("SELECT count(*) FROM refunds WHERE next_attempt_at IS NOT NULL") == 0
     assert rows("SELECT sum(stars) FROM ledger_entries") == _stars(charged) - _stars(refunded)
     assert rows("SELECT count(*) FROM inbox WHERE quarantined_at IS NOT NULL") == 0
     assert rows("SELECT count(*) FROM charges WHERE quarantined_because IS NOT NULL") == 0

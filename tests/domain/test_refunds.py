@@ -109,6 +109,25 @@ def test_silence_is_asked_about_again_later(charge):
     assert refunds.due(10, later) == []
 
 
+def test_one_that_was_settled_while_it_was_asked_for_has_no_further_turn(charge):
+    refund = request(charge)
+    settle(charge)
+    with transaction():
+        refunds.tried(refund, NOW)
+    assert refunds.find(refund.charge_id).next_attempt_at is None
+
+
+def test_what_is_done_takes_nobody_elses_turn(charge):
+    done = request(charge)
+    settle(charge)
+    other = request(pay(facts(order(meet(BOB, first_name="Bob")), "charge-2")))
+    with transaction():
+        # As releases before left it, and for as long as anybody looked.
+        stale = db.update(Refund).where(Refund.charge_id == done.charge_id)
+        db.session.execute(stale.values(next_attempt_at=NOW - DAY))
+    assert [one.charge_id for one in refunds.due(1, NOW)] == [other.charge_id]
+
+
 def test_f52_what_a_clock_that_was_ahead_put_off_is_asked_for(charge):
     refund = request(charge)
     with transaction():

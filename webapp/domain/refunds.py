@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 
 from webapp.domain import entitlements, ledger, outbox, pauses, subscriptions
 from webapp.errors import ChargeNotFound, RefundedBefore, RefundWindowOver
@@ -12,6 +12,10 @@ from webapp.extensions import db
 from webapp.models import Charge, LedgerEntry, Order, Product, Refund
 
 LONGEST_PAUSE_SECONDS = 600
+# Done with, unless the renewal of its plan is still to be stopped.
+UNFINISHED = or_(
+    Refund.done_at.is_(None), and_(Refund.stops_charge_id.is_not(None), Refund.stopped_at.is_(None))
+)
 
 
 @dataclass(frozen=True)
@@ -113,10 +117,16 @@ def windows(charges: Collection[Charge]) -> dict[str, datetime]:
 
 
 def tried(refund: Refund, now: datetime, *, after_seconds: float | None = None) -> None:
-    """Note that Telegram was asked and its answer is not known; it is asked again later."""
+    """Note that Telegram was asked and its answer is not known; it is asked again later.
+
+    One that was settled meanwhile, by an update or by the statement, stays as it is.
+    """
     pause = after_seconds if after_seconds is not None else min(2**refund.attempts, LONGEST_PAUSE_SECONDS)
-    next_attempt_at = now + timedelta(seconds=pause)
-    _update(refund.charge_id, attempts=Refund.attempts + 1, next_attempt_at=next_attempt_at)
+    asked = update(Refund).where(Refund.charge_id == refund.charge_id, UNFINISHED)
+    db.session.execute(
+        asked.values(attempts=Refund.attempts + 1, next_attempt_at=now + timedelta(seconds=pause))
+    )
+    find(refund.charge_id)
 
 
 def stopped(refund: Refund, now: datetime) -> None:
@@ -186,6 +196,7 @@ def due(limit: int, now: datetime) -> list[Refund]:
             Refund.next_attempt_at.is_not(None),  # so that SQLite reads past none of those that are done
             pauses.is_over(Refund.next_attempt_at, LONGEST_PAUSE_SECONDS, now),
             Refund.refused_at.is_(None),
+            UNFINISHED,
         )
         .order_by(Refund.next_attempt_at)
         .limit(limit)
