@@ -205,13 +205,12 @@ class History:
             return [row for _, rows in till.client.pages for row in rows]
 
         def agrees(books: Books, answer: list[dict[str, Any]]) -> bool:
-            for side in ("receiver", "source"):
-                for row in answer:
-                    one = self.telegram.paid[row["id"]]
-                    if side in row and side == "source":
-                        books.charge(one, self.telegram.now, is_told=False)
-                    elif side in row:
-                        books.refund(one, row["date"], self.telegram.now)
+            for row in answer:
+                if "receiver" in row:
+                    books.refund(self.telegram.paid[row["id"]], row["date"], self.telegram.now)
+            for row in answer:
+                if "source" in row:
+                    books.charge(self.telegram.paid[row["id"]], self.telegram.now, is_told=False)
             return True
 
         return Operation("statement read", do, agrees)
