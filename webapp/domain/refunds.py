@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from webapp.domain import entitlements, ledger, outbox, pauses, subscriptions
 from webapp.errors import ChargeNotFound, RefundedBefore, RefundWindowOver
@@ -12,7 +12,7 @@ from webapp.extensions import db
 from webapp.models import Charge, LedgerEntry, Order, Product, Refund
 
 LONGEST_PAUSE_SECONDS = 600
-# Done with, unless the renewal of its plan is still to be stopped.
+# Not given back yet, or its plan's renewal is still to be stopped.
 UNFINISHED = or_(
     Refund.done_at.is_(None), and_(Refund.stops_charge_id.is_not(None), Refund.stopped_at.is_(None))
 )
@@ -122,11 +122,8 @@ def tried(refund: Refund, now: datetime, *, after_seconds: float | None = None) 
     One that was settled meanwhile, by an update or by the statement, stays as it is.
     """
     pause = after_seconds if after_seconds is not None else min(2**refund.attempts, LONGEST_PAUSE_SECONDS)
-    asked = update(Refund).where(Refund.charge_id == refund.charge_id, UNFINISHED)
-    db.session.execute(
-        asked.values(attempts=Refund.attempts + 1, next_attempt_at=now + timedelta(seconds=pause))
-    )
-    find(refund.charge_id)
+    next_attempt_at = now + timedelta(seconds=pause)
+    _update(refund.charge_id, UNFINISHED, attempts=Refund.attempts + 1, next_attempt_at=next_attempt_at)
 
 
 def stopped(refund: Refund, now: datetime) -> None:
@@ -293,6 +290,6 @@ def _title(charge_id: str) -> str:
     return db.session.scalar(query) or ""
 
 
-def _update(charge_id: str, **changes: object) -> None:
-    db.session.execute(update(Refund).where(Refund.charge_id == charge_id).values(**changes))
+def _update(charge_id: str, *only_if: ColumnElement[bool], **changes: object) -> None:
+    db.session.execute(update(Refund).where(Refund.charge_id == charge_id, *only_if).values(**changes))
     db.session.get(Refund, charge_id, populate_existing=True)
