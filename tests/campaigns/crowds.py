@@ -68,6 +68,7 @@ class Crowd:
                 next_at = max(next_at + 1 / self.rate, time.monotonic())
                 if len(waiting) < self.rate * LONGEST_QUEUE_SECONDS:
                     waiting.add(task := asyncio.create_task(self._do(http, self._next())))
+                    self.begun += 1
                     task.add_done_callback(waiting.discard)
             self.reached = self.begun / (time.monotonic() - begun_at)
             await asyncio.gather(*waiting)

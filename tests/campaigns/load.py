@@ -49,8 +49,7 @@ class Load(Crowd):
         self.charges: set[str] = set()  # ids of every charge that was told
 
     def _next(self) -> dict[str, Any]:
-        self.begun += 1
-        return self._update(self.begun - 1)
+        return self._update(self.begun)
 
     async def _do(self, http: aiohttp.ClientSession, update: dict[str, Any]) -> None:
         pause = 0.0

@@ -16,12 +16,12 @@ import pytest
 
 from tests.market import Market, Table, audit, audit_deliveries, wishes
 from tests.processes import SHORT_STAGES, Stage, eventually
+from webapp.worker import DUTY_SECONDS
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "0"))
 EVERY_SECONDS = float(os.environ.get("EVERY_SECONDS", "1"))  # between two events; make soak: 45
 PAUSE_SECONDS = float(os.environ.get("PAUSE_SECONDS", "0.5"))  # of a buyer; make soak: 2
 OVERLAP_SECONDS = min(EVERY_SECONDS, 5.0)  # of a release and the one before
-LEASE_SECONDS = 30  # of the bot's duties: who is frozen for longer loses them
 BUYERS = 4
 VETERANS = ("web", "bot")  # which live from the beginning to the end
 MOST_CONNECTIONS = 4  # of one process to PostgreSQL, at most
@@ -101,7 +101,7 @@ class Shift:
         process = self.stage.processes[name if name.startswith("bot") else "bot"]
         self.deaths += 1
         process.send_signal(signal.SIGSTOP)
-        time.sleep(LEASE_SECONDS * 1.2 if SECONDS else EVERY_SECONDS)
+        time.sleep(DUTY_SECONDS * 1.2 if SECONDS else EVERY_SECONDS)
         process.send_signal(signal.SIGCONT)
 
     def _happen(self, way: Callable[[str], None]) -> None:
