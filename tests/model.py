@@ -4,7 +4,7 @@ Written from what the shop promises and not from its code, so that each can be h
 Times are whole seconds since 1970.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -288,6 +288,17 @@ class Books:
             self.wanted[one.id] = "done"
             self.facts.append(Fact("refund", one.payer, one.id, at, stars=-one.stars))
             self._tell("refunded", one, at, now)
+
+    def read(
+        self, rows: Sequence[dict[str, Any]], paid: dict[str, Paid], now: int, *, only_refunds: bool = False
+    ) -> None:
+        """Learn of what a page of the statement says, its refunds first."""
+        for row in rows:
+            if "receiver" in row:
+                self.refund(paid[row["id"]], row["date"], now)
+        for row in rows if not only_refunds else ():
+            if "source" in row:
+                self.charge(paid[row["id"]], now, is_told=False)
 
     def want(self, charge_id: str, now: int) -> None:
         """Want a charge given back: what it opens is shut meanwhile."""

@@ -685,17 +685,10 @@ class Machine(RuleBasedStateMachine):
         again = [number for number, (offset, _) in enumerate(pages) if number and not offset]
         before_charges = (again[0] if again else len(pages)) if full else 0
         for number, (_, rows) in enumerate(pages):
-            self.read(rows, is_of_refunds=number < before_charges)
+            only_refunds = number < before_charges
+            self.books.read(rows, self.telegram.paid, self.telegram.now, only_refunds=only_refunds)
         if report is not DIED and full and self.telegram.lag < HOUR:
             assert report.drift_stars == 0
-
-    def read(self, rows: Sequence[dict[str, Any]], *, is_of_refunds: bool) -> None:
-        for row in rows:
-            if "receiver" in row:
-                self.books.refund(self.telegram.paid[row["id"]], row["date"], self.telegram.now)
-        for row in rows if not is_of_refunds else ():
-            if "source" in row:
-                self.books.charge(self.telegram.paid[row["id"]], self.telegram.now, is_told=False)
 
     def is_kept(self, pages: Sequence[tuple[int, list[dict[str, Any]]]]) -> bool:
         """Tell whether all that a page tells of is on the books, rather than nothing of it."""

@@ -22,11 +22,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from tests import arrange
 from tests.arrange import ALICE, BOB, NOW
 from tests.campaigns.machine import CATALOGUE, House, Till, promised, told_of
 from tests.model import DAY, MONTH, Books, Deal, Paid, Telegram, moment
 from webapp import clock, receiving
-from webapp.domain import entitlements, inbox, orders, payments, pre_checkouts, refunds, terms, updates
+from webapp.domain import entitlements, inbox, payments, pre_checkouts, refunds, updates
 from webapp.errors import ChargeNotFound, ShopError
 from webapp.extensions import db, run_in_transaction, transaction
 from webapp.models import User
@@ -100,17 +101,8 @@ class History:
 
     def _order(self, slug: str) -> Deal:
         [one] = [one for one in CATALOGUE if one.slug == slug]
-        made = run_in_transaction(
-            lambda: orders.place(
-                db.session.get_one(User, ALICE),
-                slug,
-                terms_version=terms.VERSION,
-                correlation_id="tap",
-                keys=self.house.till.keys,
-                now=moment(self.telegram.now),
-                beside_plan=True,
-            )
-        )
+        buyer, now = db.session.get_one(User, ALICE), moment(self.telegram.now)
+        made = arrange.order(buyer, slug, now=now, beside_plan=True)
         self.books.deals[made.payload] = Deal(
             id=made.public_id,
             payload=made.payload,
@@ -205,12 +197,7 @@ class History:
             return [row for _, rows in till.client.pages for row in rows]
 
         def agrees(books: Books, answer: list[dict[str, Any]]) -> bool:
-            for row in answer:
-                if "receiver" in row:
-                    books.refund(self.telegram.paid[row["id"]], row["date"], self.telegram.now)
-            for row in answer:
-                if "source" in row:
-                    books.charge(self.telegram.paid[row["id"]], self.telegram.now, is_told=False)
+            books.read(answer, self.telegram.paid, self.telegram.now)
             return True
 
         return Operation("statement read", do, agrees)
