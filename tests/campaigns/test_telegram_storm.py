@@ -36,7 +36,7 @@ def test_a_storm_at_telegram_is_waited_for_and_made_up_for(tmp_path, database_ur
     try:
         witness, market = Witness(stage), Market(stage)
         with stage.inside() as app, market.open(), market.giving_back(wishes(app), every_seconds=0.5):
-            storm(stage, seed)
+            storm(stage, witness, seed)
             assert market.wait_for(len(market.paid) + 1, seconds=STUCK_SECONDS), "nobody can buy any more"
         over_at = time.time()
         drained = drain(rows, max(2 * STORM_SECONDS, STUCK_SECONDS))
@@ -50,8 +50,8 @@ def test_a_storm_at_telegram_is_waited_for_and_made_up_for(tmp_path, database_ur
         stage.close()
 
 
-def storm(stage: Stage, seed: int) -> None:
-    """Have a part of all calls go wrong for a while, and somebody write to the bot meanwhile."""
+def storm(stage: Stage, witness: Witness, seed: int) -> None:
+    """Have a part of all calls go wrong until a pause was asked for; meanwhile somebody writes to the bot."""
     troubles = [
         {"share": SHARES["429"], "status": 429, "retry_after": [1, LONGEST_PAUSE_SECONDS]},
         {"share": SHARES["5xx"], "status": 502},
@@ -60,7 +60,8 @@ def storm(stage: Stage, seed: int) -> None:
     ]
     stage.control("PUT", "troubles", api={"*": troubles}, seed=seed)
     until = time.monotonic() + STORM_SECONDS
-    while time.monotonic() < until:
+    # A slow machine makes so few calls in a short storm that none of them may be refused.
+    while time.monotonic() < until or not refusals(witness):
         stage.control("POST", f"people/{WRITER}/messages", text="/help")
         time.sleep(WRITES_EVERY_SECONDS)
     stage.control("PUT", "troubles", api={})
@@ -109,8 +110,12 @@ def obeyed(witness: Witness) -> int:
                 f"{method} {refused['at'] - early[0]['at']} s after it was to wait {refused['error']}"
             )
             pauses += 1
-    assert pauses, "no pause at all"
     return pauses
+
+
+def refusals(witness: Witness) -> list[dict[str, Any]]:
+    """Return the calls after which Telegram wanted to hear no more of their kind for a while."""
+    return [call for call in witness.calls() if is_refused(call) and call["method"] != EXEMPT]
 
 
 def is_refused(call: dict[str, Any]) -> bool:
