@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from webapp import config
@@ -69,6 +71,60 @@ def test_what_would_hurt_later_is_refused_in_a_sentence(changes, sentence):
 
 def test_sqlite_on_a_volume_that_stays_is_allowed():
     assert load(FLY_APP_NAME="shop", SQLITE_DISK_IS_KEPT="1").database_url.startswith("sqlite:///")
+
+
+ADDRESSES = {
+    "Heroku": {"DYNO": "web.1", "HEROKU_APP_DEFAULT_DOMAIN_NAME": "shop-1234567890ab.herokuapp.com"},
+    "Render": {"RENDER": "true", "RENDER_EXTERNAL_URL": "https://shop.onrender.com"},
+    "Railway": {"RAILWAY_ENVIRONMENT_ID": "f00", "RAILWAY_PUBLIC_DOMAIN": "shop.up.railway.app"},
+    "Fly.io": {"FLY_APP_NAME": "shop"},
+    "Koyeb": {"KOYEB_APP_NAME": "shop", "KOYEB_PUBLIC_DOMAIN": "shop-me.koyeb.app"},
+    "Azure App Service": {"WEBSITE_INSTANCE_ID": "1", "WEBSITE_HOSTNAME": "shop.azurewebsites.net"},
+}
+ON_POSTGRES = {"DATABASE_URL": "postgres://shop:pa55-Wd@db/shop"}
+
+
+@pytest.mark.parametrize(
+    ("platform", "address"),
+    [
+        ("Heroku", "https://shop-1234567890ab.herokuapp.com"),
+        ("Render", "https://shop.onrender.com"),
+        ("Railway", "https://shop.up.railway.app"),
+        ("Fly.io", "https://shop.fly.dev"),
+        ("Koyeb", "https://shop-me.koyeb.app"),
+        ("Azure App Service", "https://shop.azurewebsites.net"),
+    ],
+)
+def test_a_platform_that_tells_the_address_need_not_be_told(platform, address):
+    told = {**ADDRESSES[platform], **ON_POSTGRES}
+    assert load(PUBLIC_URL="", **told).public_url == address
+    assert load(**told).public_url == SET["PUBLIC_URL"]
+
+
+@pytest.mark.parametrize(
+    ("told", "advice"),
+    [
+        ({"DYNO": "web.1", "HEROKU_APP_NAME": "shop"}, "heroku labs:enable runtime-dyno-metadata"),
+        ({"DYNO": "web.1", "DOKKU_APP_TYPE": "dockerfile"}, "dokku config:set APP PUBLIC_URL="),
+        ({"RAILWAY_ENVIRONMENT": "production", "RAILWAY_PUBLIC_DOMAIN": ""}, "railway domain"),
+        ({"RENDER": "true", "RENDER_EXTERNAL_URL": ""}, "people reach this shop."),
+        ({"FLY_APP_NAME": ""}, "people reach this shop."),
+    ],
+    ids=str,
+)
+def test_an_address_that_nobody_told_is_not_made_up(told, advice):
+    """Heroku's names end in random digits, so a guess would lead to somebody else."""
+    with pytest.raises(ConfigError, match=re.escape(advice)):
+        load(PUBLIC_URL="", **told, **ON_POSTGRES)
+
+
+def test_what_a_platform_tells_is_checked_like_what_an_owner_sets():
+    with pytest.raises(ConfigError, match="PUBLIC_URL must begin with https"):
+        load(PUBLIC_URL="", RENDER="true", RENDER_EXTERNAL_URL="http://shop.onrender.com", **ON_POSTGRES)
+
+
+def test_a_file_on_kubernetes_lies_on_what_its_owner_mounted():
+    assert load(KUBERNETES_SERVICE_HOST="1").database_url.startswith("sqlite:///")
 
 
 @pytest.mark.parametrize("spelling", ["postgres://", "postgresql://", "postgresql+psycopg://"])

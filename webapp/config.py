@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 
+from webapp import platforms
+
 BOT_TOKEN = re.compile(r"(?a:\d{5,16}):[A-Za-z0-9_-]{20,64}")
 WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")  # Bot API: setWebhook, secret_token
 WEBHOOK_PATH = "/telegram/webhook"
@@ -23,21 +25,9 @@ TELEGRAM_KEYS = {
     "production": "e7bf03a2fa4602af4580703d88dda5bb59f32ed8b02a56c187fe7d34caed242d",
     "test": "40055058a4ee38156a06562e52eece92a771bcd8346a8c4615cb7376eddf72ec",
 }
-# Platforms whose disk is thrown away at every restart, told by a variable they always set.
-EPHEMERAL_PLATFORMS = {
-    "DYNO": "Heroku",
-    "K_SERVICE": "Cloud Run",
-    "RAILWAY_ENVIRONMENT": "Railway",
-    "RENDER": "Render",
-    "FLY_APP_NAME": "Fly.io",
-    "KOYEB_APP_NAME": "Koyeb",
-    "WEBSITE_INSTANCE_ID": "Azure App Service",
-    "AWS_LAMBDA_FUNCTION_NAME": "AWS Lambda",
-}
 # What Telegram takes as the period of a subscription (Bot API: createInvoiceLink; tdlib/td#3309).
 PERIODS = {"production": (2_592_000,), "test": (300, 60)}
 USUAL_PORTS = {"https": ":443", "http": ":80"}
-PRODUCTION_MARKERS = (*EPHEMERAL_PLATFORMS, "KUBERNETES_SERVICE_HOST")
 
 
 class ConfigError(Exception):
@@ -122,9 +112,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
     read = _Reader(environ)
     app_env = read.choice("APP_ENV", ("production", "development"))
     environment = read.choice("BOT_ENVIRONMENT", ("production", "test"))
+    platform = platforms.detect(environ)
+    derived = platform.public_url(environ) if platform else ""
     config = Config(
         bot_token=read.secret("BOT_TOKEN"),
-        public_url=read.text("PUBLIC_URL").rstrip("/"),
+        public_url=(read.text("PUBLIC_URL") or derived).rstrip("/"),
         secret_key=read.secret("SECRET_KEY"),
         previous_secret_keys=tuple(read.secret("SECRET_KEY_PREVIOUS").replace(",", " ").split()),
         database_url=database_url(read.secret("DATABASE_URL") or Config.database_url),
@@ -225,14 +217,18 @@ def _check(config: Config, environ: Mapping[str, str]) -> None:
             f"SUBSCRIPTION_SECONDS must be {' or '.join(map(str, sorted(periods)))} in Telegram's "
             f"{config.bot_environment} environment."
         )
-    _check_public_url(config)
+    _check_public_url(config, environ)
     _check_secrets(config)
     _check_production(config, environ)
 
 
-def _check_public_url(config: Config) -> None:
+def _check_public_url(config: Config, environ: Mapping[str, str]) -> None:
     if not config.public_url:
-        raise ConfigError("PUBLIC_URL is missing: set the https:// address at which people reach this shop.")
+        platform = platforms.detect(environ)
+        told = f", or run {platform.address_help}" if platform and platform.address_help else ""
+        raise ConfigError(
+            f"PUBLIC_URL is missing: set the https:// address at which people reach this shop{told}."
+        )
     address = urlsplit(config.public_url)
     if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.fragment:
         raise ConfigError("PUBLIC_URL must be an address such as https://shop.example.org.")
@@ -275,14 +271,15 @@ def _check_secrets(config: Config) -> None:
 
 
 def _check_production(config: Config, environ: Mapping[str, str]) -> None:
-    marker = next((name for name in PRODUCTION_MARKERS if environ.get(name)), None)
+    platform = platforms.detect(environ)
+    marker = platform and platform.marker_in(environ)
     if config.debug and (marker or config.app_env == "production"):
         raise ConfigError("Debugging is on in production: unset DEBUG and FLASK_DEBUG.")
     if config.app_env == "development" and marker:
         raise ConfigError(f"APP_ENV=development on a server ({marker} is set): unset APP_ENV.")
-    platform = next((name for key, name in EPHEMERAL_PLATFORMS.items() if environ.get(key)), None)
-    if platform and config.database_url.startswith("sqlite") and not environ.get("SQLITE_DISK_IS_KEPT"):
+    loses_disk = platform and not platform.keeps_disk and not environ.get("SQLITE_DISK_IS_KEPT")
+    if platform and loses_disk and config.database_url.startswith("sqlite"):
         raise ConfigError(
-            f"SQLite on {platform} loses every purchase at a restart: set DATABASE_URL to a PostgreSQL "
+            f"SQLite on {platform.name} loses every purchase at a restart: set DATABASE_URL to a PostgreSQL "
             "database, or SQLITE_DISK_IS_KEPT=1 if the file lies on a volume that stays."
         )
