@@ -53,6 +53,7 @@ from webapp.extensions import transaction
 from webapp.messages import Message
 from webapp.models import InboxItem
 from webapp.registration import ALLOWED_UPDATES, menu_button
+from webapp.turns import RENEW_EVERY_SECONDS, Turn, let_go_for_the_dead
 from webapp.worker import Worker
 
 log = logging.getLogger("bot")
@@ -63,6 +64,7 @@ Chat: TypeAlias = "Application[Any, Any, Any, Any, Any, Any]"
 # longer, after a poll that the network swallowed.
 POLL_SECONDS = 10
 POLL_SLACK_SECONDS = 5
+OTHER_POLL = "other getUpdates request"  # in Telegram's words for a conflict of two polls
 UPDATES_AT_ONCE = 100  # Bot API: getUpdates, limit
 QUESTIONS_AT_ONCE = 32  # one at a time, a burst of 200 buyers leaves half past Telegram's 10 s
 LOOK_EVERY_SECONDS = 0.1  # how soon is seen what another process kept
@@ -70,6 +72,10 @@ TICK_EVERY_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 DATABASE_PAUSE_SECONDS = 3.0  # buyers wait for a database that is back to be noticed
 DRAIN_SECONDS = 8.0
+TURN_LOOK_SECONDS = 1.0  # how soon a process that stands by notices that nobody polls
+# What another poll of ours may take to end after its process did; conflicts beyond that are somebody else's.
+CONFLICT_SECONDS = 2.0 * (POLL_SECONDS + POLL_SLACK_SECONDS)
+CONFLICTS_FORGOTTEN_SECONDS = 120.0
 GAP_SECONDS = 2.0 * (POLL_SECONDS + POLL_SLACK_SECONDS)  # as long as two polls may take
 
 
@@ -93,6 +99,7 @@ class Bot:
         self.lane = ThreadPoolExecutor(QUESTIONS_AT_ONCE, thread_name_prefix="pre-checkout")
         self.places = threading.BoundedSemaphore(QUESTIONS_AT_ONCE)
         self.broken: BaseException | None = None
+        self.turn = Turn(app, self.worker.name)
 
     async def run(self) -> int:
         """Work until told to stop; the exit code says whether something broke."""
@@ -129,7 +136,9 @@ class Bot:
             ("messages", self._send),
             ("duties", self._tick),
         ]
-        return [("poller", Poller(self).step), *duties] if self.config.bot_mode == "polling" else duties
+        if self.config.bot_mode != "polling":
+            return duties
+        return [("poller", Poller(self).step), ("turn", self._renew_turn), *duties]
 
     def _loop(self, work: Callable[[], None]) -> None:
         pause = LOOK_EVERY_SECONDS
@@ -174,6 +183,11 @@ class Bot:
     def _tick(self) -> None:
         self.worker.tick()
         self.stopping.wait(TICK_EVERY_SECONDS)
+
+    def _renew_turn(self) -> None:
+        if self.turn.is_mine():  # taken by the poller alone, which also knows when it cannot poll
+            self.turn.renew()
+        self.stopping.wait(RENEW_EVERY_SECONDS)
 
     async def _answer_chat(self, chat: Chat) -> None:
         while not self.stopping.is_set():
@@ -233,8 +247,10 @@ class Bot:
     def _claim_database(self, bot_username: str) -> None:
         while not self.stopping.is_set():
             try:
-                with self.app.app_context(), transaction():
-                    shops.claim(self.config.bot_id, bot_username, self.config.bot_environment)
+                with self.app.app_context():
+                    with transaction():
+                        shops.claim(self.config.bot_id, bot_username, self.config.bot_environment)
+                    let_go_for_the_dead()
                     return
             except shops.ForeignDatabase as error:
                 raise Stop(str(error)) from error
@@ -247,6 +263,7 @@ class Bot:
     def _drain(self, threads: list[threading.Thread]) -> None:
         """Let everything that has begun come to its end."""
         self._wake_all()
+        self._let_go(self.turn.let_go)  # first: buyers elsewhere wait to be heard
         deadline = clock.ticks() + DRAIN_SECONDS
         for thread in threads:
             # The poller may sit in a long poll; nothing is lost with it.
@@ -254,11 +271,14 @@ class Bot:
                 thread.join(max(0.1, deadline - clock.ticks()))
         # Not before, or what was just claimed would find nobody to answer it.
         self.lane.shutdown(wait=False)
+        self._let_go(self.worker.let_go)
+        log.info("stopped", extra={"event": "stopped"})
+
+    def _let_go(self, let_go: Callable[[], None]) -> None:
         try:
-            self.worker.let_go()
+            let_go()
         except SQLAlchemyError:
             log.warning("duties not handed over; they run out by themselves")
-        log.info("stopped", extra={"event": "stopped"})
 
     def _wake_all(self) -> None:
         self.stopping.set()
@@ -282,15 +302,19 @@ class Poller:
         self.offset: int | None = None
         self.pause = 1.0
         self.heard_at = clock.ticks()
+        self.conflicts: list[float] = []  # when others polled, of late
 
     def step(self) -> None:
-        """Poll once, or wait after a failure."""
+        """Poll once, or wait after a failure or while another process polls."""
+        if not self._is_our_turn():
+            self.bot.stopping.wait(TURN_LOOK_SECONDS)
+            return
         try:
             updates = self._fetch()
         except Unauthorized as error:
             raise Stop("Telegram no longer knows this BOT_TOKEN.") from error
         except Conflict as error:
-            log.error("not polling: %s. Only one program may poll, and none while a webhook is set.", error)
+            self._note_conflict(error)
             self._wait(self.pause)
         except TooManyRequests as error:
             self._wait(error.retry_after_seconds)
@@ -302,6 +326,23 @@ class Poller:
             self.pause = 1.0
             self._look_back()
             self._keep(updates)
+
+    def _is_our_turn(self) -> bool:
+        if self.bot.turn.is_mine():
+            return True
+        # Another process may have polled meanwhile, and numbers may have begun anew: what was next for this
+        # one would confirm, unread, whatever is below it.
+        self.offset = None
+        return self.bot.turn.renew()
+
+    def _note_conflict(self, error: Conflict) -> None:
+        """Say that another program polls; a poll of a process that just ended is none."""
+        ticks = clock.ticks()
+        recent = [at for at in self.conflicts if ticks - at < CONFLICTS_FORGOTTEN_SECONDS]
+        self.conflicts = [*recent, ticks]
+        if OTHER_POLL in error.description and ticks - self.conflicts[0] <= CONFLICT_SECONDS:
+            return
+        log.error("not polling: %s. Only one program may poll, and none while a webhook is set.", error)
 
     def _look_back(self) -> None:
         """After a gap, ask the statement for what may have expired in it."""
@@ -326,7 +367,6 @@ class Poller:
     def _keep(self, updates: list[dict[str, Any]]) -> None:
         if not updates:
             return
-
         with self.bot.app.app_context():
             # Questions first: they wait for nobody's payment to be booked.
             for update in sorted(updates, key=_is_patient):

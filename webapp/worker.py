@@ -1,9 +1,6 @@
 """What the bot process does with what was kept: answers, settles, tells, compares."""
 
 import logging
-import os
-import secrets
-import socket
 import time
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
@@ -11,7 +8,7 @@ from functools import partial
 
 from flask import Flask
 
-from webapp import clock, logs, messages, speech
+from webapp import clock, logs, messages, speech, turns
 from webapp.bot_api import BotApiError, Conflict, Refused, TooManyRequests, Unauthorized
 from webapp.checkout import Checkout
 from webapp.doctor import telegram
@@ -54,7 +51,7 @@ class Worker:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.checkout: Checkout = app.extensions["checkout"]
-        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.name = turns.process_name()
         # By the clock that nobody sets: one that jumps back an hour would end these duties for as long.
         self.reconcile_at = self.housekeep_at = self.remind_at = clock.ticks()
         self.held_until: dict[str, float] = {}

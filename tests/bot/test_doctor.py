@@ -99,6 +99,7 @@ def shop(app: Flask, open_shop: None, api: BotApi, config: Config) -> Flask:
         db.session.execute(text("DELETE FROM shop"))
         shops.claim(config.bot_id, "starfront_demo_bot", config.bot_environment)
         leases.hold("outbox", "bot", 300, clock.now())
+        leases.hold("polling", "bot", 300, clock.now())
     registration.register(api, config)
     api.call("getUpdates", {"timeout": 0, "allowed_updates": list(ALLOWED_UPDATES)})
     app.extensions["checkout"].reconcile()
@@ -144,7 +145,7 @@ def test_with_a_healthy_shop_nothing_is_found(shop):
         *("token", "clock", "webhook", "update kinds", "deliveries", "menu button"),
         *("address", "help pages", "owners", "support contact"),
         *("database", "migrations", "durability", "append-only", "disk"),
-        *("identity", "bot", "pollers", "statement", "books", "inbox", "set aside", "quarantine"),
+        *("identity", "bot", "poller", "statement", "books", "inbox", "set aside", "quarantine"),
         *("plans", "refunds", "entitlements"),
     }
 
@@ -579,17 +580,26 @@ def test_a_database_of_nobody(shop):
 
 def test_a_bot_that_is_not_at_work(shop):
     with transaction():
-        leases.release("outbox", "bot", clock.now())
+        leases.release_all("bot", clock.now())
     assert only(shop) == ("bot", "problem", "No bot process is at work. Start bot.py.")
 
 
-def test_two_bots_that_poll(shop):
+def test_a_second_bot_that_stands_by_is_no_trouble(shop):
     with transaction():
         leases.hold("refunds", "another", 300, clock.now())
-    name, severity, words = only(shop)
-    assert (name, severity) == ("pollers", "warning")
-    assert words.endswith("Leave one running, or set BOT_MODE=webhook.")
-    assert "pollers" not in wrong(shop, bot_mode="webhook")
+    assert wrong(shop) == {}
+
+
+def test_bots_of_which_none_polls(shop):
+    with transaction():
+        leases.release("polling", "bot", clock.now())
+    assert only(shop) == (
+        "poller",
+        "problem",
+        "Bot processes are at work, and none of them polls. Start the bot again: it is of an earlier "
+        "release, or was started with another BOT_MODE.",
+    )
+    assert "poller" not in wrong(shop, bot_mode="webhook")
 
 
 @pytest.mark.parametrize(("minutes", "is_old"), [(0, False), (14, False), (16, True), (None, True)])
@@ -745,7 +755,7 @@ def test_warnings_alone_are_no_failure(shop, api):
 @on_sqlite
 def test_a_problem_is_a_failure(shop):
     with transaction():
-        leases.release("outbox", "bot", clock.now())
+        leases.release_all("bot", clock.now())
     code, said = run(shop, "doctor")
     assert code == 1
     assert "\nproblem  bot: No bot process is at work.\n         To do: Start bot.py.\n" in said
@@ -754,7 +764,7 @@ def test_a_problem_is_a_failure(shop):
 @on_sqlite
 def test_programs_are_told_the_same(shop):
     with transaction():
-        leases.release("outbox", "bot", clock.now())
+        leases.release_all("bot", clock.now())
     code, said = run(shop, "doctor", "--json")
     assert code == 1
     assert {one["name"]: Finding(**one) for one in json.loads(said)} == looked_at(shop)

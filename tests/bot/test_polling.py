@@ -3,9 +3,12 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +22,14 @@ from tests import arrange
 from tests.bot.conftest import ALICE, trouble
 from tests.bot.test_worker import answers, question
 from tests.e2e.conftest import BOB
-from tests.processes import Shopper, Stage, eventually
+from tests.processes import ROOT, TOKEN, Shopper, Stage, eventually
 from webapp import clock
-from webapp.domain import inbox
+from webapp.domain import inbox, leases
 from webapp.extensions import db, transaction
-from webapp.models import InboxItem
+from webapp.models import InboxItem, Lease
+from webapp.turns import TURN_SECONDS, Turn, process_name
 
+TAKE_NAME = "from webapp.turns import process_name; print(process_name())"
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -78,6 +83,8 @@ def test_f24_an_update_is_confirmed_only_when_it_is_kept(telegram, poller):
 def test_f24_a_bot_killed_before_it_confirmed_hears_it_again(telegram, app, poller):
     write(telegram, "one")
     poller.step()
+    with transaction():
+        leases.release_all(poller.bot.turn.holder, clock.now())
     another = bot.Poller(bot.Bot(app))
     write(telegram, "two")
     another.step()
@@ -164,10 +171,111 @@ def test_the_longer_it_fails_the_longer_it_waits(telegram, poller):
 
 
 @on_sqlite
-def test_a_second_poller_is_told_who_is_in_the_way(telegram, poller, caplog):
+def test_a_poll_that_a_dead_process_left_open_is_no_second_program(telegram, poller, caplog):
     trouble(telegram, "getUpdates", status=409)
     poller.step()
+    assert "not polling" not in caplog.text
+
+
+@on_sqlite
+def test_conflicts_that_do_not_end_are_told(telegram, poller, caplog, monkeypatch):
+    trouble(telegram, "getUpdates", status=409, times=2)
+    poller.step()
+    go_on(monkeypatch, bot.CONFLICT_SECONDS + 1)
+    poller.step()
     assert "Only one program may poll, and none while a webhook is set" in caplog.text
+
+
+@on_sqlite
+def test_a_webhook_in_the_way_is_told_at_once(telegram, poller, caplog):
+    telegram.http.post(f"{telegram.sandbox}/bot{TOKEN}/setWebhook", json={"url": "https://other.test/hook"})
+    poller.step()
+    assert "Only one program may poll, and none while a webhook is set" in caplog.text
+
+
+# Whose turn it is
+
+
+@pytest.fixture
+def another(app: Flask) -> Turn:
+    """A second bot process of the shop, on another machine."""
+    return Turn(app, "another-machine:1:ab")
+
+
+def test_one_process_polls_and_the_others_stand_by(telegram, poller, another):
+    assert another.renew()
+    write(telegram, "one")
+    poller.step()
+    assert telegram.calls("getUpdates") == []
+    assert poller.bot.waited == [bot.TURN_LOOK_SECONDS]
+    another.let_go()
+    poller.step()
+    assert kept() == ["one"]
+
+
+def test_a_process_whose_turn_ran_out_does_not_confirm(telegram, poller, another, monkeypatch):
+    """It woke up late: what it is about to confirm may be another sequence by now."""
+    write(telegram, "one")
+    poller.step()
+    assert poller.offset
+    go_on(monkeypatch, TURN_SECONDS + 1)
+    with transaction():
+        leases.release_all(poller.bot.turn.holder, clock.now())
+    assert another.renew()
+    polls = len(telegram.calls("getUpdates"))
+    poller.step()
+    assert len(telegram.calls("getUpdates")) == polls
+    assert poller.offset is None
+
+
+def test_a_turn_is_counted_from_before_the_database_was_asked(app, monkeypatch):
+    """Else another process could have it in the time that the answer took."""
+    turn = Turn(app, "slow:1:ab")
+    hold, later = leases.hold, clock.ticks() + 5
+    monkeypatch.setattr(
+        leases, "hold", lambda *args: monkeypatch.setattr(clock, "ticks", lambda: later) or hold(*args)
+    )
+    turn.renew()
+    assert turn.until < later + TURN_SECONDS - 4
+
+
+def test_a_process_of_another_machine_is_waited_for(app, another):
+    mine = Turn(app, process_name())
+    assert another.renew()
+    assert [mine.renew(), mine.renew()] == [False, False]
+    with transaction():
+        over = clock.now() - timedelta(seconds=1)
+        db.session.execute(db.update(Lease).values(expires_at=over))
+    assert mine.renew()
+
+
+def test_a_dead_process_of_this_machine_is_not_waited_for(app):
+    dead = subprocess.run([sys.executable, "-c", TAKE_NAME], capture_output=True, text=True, cwd=ROOT)
+    Turn(app, dead.stdout.strip()).renew()
+    mine = Turn(app, process_name())
+    assert not mine.renew()
+    assert mine.renew()
+
+
+def test_a_living_process_of_this_machine_keeps_its_turn(app):
+    neighbour = Turn(app, process_name())
+    neighbour.renew()
+    mine = Turn(app, process_name())
+    assert [mine.renew(), mine.renew()] == [False, False]
+
+
+def test_a_turn_that_was_let_go_is_not_taken_again(app, another):
+    """The loop that renews it may be at work while the process ends."""
+    mine = Turn(app, process_name())
+    mine.renew()
+    mine.let_go()
+    assert not mine.renew()
+    assert not mine.is_mine()
+    assert another.renew()
+
+
+def test_names_of_processes_fit_into_a_lease():
+    assert len(process_name()) <= Lease.__table__.c.holder.type.length
 
 
 @on_sqlite
@@ -235,10 +343,10 @@ def at_work(stage: Stage, times: int = 1) -> bool:
     return stage.output("bot").count('"event": "started"') >= times
 
 
-def ends(stage: Stage, within: float = 10) -> int:
-    """Ask the bot to end, and return its exit code."""
+def ends(stage: Stage, within: float = 10, name: str = "bot") -> int:
+    """Ask a bot to end, and return its exit code."""
     begun = time.monotonic()
-    code = stage.stop("bot")
+    code = stage.stop(name)
     assert time.monotonic() - begun < within
     return code
 
@@ -248,6 +356,45 @@ def test_a_bot_told_to_end_does_so_in_the_middle_of_a_poll(stage):
     eventually(lambda: at_work(stage))
     assert ends(stage, within=4) == 0
     assert '"event": "stopped"' in stage.output("bot")
+
+
+def polls(stage: Stage, name: str) -> int:
+    """Return how often a process began to poll."""
+    return stage.output(name).count('"event": "polls"')
+
+
+def conflicts(stage: Stage) -> int:
+    return sum(call.get("status") == 409 for call in stage.calls("getUpdates"))
+
+
+def test_of_two_bots_one_polls_and_the_other_takes_over(stage):
+    """As when a platform starts the next release's bot before it ends the last one's, or one is killed."""
+    stage.open()
+    eventually(lambda: polls(stage, "bot"))
+    stage.start("bot-2")
+    eventually(lambda: '"event": "poll_waits"' in stage.output("bot-2"))
+    stage.control("POST", f"people/{BOB}/messages", text="/help")
+    eventually(lambda: len(stage.messages(BOB)) > 1)
+    assert (polls(stage, "bot-2"), conflicts(stage)) == (0, 0)
+    stage.kill("bot")
+    alice = Shopper(stage, ALICE).sign_in()
+    link = alice.order("deep-sky-atlas")["link"]
+    eventually(lambda: alice.pay(link)["status"] == "paid")
+    eventually(lambda: alice.has("/atlas"))
+    assert polls(stage, "bot-2") == 1
+    # Told to end, it hands over at once, and its own poll, still open, is nobody's trouble.
+    stage.start("bot")
+    eventually(lambda: stage.output("bot").count('"event": "poll_waits"') == 1)
+    assert ends(stage, name="bot-2") == 0
+    eventually(lambda: polls(stage, "bot") == 2)
+    for name in ("bot", "bot-2"):
+        assert "not polling" not in stage.output(name)
+    received = [
+        update["update_id"] for call in stage.calls("getUpdates") for update in call.get("result") or ()
+    ]
+    with stage.inside():
+        assert set(received) == set(db.session.scalars(select(InboxItem.update_id)))
+        assert max(db.session.scalars(select(InboxItem.attempts))) == 1
 
 
 def test_what_has_begun_comes_to_its_end(stage):

@@ -47,6 +47,17 @@ def test_who_holds_a_duty_at_present_is_known():
     assert leases.holders(clock.now()) == {"one", "two"}
 
 
+def test_all_that_a_process_holds_can_be_let_go_at_once():
+    for name in ("outbox", "reconciliation"):
+        hold("gone", name=name)
+    hold("two", name="refunds")
+    with transaction():
+        leases.release_all("gone", clock.now())
+    assert not leases.is_held("outbox", clock.now())
+    assert leases.is_held("refunds", clock.now())
+    assert leases.holders(clock.now()) == {"two"}
+
+
 def test_the_databases_clock_decides_where_it_is_shared():
     hold("one")
     with transaction():

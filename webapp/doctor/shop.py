@@ -7,6 +7,7 @@ from webapp.config import Config
 from webapp.doctor.findings import Finding, ok, problem, warning
 from webapp.domain import entitlements, inbox, leases, shops, statistics, subscriptions
 from webapp.domain.keys import KeyRing
+from webapp.turns import POLLING
 
 STATEMENT_PROBLEM = timedelta(minutes=15)
 INBOX_WARNING_SECONDS = 60
@@ -27,7 +28,7 @@ def examine(config: Config, now: datetime) -> list[Finding]:
     return [
         _identity(config),
         bot(now),
-        _one_poller(config, now),
+        _poller(config, now),
         _statement(now),
         _books(waiting["statement_drift_stars"]),
         _inbox(waiting["inbox_oldest_seconds"]),
@@ -80,15 +81,17 @@ def _identity(config: Config) -> Finding:
     return problem("identity", "The database is no bot's yet.", "Run flask --app webapp release.")
 
 
-def _one_poller(config: Config, now: datetime) -> Finding:
+def _poller(config: Config, now: datetime) -> Finding:
     # A program elsewhere that polls with this token cannot be seen from here without cutting off its poll.
-    if config.bot_mode == "polling" and len(leases.holders(now)) > 1:
-        return warning(
-            "pollers",
-            "More than one bot process is at work, and they cut off each other's polls.",
-            "Leave one running, or set BOT_MODE=webhook.",
-        )
-    return ok("pollers", "No second bot process of this shop is at work.")
+    if config.bot_mode != "polling" or not leases.holders(now):
+        return ok("poller", "Nobody has to poll.")
+    if leases.is_held(POLLING, now):
+        return ok("poller", "One bot process polls; any others stand by.")
+    return problem(
+        "poller",
+        "Bot processes are at work, and none of them polls.",
+        "Start the bot again: it is of an earlier release, or was started with another BOT_MODE.",
+    )
 
 
 def _statement(now: datetime) -> Finding:

@@ -41,10 +41,22 @@ def release(name: str, holder: str, now: datetime) -> None:
     db.session.execute(over.values(expires_at=_database_time(now)))
 
 
+def release_all(holder: str, now: datetime) -> None:
+    """Let everything go that a process holds, which is no more."""
+    over = update(Lease).where(Lease.holder == holder)
+    db.session.execute(over.values(expires_at=_database_time(now)))
+
+
 def holders(now: datetime) -> set[str]:
     """Return the processes that hold a duty at present."""
     held = select(Lease.holder).where(Lease.expires_at > _database_time(now))
     return set(db.session.scalars(held))
+
+
+def is_held(name: str, now: datetime) -> bool:
+    """Tell whether some process has a duty at present."""
+    held = select(Lease.name).where(Lease.name == name, Lease.expires_at > _database_time(now))
+    return db.session.scalar(held) is not None
 
 
 def _database_time(now: datetime) -> datetime:
