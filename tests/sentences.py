@@ -6,7 +6,6 @@ from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
-from babel.messages.plurals import get_plural
 from babel.messages.pofile import read_po, write_po
 
 from webapp.languages import FOLDER
@@ -56,7 +55,7 @@ def write(catalog: Catalog, file: Path) -> None:
     """Write a file that changes only where its sentences do: no dates, no places in the sources."""
     body = BytesIO()
     write_po(body, catalog, width=110, no_location=True, omit_header=True)
-    head = HEAD.format(language=file.stem, plural=get_plural(catalog.locale).plural_forms)
+    head = HEAD.format(language=file.stem, plural=catalog.plural_forms)
     file.write_text(head + body.getvalue().decode(), encoding="utf-8")
 
 
