@@ -100,11 +100,12 @@ references: $(READY) browser ## What pages are to look like: as they do now
 pictures: $(READY) browser ## The pictures in the README, taken anew
 	$(BIN)/python -m tests.gallery pictures
 
-lock: $(READY) ## Write requirements*.txt anew from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-build \
-		--no-emit-index-url --no-header --quiet -o requirements.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes --no-build \
-		--no-emit-index-url --no-header --quiet -c requirements.txt -o requirements-dev.txt
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet $(ARGS)
+lock: $(READY) ## Write every requirements file anew from pyproject.toml; ARGS=--upgrade for newer releases
+	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.txt
+	$(BIN)/uv pip compile --group sandbox -c requirements.txt $(LOCK) -o sandbox/requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.txt -c sandbox/requirements.txt $(LOCK) \
+		-o requirements-dev.txt
 
 audit: $(READY) ## Known weaknesses in what we depend on
 	$(BIN)/pip-audit --requirement requirements.txt --require-hashes --disable-pip

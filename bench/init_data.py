@@ -2,7 +2,7 @@
 
 The libraries are no dependencies of the shop: give them an environment of their own.
 
-    uv venv var/bench && uv pip install --python var/bench -r pyproject.toml --extra bench
+    uv venv var/bench && uv pip install --python var/bench -r pyproject.toml --group bench
     var/bench/bin/python bench/init_data.py
 """
 
