@@ -1,6 +1,6 @@
 from tests.arrange import NOW, open_shop
 from tests.factories import METRICS_TOKEN
-from webapp import clock
+from webapp import __version__, clock
 from webapp.domain import leases, shops
 from webapp.extensions import db, transaction
 
@@ -16,9 +16,9 @@ def findings(client) -> dict[str, str]:
     return client.get("/readyz", headers=DETAILS).json["findings"]
 
 
-def test_a_living_process_says_only_that(client):
+def test_a_living_process_says_only_that_and_its_version(client):
     answer = client.get("/healthz")
-    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+    assert (answer.status_code, answer.json) == (200, {"status": "ok", "version": __version__})
 
 
 def test_a_shop_that_can_sell_is_ready(client):

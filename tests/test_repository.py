@@ -10,7 +10,7 @@ import pytest
 
 from tests.factories import BOT_TOKEN, SECRET_KEY
 from tests.processes import ROOT
-from webapp import config
+from webapp import __version__, config
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SHOP = PYPROJECT["project"]["dependencies"]
@@ -114,6 +114,13 @@ def test_the_example_needs_three_values_and_changes_nothing_else():
     needed = {"BOT_TOKEN": BOT_TOKEN, "PUBLIC_URL": "https://shop.test", "SECRET_KEY": SECRET_KEY}
     assert {name for name in needed if not example()[name]} == set(needed)
     assert config.load({**example(), **needed}) == config.load(needed)
+
+
+def test_the_version_is_the_same_wherever_it_stands():
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"(?m)^## \[?(\d[\w.]*)", changes)
+    assert newest
+    assert __version__ == PYPROJECT["version"] == newest[1]
 
 
 def test_htmx_is_the_one_that_was_published():

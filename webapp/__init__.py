@@ -7,6 +7,8 @@ if TYPE_CHECKING:
 
     from webapp.config import Config
 
+__version__ = "0.2.0"
+
 
 def create_app(settings: "Config | None" = None) -> "Flask":
     """Return the shop, ready to serve; see :func:`webapp.application.create_app`.

@@ -21,7 +21,7 @@ from tests.bot.test_cli import on_sqlite, run
 from tests.bot.test_registration import set_up
 from tests.factories import WEBHOOK_SECRET, make_config
 from tests.processes import ROOT, TOKEN, Stage, eventually
-from webapp import clock, create_app, registration
+from webapp import __version__, clock, create_app, registration
 from webapp.bot_api import BotApi, BotApiError
 from webapp.cli.entitlements import write_anew
 from webapp.config import Config
@@ -377,7 +377,9 @@ def test_an_address_that_redirects(shop, site, status, to, end):
     ("status", "body"),
     [
         ("200 OK", b"Welcome to nginx"),
-        ("200 OK", b'{"status": "fine"}'),
+        ("200 OK", b'{"status": "fine", "version": "0.2.0"}'),
+        ("200 OK", b'{"status": "ok"}'),
+        ("200 OK", b'["status", "version"]'),
         ("200 OK", b"\xff\x00"),
         ("404 Not Found", b'{"status": "ok"}'),
         ("502 Bad Gateway", b""),
@@ -737,7 +739,8 @@ def test_entitlements_that_the_ledger_does_not_give(shop, order, damage):
 def test_a_healthy_shop_is_told_well(shop):
     code, said = run(shop, "doctor")
     assert code == 0
-    assert said.splitlines()[0] == "ok       token: Telegram knows it as @starfront_demo_bot's."
+    assert said.splitlines()[:2] == [f"Starfront {__version__}", ""]
+    assert said.splitlines()[2] == "ok       token: Telegram knows it as @starfront_demo_bot's."
     assert "To do" not in said
     assert said.splitlines()[-1] == f"0 problems, 0 warnings, {len(looked_at(shop))} well."
 

@@ -8,7 +8,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from webapp import clock
+from webapp import __version__, clock
 from webapp.cli.terminal import clean, say
 from webapp.config import current
 from webapp.doctor import Finding, examine
@@ -29,6 +29,7 @@ def doctor(as_json: bool) -> None:
 
 
 def _tell(findings: list[Finding]) -> None:
+    say(f"Starfront {__version__}\n")
     for finding in findings:
         say(f"{finding.severity:<9}{finding.name}: {finding.sentence}")
         if finding.remedy:

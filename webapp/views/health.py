@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import NotFound
 
-from webapp import clock, metrics
+from webapp import __version__, clock, metrics
 from webapp.config import current
 from webapp.doctor import database, shop
 from webapp.extensions import db
@@ -17,7 +17,7 @@ bp = Blueprint("health", __name__)
 
 @bp.get("/healthz")
 def healthz() -> Response:
-    return jsonify(status="ok")
+    return jsonify(status="ok", version=__version__)
 
 
 @bp.get("/readyz")
