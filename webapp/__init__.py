@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from webapp.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from flask import Flask
 
     from webapp.config import Config
-
-__version__ = "0.2.0"
 
 
 def create_app(settings: "Config | None" = None) -> "Flask":

@@ -8,10 +8,11 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from webapp import __version__, clock
+from webapp import clock
 from webapp.cli.terminal import clean, say
 from webapp.config import current
 from webapp.doctor import Finding, examine
+from webapp.version import __version__
 
 
 @click.command()

@@ -1,16 +1,24 @@
 """What a platform runs before each release."""
 
+import os
+
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
 from webapp import registration
-from webapp.bot_api import BotApiError
+from webapp.bot_api import BotApiError, NotReached, OutcomeUnknown, TooManyRequests
 from webapp.cli.catalog import SHIPPED_CATALOGUE, import_file
 from webapp.config import current
 from webapp.domain import catalogue, shops
 from webapp.extensions import transaction
+
+
+class TelegramIsAway(click.ClickException):
+    """The database is ready; what Telegram has to be told waits for another release."""
+
+    exit_code = os.EX_TEMPFAIL  # the same again, later
 
 
 @click.command()
@@ -27,6 +35,8 @@ def release() -> None:
         if not catalogue.everything():
             import_file(SHIPPED_CATALOGUE)
         registration.register(client, config)
+    except (NotReached, OutcomeUnknown, TooManyRequests) as error:
+        raise TelegramIsAway(str(error)) from error
     except (BotApiError, shops.ForeignDatabase, registration.RegistrationError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"Released as @{bot['username']}.")

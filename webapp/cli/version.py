@@ -2,7 +2,7 @@
 
 import click
 
-from webapp import __version__
+from webapp.version import __version__
 
 
 @click.command()

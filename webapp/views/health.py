@@ -7,10 +7,11 @@ from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import NotFound
 
-from webapp import __version__, clock, metrics
+from webapp import clock, metrics
 from webapp.config import current
 from webapp.doctor import database, shop
 from webapp.extensions import db
+from webapp.version import __version__
 
 bp = Blueprint("health", __name__)
 
