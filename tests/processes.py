@@ -16,12 +16,13 @@ from typing import Any, TypeVar
 import httpx
 from flask import Flask
 
+from tests import forks
 from tests.factories import METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET
+from tests.forks import ROOT, Process
 from webapp import bot_api, config, create_app
 from webapp.domain import terms
 from webapp.extensions import db
 
-ROOT = Path(__file__).parent.parent
 TOKEN = "7000000002:AAF-made-up-for-tests_0123456789abc"
 PATIENCE_SECONDS = 40.0
 PORTS = (10_000, 32_000)  # below those that Linux gives to outgoing connections, and macOS too
@@ -55,15 +56,27 @@ class Stage:
     """A shop on a database of its own, with Telegram played beside it."""
 
     def __init__(
-        self, folder: Path, database_url: str, *, bin_folder: Path | None = None, **settings: str
+        self,
+        folder: Path,
+        database_url: str,
+        *,
+        bin_folder: Path | None = None,
+        is_cold: bool = False,
+        **settings: str,
     ) -> None:
+        """Have a stage that nobody is on yet.
+
+        :param bin_folder: programs of another environment than the tests'
+        :param is_cold: whether each process begins with nothing imported, as it does in production
+        """
         self.folder = folder
+        self.is_cold = is_cold or bin_folder is not None
         self.commands: dict[str, str] = {}  # instead of the Procfile's
         self.bin = bin_folder or Path(sys.executable).parent
         self.sandbox_port, self.web_port = free_port(), free_port()
         self.sandbox = f"http://127.0.0.1:{self.sandbox_port}"
         self.web = f"http://localhost:{self.web_port}"
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, Process] = {}
         self.clients: list[httpx.Client] = []
         self.http = self.client()
         self.environment = {
@@ -102,17 +115,21 @@ class Stage:
             eventually(lambda: self.answers(f"{self.web}/healthz"))
         return self
 
-    def start(self, name: str, command: str = "") -> subprocess.Popen[bytes]:
+    def start(self, name: str, command: str = "") -> Process:
         """Start the sandbox, a process of the Procfile or a command; what it says goes to a file."""
+        words = shlex.split(command) or self._command(name)
         with open(self.folder / f"{name}.log", "ab") as log:
-            self.processes[name] = subprocess.Popen(
-                shlex.split(command) or self._command(name),
-                cwd=ROOT,
-                env=self.environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            if not self.is_cold and forks.can_start(words, self.environment):
+                self.processes[name] = forks.start(words, self.environment, log)
+            else:
+                self.processes[name] = subprocess.Popen(
+                    words,
+                    cwd=ROOT,
+                    env=self.environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
         return self.processes[name]
 
     def run(self, name: str, command: str = "") -> int:
@@ -122,7 +139,8 @@ class Stage:
     def kill(self, name: str) -> None:
         """End a process and its children at once, as a platform or the kernel may."""
         process = self.processes.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it ended before
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
     def stop(self, name: str) -> int:
@@ -205,7 +223,7 @@ class ShiftedStage(Stage):
             command = shlex.join(self._command(name))
             self.set_clock(name, 0)
             file = shlex.quote(str(self._file(name)))
-            self.commands[name] = f"env CLOCK_FILE={file} python -m tests.shifted {command}"
+            self.commands[name] = f"python -m tests.shifted {file} {command}"
 
     def set_clock(self, name: str, seconds: float) -> None:
         """Have a machine's clock so many seconds ahead of Telegram's, or behind it if negative."""

@@ -1,7 +1,7 @@
-"""``python -m tests.shifted COMMAND...``: the shop on a machine whose clock is wrong.
+"""``python -m tests.shifted FILE COMMAND...``: the shop on a machine whose clock is wrong.
 
-By how many seconds stands in the file that CLOCK_FILE names; it may change at any moment. With ALL_CLOCKS
-set the database's clock counts as moved with it.
+By how many seconds stands in the file; it may change at any moment. With ALL_CLOCKS set the database's clock
+counts as moved with it.
 """
 
 import os
@@ -16,7 +16,7 @@ from webapp import clock
 
 def main() -> None:
     """Run a program as if it had been started by itself, its clock aside."""
-    file = Path(os.environ["CLOCK_FILE"])
+    file = Path(sys.argv[1])
     really = clock.machine_time
 
     def shifted() -> datetime:
@@ -27,7 +27,7 @@ def main() -> None:
         # The database's is meant to be moved as well: it is not gone by.
         clock.follow = lambda _told: None
     # An interpreter that is named is this one.
-    sys.argv = sys.argv[2:] if sys.argv[1] == "python" else sys.argv[1:]
+    sys.argv = sys.argv[3:] if sys.argv[2] == "python" else sys.argv[2:]
     name = sys.argv[0]
     runpy.run_path(name if Path(name).exists() else str(shutil.which(name)), run_name="__main__")
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import subprocess
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from tests.processes import Stage
+from tests.processes import Process, Stage
 from tests.proxy import SOUND, Proxy
 
 
@@ -30,7 +29,7 @@ class LinkedStage(Stage):
                 port = self._link(f"{side}-database", socket_of(database_url))
                 addresses["DATABASE_URL"] = database_at(database_url, port)
 
-    def start(self, name: str, command: str = "") -> subprocess.Popen[bytes]:
+    def start(self, name: str, command: str = "") -> Process:
         """Start a process; web and bot have links of their own, and everybody else the straight way."""
         straight = dict(self.environment)
         self.environment |= self.addresses.get(name.partition("-")[0], {})

@@ -6,7 +6,6 @@
 import os
 import random
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.market import Market, Table, audit, audit_deliveries, wishes
-from tests.processes import SHORT_STAGES, Stage, eventually
+from tests.processes import SHORT_STAGES, Process, Stage, eventually
 from webapp.worker import DUTY_SECONDS
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "0"))
@@ -49,9 +48,9 @@ def test_whatever_comes_and_goes_the_books_are_right_and_nothing_leaks(
             most = opened[name] + SPARE_FILES
             eventually(lambda name=name, most=most: open_files(stage.processes[name]) <= most)
         if database_url.startswith("postgres"):
-            # PostgreSQL takes a moment to notice that a killed process is gone.
-            most_connected = MOST_CONNECTIONS * len(shift.names) + 1
-            eventually(lambda: len(connected(table)) <= most_connected)
+            # A connection outlives the process that was killed with it, until PostgreSQL notices.
+            most = MOST_CONNECTIONS * len(shift.names) + 1
+            eventually(lambda: len(connected(table)) <= most)
         for name in shift.names:
             assert stage.stop(name) == 0, stage.output(name)
         print(f"{len(market.paid)} payments, {dict(shift.events)}, caught up in {took:.1f} s")
@@ -112,7 +111,7 @@ class Shift:
         self.events[way.__name__] += 1
 
 
-def open_files(process: subprocess.Popen[bytes]) -> int:
+def open_files(process: Process) -> int:
     """Return how many files and connections a process and its children have open."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return sum(len(list(Path(f"/proc/{one}/fd").iterdir())) for one in (process.pid, *children))

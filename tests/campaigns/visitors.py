@@ -3,7 +3,6 @@
 import itertools
 import random
 import re
-import subprocess
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ from typing import ClassVar
 import aiohttp
 
 from tests.campaigns.crowds import DONE, Crowd, Try
-from tests.processes import Shopper, Stage
+from tests.processes import Process, Shopper, Stage
 from webapp.domain import terms
 
 AT_ONCE = 400
@@ -89,7 +88,7 @@ def _newcomer(stage: Stage) -> str:
     return shopper.token
 
 
-def resident_bytes(process: subprocess.Popen[bytes]) -> int:
+def resident_bytes(process: Process) -> int:
     """Return the memory that a server's workers hold, what they share counted once."""
     workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     held = [Path(f"/proc/{worker}/smaps_rollup").read_text() for worker in workers]
