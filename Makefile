@@ -1,123 +1,129 @@
-# make run and make test are all a newcomer needs; both work on a fresh machine with Python 3.11.
-SHELL := /bin/bash
-.SHELLFLAGS := -euo pipefail -c
+# make run and make test are all a newcomer needs; both work on a fresh machine with Python 3.11 or newer.
+COVERAGE := --cov --cov-report=term:skip-covered
 .DEFAULT_GOAL := help
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
-VENV := .venv
-BIN := $(VENV)/bin
-READY := $(VENV)/ready
+BIN := .venv/bin
+# The Python that .venv has, or the newest that can make one; sandbox/environment says what is wrong with another.
+FITS := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+ifeq ($(origin PYTHON),undefined)
+PYTHON = $(shell for one in $(BIN)/python python3.14 python3.13 python3.12 python3.11 python3 python; do \
+	"$$one" -c '$(FITS)' 2>/dev/null && { echo "$$one"; exit; }; done; \
+	command -v python3 || command -v python || echo no-python)
+else
+RENEW := --with-this-python
+endif
+
+install = python='$(PYTHON)'; \
+	test "$$python" != no-python || { echo "Starfront needs Python 3.11 or newer, and there is none." >&2; exit 1; }; \
+	"$$python" -m sandbox.environment $(1) $(RENEW)
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-run: $(READY) ## The shop, its bot and a pretend Telegram, at the address it prints
+run: ## The shop, its bot and a pretend Telegram, at the address it prints
+	@$(call install,run)
 	@$(BIN)/python -m sandbox.up
 
-test: $(READY) browser ## Everything, on SQLite and on PostgreSQL, in a real browser
-	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal --cov --cov-report=term:skip-covered
+test: ready browser ## Everything, on SQLite and on PostgreSQL, in a real browser; ARGS="tests/domain -k refund" a part
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(if $(ARGS),$(ARGS),$(COVERAGE))
 
-check: $(READY) lint types imports test ## What must hold before anything lands
+check: ready lint types imports test ## What must hold before anything lands
 
-lint: $(READY) ## Format and lint
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+lint: ready ## Format and lint
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
 
-types: $(READY) ## Types, strictly in the domain
-	$(BIN)/mypy
+types: ready ## Types, strictly in the domain
+	$(BIN)/python -m mypy
 
-imports: $(READY) ## The shape: who may import whom
+imports: ready ## The shape: who may import whom
 	$(BIN)/lint-imports
 
-browser: $(READY) ## Chromium, from the system, its packages, or playwright
+browser: ready ## Chromium, from the system, its packages, or playwright
 	@$(BIN)/python -m tests.browser
 
-kill: $(READY) ## A thousand processes killed in the middle of sales; nothing may be lost
-	KILLS=$${KILLS:-1000} $(BIN)/pytest tests/e2e/test_kills.py -s
+kill: ready ## A thousand processes killed in the middle of sales; nothing may be lost
+	KILLS=$${KILLS:-1000} $(BIN)/python -m pytest tests/e2e/test_kills.py -s
 
-crashes: $(READY) ## Two hundred kills at each crash point, releases in their migrations included
-	CRASHES=$${CRASHES:-200} $(BIN)/pytest tests/campaigns/test_crashes.py tests/campaigns/test_upgrades.py -s
+crashes: ready ## Two hundred kills at each crash point, releases in their migrations included
+	CRASHES=$${CRASHES:-200} $(BIN)/python -m pytest tests/campaigns/test_crashes.py tests/campaigns/test_upgrades.py -s
 
-races: $(READY) ## A hundred orders confirmed on two hundred devices, a thousand refunds raced for
-	RACES=$${RACES:-100} $(BIN)/pytest tests/campaigns/test_races.py tests/e2e/test_concurrency.py -s
+races: ready ## A hundred orders confirmed on two hundred devices, a thousand refunds raced for
+	RACES=$${RACES:-100} $(BIN)/python -m pytest tests/campaigns/test_races.py tests/e2e/test_concurrency.py -s
 
-faults: $(READY) ## Every link between the parts in trouble, 40 ways; no Star may be lost
-	SCENARIOS=$${SCENARIOS:-40} PAYMENTS=$${PAYMENTS:-50} $(BIN)/pytest tests/campaigns/test_proxy.py -s
+faults: ready ## Every link between the parts in trouble, 40 ways; no Star may be lost
+	SCENARIOS=$${SCENARIOS:-40} PAYMENTS=$${PAYMENTS:-50} $(BIN)/python -m pytest tests/campaigns/test_proxy.py -s
 
-rebuild: $(READY) ## 5,000 charges restored from Telegram alone, and the access of 100,000 entries written anew
-	CHARGES=$${CHARGES:-5000} ENTRIES=$${ENTRIES:-100000} $(BIN)/pytest \
+rebuild: ready ## 5,000 charges restored from Telegram alone, and the access of 100,000 entries written anew
+	CHARGES=$${CHARGES:-5000} ENTRIES=$${ENTRIES:-100000} $(BIN)/python -m pytest \
 		tests/campaigns/test_rebuild.py tests/campaigns/test_projection.py -s
 
-restarts: $(READY) ## PostgreSQL dying every twenty seconds, for ten minutes, under load
+restarts: ready ## PostgreSQL dying every twenty seconds, for ten minutes, under load
 	RESTARTS=$${RESTARTS:-30} EVERY_SECONDS=$${EVERY_SECONDS:-20} RATE=$${RATE:-100} \
-		$(BIN)/pytest tests/campaigns/test_postgres_restarts.py -s
+		$(BIN)/python -m pytest tests/campaigns/test_postgres_restarts.py -s
 
-sqlite-trouble: $(READY) ## SQLite locked, full, unwritable and read-only, ten times each, under load
-	ROUNDS=$${ROUNDS:-10} $(BIN)/pytest tests/campaigns/test_sqlite_trouble.py -s
+sqlite-trouble: ready ## SQLite locked, full, unwritable and read-only, ten times each, under load
+	ROUNDS=$${ROUNDS:-10} $(BIN)/python -m pytest tests/campaigns/test_sqlite_trouble.py -s
 
-storm: $(READY) ## Half an hour of a Telegram that refuses, fails and keeps silent
-	STORM_SECONDS=$${STORM_SECONDS:-1800} $(BIN)/pytest tests/campaigns/test_telegram_storm.py -s
+storm: ready ## Half an hour of a Telegram that refuses, fails and keeps silent
+	STORM_SECONDS=$${STORM_SECONDS:-1800} $(BIN)/python -m pytest tests/campaigns/test_telegram_storm.py -s
 
-clocks: $(READY) ## Clocks that are wrong and jump, for five minutes, in the middle of sales
-	JUMPS=$${JUMPS:-150} $(BIN)/pytest tests/campaigns/test_clocks.py -s
+clocks: ready ## Clocks that are wrong and jump, for five minutes, in the middle of sales
+	JUMPS=$${JUMPS:-150} $(BIN)/python -m pytest tests/campaigns/test_clocks.py -s
 
-outage: $(READY) ## The bot away for thirty hours, and 650 payments, refunds and renewals meanwhile
+outage: ready ## The bot away for thirty hours, and 650 payments, refunds and renewals meanwhile
 	PAYMENTS=$${PAYMENTS:-500} REFUNDS=$${REFUNDS:-50} RENEWALS=$${RENEWALS:-100} \
-		$(BIN)/pytest tests/campaigns/test_outage.py -s
+		$(BIN)/python -m pytest tests/campaigns/test_outage.py -s
 
-machine: $(READY) ## Ten thousand histories of anything in any order, against a model, on each database
-	HISTORIES=$${HISTORIES:-10000} $(BIN)/pytest tests/campaigns/test_state_machine.py -s
+machine: ready ## Ten thousand histories of anything in any order, against a model, on each database
+	HISTORIES=$${HISTORIES:-10000} $(BIN)/python -m pytest tests/campaigns/test_state_machine.py -s
 
-soak: $(READY) ## Two hours of sales while processes are replaced, killed and frozen, on each database
+soak: ready ## Two hours of sales while processes are replaced, killed and frozen, on each database
 	SOAK_SECONDS=$${SOAK_SECONDS:-7200} EVERY_SECONDS=$${EVERY_SECONDS:-45} PAUSE_SECONDS=$${PAUSE_SECONDS:-2} \
-		$(BIN)/pytest tests/campaigns/test_soak.py -s
+		$(BIN)/python -m pytest tests/campaigns/test_soak.py -s
 
-histories: $(READY) ## A thousand histories of everything at once, each of which must have an order, on each database
-	HISTORIES=$${HISTORIES:-1000} $(BIN)/pytest tests/campaigns/test_serial_order.py -s
+histories: ready ## A thousand histories of everything at once, each of which must have an order, on each database
+	HISTORIES=$${HISTORIES:-1000} $(BIN)/python -m pytest tests/campaigns/test_serial_order.py -s
 
-permutations: $(READY) ## Every order of every choice of seven events: 33 million
-	EVENTS=7 $(BIN)/pytest tests/domain/test_permutations.py -s
+permutations: ready ## Every order of every choice of seven events: 33 million
+	EVENTS=7 $(BIN)/python -m pytest tests/domain/test_permutations.py -s
 
-mutants: $(READY) ## Every known defect planted, one at a time; a test must catch each
+mutants: ready ## Every known defect planted, one at a time; a test must catch each
 	$(BIN)/python -m tests.mutants
 
-load: $(READY) ## 300 pages, 150 updates a second, a burst of 5,000, ten thousand sales; times held to
+load: ready ## 300 pages, 150 updates a second, a burst of 5,000, ten thousand sales; times held to
 	LOAD=full LOAD_SECONDS=$${LOAD_SECONDS:-600} LOOKS=$${LOOKS:-300} RATE=$${RATE:-150} BURST=$${BURST:-5000} SALES=$${SALES:-10000} \
-		$(BIN)/pytest tests/campaigns/test_load.py -s
+		$(BIN)/python -m pytest tests/campaigns/test_load.py -s
 
-bench: $(READY) ## The figures in bench/, measured here and now
+bench: ready ## The figures in bench/, measured here and now
 	$(BIN)/python -m bench
 
-messages: $(READY) ## Every sentence into every language's file; LANGUAGE=pt_BR begins one more
+messages: ready ## Every sentence into every language's file; LANGUAGE=pt_BR begins one more
 	@$(BIN)/python -m tests.sentences $(LANGUAGE)
 
-gallery: $(READY) browser ## Every page in every state; ONLY=, WIDTHS=, THEMES=, LANGUAGES= narrow it down
+gallery: ready browser ## Every page in every state; ONLY=, WIDTHS=, THEMES=, LANGUAGES= narrow it down
 	$(BIN)/python -m tests.gallery
 
-references: $(READY) browser ## What pages are to look like: as they do now
+references: ready browser ## What pages are to look like: as they do now
 	$(BIN)/python -m tests.gallery.references
 
-pictures: $(READY) browser ## The pictures in the README, taken anew
+pictures: ready browser ## The pictures in the README, taken anew
 	$(BIN)/python -m tests.gallery pictures
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet $(ARGS)
-lock: $(READY) ## Write every requirements file anew from pyproject.toml; ARGS=--upgrade for newer releases
+lock: ready ## Write every requirements file anew from pyproject.toml; ARGS=--upgrade for newer releases
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.txt
 	$(BIN)/uv pip compile --group sandbox -c requirements.txt $(LOCK) -o sandbox/requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.txt -c sandbox/requirements.txt $(LOCK) \
 		-o requirements-dev.txt
 
-audit: $(READY) ## Known weaknesses in what we depend on
+audit: ready ## Known weaknesses in what we depend on
 	$(BIN)/pip-audit --requirement requirements.txt --require-hashes --disable-pip
 
-$(READY): requirements-dev.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed."; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
-		-r requirements-dev.txt
-	@touch $@
+ready:
+	@$(call install,test)
 
 clean: ## Forget the environment and what runs left behind
-	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help run test check lint types imports browser kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock audit clean sqlite-trouble storm clocks outage
+.PHONY: help ready run test check lint types imports browser kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock audit clean sqlite-trouble storm clocks outage

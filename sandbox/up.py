@@ -14,6 +14,8 @@ import urllib.request
 from pathlib import Path
 from typing import IO
 
+from sandbox import environment
+
 ROOT = Path(__file__).parent.parent
 STATE = ROOT / "var"
 BOT_ID = 7_000_000_001
@@ -196,4 +198,5 @@ def _stop(running: list[subprocess.Popen[str]]) -> None:
 
 
 if __name__ == "__main__":
+    environment.ensure("run")
     sys.exit(main())

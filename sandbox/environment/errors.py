@@ -1,0 +1,5 @@
+"""Why nothing can be installed."""
+
+
+class CannotInstall(Exception):
+    """The sentence says why, and what to do."""
