@@ -45,6 +45,7 @@ from webapp.bot_api import (
     OutcomeUnknown,
     TooManyRequests,
     Unauthorized,
+    takes_proxy,
 )
 from webapp.config import Config
 from webapp.domain import catalogue, inbox, init_data, outbox, shops, users
@@ -432,7 +433,9 @@ def _chat_application(app: Flask, client: BotApi) -> Chat:
         ApplicationBuilder()
         .token(config.bot_token)
         .base_url(f"{config.bot_api_url}{{token}}{config.bot_api_path}")
-        .request(HTTPXRequest(connection_pool_size=8))
+        .request(
+            HTTPXRequest(connection_pool_size=8, httpx_kwargs={"trust_env": takes_proxy(config.bot_api_url)})
+        )
         .rate_limiter(Pauses(client))
         .updater(None)
         .build()

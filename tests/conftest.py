@@ -32,6 +32,9 @@ MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - a folder of i
 if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
     tempfile.tempdir = os.environ["TMPDIR"] = str(MEMORY)
 
+# A developer's own .env is not for the shops of tests.
+os.environ["FLASK_SKIP_DOTENV"] = "1"
+
 PATIENCE_MILLISECONDS = 30_000  # as long as playwright itself waits for anything to be clicked
 
 _numbers = itertools.count(1)

@@ -83,6 +83,7 @@ class Stage:
             "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
             "HOME": os.environ.get("HOME", "/"),
             "PYTHONUNBUFFERED": "1",
+            "FLASK_SKIP_DOTENV": "1",  # whose .env is beside the code is none of this shop's business
             "BOT_TOKEN": TOKEN,
             "SECRET_KEY": SECRET_KEY,
             "WEBHOOK_SECRET": WEBHOOK_SECRET,
@@ -100,7 +101,7 @@ class Stage:
 
     def play(self, *options: str) -> "Stage":
         """Have Telegram up, and nothing else."""
-        self.start("sandbox", shlex.join([*self._command("sandbox"), *options]))
+        self.start("sandbox", shlex.join([*self.command("sandbox"), *options]))
         eventually(lambda: self.answers(f"{self.sandbox}/sandbox/state"))
         return self
 
@@ -117,7 +118,7 @@ class Stage:
 
     def start(self, name: str, command: str = "") -> Process:
         """Start the sandbox, a process of the Procfile or a command; what it says goes to a file."""
-        words = shlex.split(command) or self._command(name)
+        words = shlex.split(command) or self.command(name)
         with open(self.folder / f"{name}.log", "ab") as log:
             if not self.is_cold and forks.can_start(words, self.environment):
                 self.processes[name] = forks.start(words, self.environment, log)
@@ -197,7 +198,7 @@ class Stage:
         messages: list[dict[str, Any]] = self.control("GET", f"people/{person}/chat")
         return messages
 
-    def _command(self, name: str) -> list[str]:
+    def command(self, name: str) -> list[str]:
         if name == "sandbox":
             told = ["--port", str(self.sandbox_port), "--token", TOKEN, "--web-app", self.web]
             return [sys.executable, "-m", "sandbox", *told]
@@ -220,7 +221,7 @@ class ShiftedStage(Stage):
     def __init__(self, folder: Path, database_url: str, **settings: str) -> None:
         super().__init__(folder, database_url, **settings)
         for name in ("web", "bot", "bot-2"):
-            command = shlex.join(self._command(name))
+            command = shlex.join(self.command(name))
             self.set_clock(name, 0)
             file = shlex.quote(str(self._file(name)))
             self.commands[name] = f"python -m tests.shifted {file} {command}"

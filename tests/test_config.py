@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from webapp import config
+from webapp import config, env_file, ports
 from webapp.config import ConfigError
 
 SET = {
@@ -32,6 +32,47 @@ def test_what_is_missing_is_named(name):
         load(**{name: ""})
 
 
+def test_everything_that_is_missing_or_wrong_is_named_at_once():
+    with pytest.raises(ConfigError) as told:
+        config.load({"PORT": "eighty", "OWNER_IDS": "me"})
+    first_words = [sentence.split()[0] for sentence in told.value.sentences]
+    assert sorted(first_words) == ["BOT_TOKEN", "OWNER_IDS", "PORT", "PUBLIC_URL", "SECRET_KEY"]
+    assert config.refusal(told.value).count("\n  ") == 5
+
+
+def test_the_example_copied_as_it_is_names_what_is_still_to_fill_in():
+    told = env_file.load({}, env_file.FILE.with_name(".env.example"))
+    with pytest.raises(ConfigError) as refused:
+        config.load(told)
+    assert [sentence.split()[0] for sentence in refused.value.sentences] == [
+        "BOT_TOKEN",
+        "PUBLIC_URL",
+        "SECRET_KEY",
+    ]
+
+
+def test_every_setting_may_be_left_empty():
+    names = re.findall(r"(?m)^([A-Z_]+)=", env_file.FILE.with_name(".env.example").read_text())
+    assert load(**{name: "" for name in names if name not in SET}) == load()
+
+
+@pytest.mark.parametrize("said", ["1", "yes", "true", "ON"])
+def test_a_flag_says_yes_in_several_words(said):
+    assert load(FLY_APP_NAME="shop", SQLITE_DISK_IS_KEPT=said).database_url.startswith("sqlite:///")
+
+
+@pytest.mark.parametrize("said", ["0", "no", "False", "off", ""])
+def test_a_flag_says_no_in_several_words(said):
+    with pytest.raises(ConfigError, match="loses every purchase"):
+        load(FLY_APP_NAME="shop", SQLITE_DISK_IS_KEPT=said)
+
+
+@pytest.mark.parametrize("host", ["::", "[::]", "::1", "127.0.0.1", "0.0.0.0", "localhost"])
+def test_an_address_to_listen_on_may_be_of_either_kind(host):
+    assert load(BIND_HOST=host).bind_host == host.strip("[]")
+    assert ports.address("::", 8080) == "[::]:8080"
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -58,6 +99,17 @@ def test_what_is_missing_is_named(name):
         ({"TELEGRAM_PUBLIC_KEYS": "abc"}, "TELEGRAM_PUBLIC_KEYS must be"),
         ({"DATABASE_URL": "mysql://localhost/shop"}, "DATABASE_URL must begin"),
         ({"DEBUG": "1"}, "Debugging is on in production"),
+        ({"DEBUG": "perhaps"}, "DEBUG must be 1 or 0"),
+        ({"SQLITE_DISK_IS_KEPT": "maybe"}, "SQLITE_DISK_IS_KEPT must be 1 or 0"),
+        ({"WEB_THREADS": "0"}, "WEB_THREADS must be a whole number"),
+        ({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY must be a whole number"),
+        ({"BIND_HOST": "not a host"}, "BIND_HOST must be an address"),
+        ({"CATALOGUE": "elsewhere"}, "CATALOGUE must be database or file"),
+        ({"PUBLIC_URL": "https://[::1"}, "PUBLIC_URL must be an address"),
+        ({"PUBLIC_URL": "https://shop.test:99999"}, "PUBLIC_URL must be an address"),
+        ({"DATABASE_URL": "postgres://shop:p@ss:w/rd@db:x/shop"}, "DATABASE_URL is not an address"),
+        ({"ALL_PROXY": "ftp://proxy"}, "ALL_PROXY must be an address"),
+        ({"https_proxy": "http://"}, "https_proxy must be an address"),
         ({"FLASK_DEBUG": "true", "APP_ENV": "development", "DYNO": "web.1"}, "Debugging is on in production"),
         ({"APP_ENV": "development", "RENDER": "true"}, "APP_ENV=development on a server"),
         ({"DYNO": "web.1"}, "SQLite on Heroku loses every purchase"),
@@ -174,3 +226,42 @@ def test_no_secret_is_in_what_the_configuration_prints():
     )
     assert len(settings.secrets) == 6
     assert not [secret for secret in settings.secrets if secret in repr(settings)]
+
+
+# The .env file
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["PORT=9000\n", "export PORT=9000", "\ufeffPORT=9000\r\nOTHER=1\r\n", "# why\n\nPORT = '9000' # here"],
+    ids=ascii,
+)
+def test_the_file_sets_what_nobody_else_does(tmp_path, text):
+    file = tmp_path / ".env"
+    file.write_bytes(text.encode())
+    assert env_file.load({}, file)["PORT"] == "9000"
+    assert env_file.load({"PORT": "7000"}, file)["PORT"] == "7000"
+    assert env_file.load({"FLASK_SKIP_DOTENV": "1"}, file) == {"FLASK_SKIP_DOTENV": "1"}
+
+
+def test_no_file_is_no_fault(tmp_path):
+    assert env_file.load({}, tmp_path / ".env") == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"PORT=1\n what is this\n", ".env, line 2: this is not NAME=value."),
+        (b"NAME=\xff", ".env is not UTF-8 text: save it as UTF-8."),
+    ],
+)
+def test_a_file_that_cannot_be_understood_is_refused_in_a_sentence(tmp_path, data, sentence):
+    file = tmp_path / ".env"
+    file.write_bytes(data)
+    with pytest.raises(env_file.FileInvalid, match=re.escape(sentence)):
+        env_file.load({}, file)
+
+
+def test_a_folder_in_place_of_the_file_is_refused_in_a_sentence(tmp_path):
+    with pytest.raises(env_file.FileInvalid, match="cannot be read"):
+        env_file.load({}, tmp_path)

@@ -17,7 +17,7 @@ def create_app(settings: "Config | None" = None) -> "Flask":
     """
     # Imported here so that the domain and the tools can be used without the web.
     from webapp import application
-    from webapp.config import ConfigError
+    from webapp.config import ConfigError, refusal
     from webapp.domain.shops import ForeignDatabase
     from webapp.languages import TranslationInvalid
 
@@ -27,4 +27,4 @@ def create_app(settings: "Config | None" = None) -> "Flask":
         if settings is not None:
             raise
         # Called by a server or a tool, which would bury the sentence under a traceback.
-        raise SystemExit(f"The shop cannot start. {reason}") from None
+        raise SystemExit(refusal(reason)) from None

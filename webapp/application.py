@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import assets, cli, config, logs, metrics, security, speech
 from webapp.checkout import Checkout
-from webapp.config import Config
+from webapp.config import Config, ConfigError
 from webapp.domain import init_data, shops
 from webapp.domain.keys import KeyRing
 from webapp.extensions import configure_engine, db, engine_options, htmx, migrate
@@ -52,6 +52,7 @@ def create_app(settings: Config | None = None) -> Flask:
     logs.init(settings)
     app = Flask(__name__, static_folder=None, template_folder=str(ROOT / "templates"))
     app.config["STARFRONT"] = settings
+    app.debug = settings.debug
     app.config["SQLALCHEMY_DATABASE_URI"] = _anchored(settings.database_url)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url)
     # Flask asks at each request, and of each hook, whether it is a coroutine.
@@ -65,12 +66,20 @@ def create_app(settings: Config | None = None) -> Flask:
 
 
 def _anchored(database_url: str) -> str:
-    """Return the address with a SQLite file's path made absolute and its folder made."""
+    """Return the address with a SQLite file's path made absolute and its folder made.
+
+    :raise webapp.config.ConfigError: the folder cannot be made
+    """
     path = database_url.removeprefix("sqlite:///")
     if path == database_url or path.startswith(":memory:"):
         return database_url
     file = (ROOT / path).resolve()
-    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"DATABASE_URL: the folder {file.parent} cannot be made ({error.strerror})."
+        ) from error
     return f"sqlite:///{file}"
 
 

@@ -4,10 +4,12 @@ import math
 import threading
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import httpx
 
 from webapp import clock
+from webapp.config import is_loopback
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
@@ -79,6 +81,7 @@ class BotApi:
         self._http = httpx.Client(
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+            trust_env=takes_proxy(base_url),
         )
 
     def call(
@@ -160,6 +163,11 @@ def _error(status: int, body: dict[str, Any]) -> BotApiError:
         return OutcomeUnknown(description)
     leaf = {401: Unauthorized, 403: Forbidden, 404: Unauthorized, 409: Conflict}.get(code, Refused)
     return cast(type[BotApiError], leaf)(description)
+
+
+def takes_proxy(url: str) -> bool:
+    """Tell whether the proxy in HTTPS_PROXY or ALL_PROXY is for an address: this machine's own needs none."""
+    return not is_loopback(urlsplit(url).hostname or "")
 
 
 _clients: dict[tuple[str, str, str], BotApi] = {}

@@ -3,15 +3,19 @@
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from flask import current_app
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
-from webapp import platforms
+from webapp import env_file, platforms
+from webapp.platforms import Platform
 
 BOT_TOKEN = re.compile(r"(?a:\d{5,16}):[A-Za-z0-9_-]{20,64}")
 WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")  # Bot API: setWebhook, secret_token
@@ -28,10 +32,27 @@ TELEGRAM_KEYS = {
 # What Telegram takes as the period of a subscription (Bot API: createInvoiceLink; tdlib/td#3309).
 PERIODS = {"production": (2_592_000,), "test": (300, 60)}
 USUAL_PORTS = {"https": ":443", "http": ":80"}
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+MEANINGS = {
+    "": False,
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")  # what httpx speaks
+
+Objections: TypeAlias = Iterator[tuple[str, str]]  # a setting and what is wrong with it
 
 
 class ConfigError(Exception):
-    """The shop will not start like this; the sentence says what to set."""
+    """The shop will not start like this; each sentence says what to set."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__(*sentences)
+        self.sentences = sentences
+
+    def __str__(self) -> str:
+        return "\n".join(self.sentences)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +74,10 @@ class Config:
     subscription_seconds: int = 2_592_000
     remind_days: int = 3
     port: int = 8080
+    bind_host: str = "0.0.0.0"
+    web_workers: int = 0  # one for each processor
+    web_threads: int = 32
+    catalogue: str = "file"
     app_env: str = "production"
     bot_environment: str = "production"
     telegram_public_keys: tuple[bytes, ...] = ()
@@ -104,22 +129,56 @@ def current() -> Config:
     return config
 
 
-def load(environ: Mapping[str, str] = os.environ) -> Config:
+def load(environ: Mapping[str, str] | None = None) -> Config:
     """Return the checked configuration.
 
-    :raise ConfigError: with a sentence that says what to set
+    :param environ: the variables to read; those of this process and its .env file unless told
+    :raise ConfigError: with a sentence for every setting that is missing or wrong
     """
+    if environ is None:
+        environ = environment()
     read = _Reader(environ)
+    config = _read(read)
+    for name, sentence in _objections(config, read):
+        read.object_to(name, sentence)
+    if read.wrong:
+        raise ConfigError(*read.wrong.values())
+    return config
+
+
+def refusal(reason: Exception) -> str:
+    """Return what a process says that cannot start, one line for each thing to put right."""
+    first, *more = str(reason).splitlines()
+    return "\n  ".join(
+        ["The shop cannot start.", first, *more] if more else [f"The shop cannot start. {first}"]
+    )
+
+
+def environment() -> Mapping[str, str]:
+    """Return this process's variables, with those from the .env file that are not set for real.
+
+    FLASK_SKIP_DOTENV=1 leaves the file alone, as it does in Flask.
+
+    :raise ConfigError: the file cannot be read
+    """
+    try:
+        return env_file.load(os.environ)
+    except env_file.FileInvalid as error:
+        raise ConfigError(str(error)) from error
+
+
+def _read(read: "_Reader") -> Config:
+    environ = read.environ
     app_env = read.choice("APP_ENV", ("production", "development"))
     environment = read.choice("BOT_ENVIRONMENT", ("production", "test"))
     platform = platforms.detect(environ)
     derived = platform.public_url(environ) if platform else ""
-    config = Config(
+    return Config(
         bot_token=read.secret("BOT_TOKEN"),
         public_url=(read.text("PUBLIC_URL") or derived).rstrip("/"),
         secret_key=read.secret("SECRET_KEY"),
         previous_secret_keys=tuple(read.secret("SECRET_KEY_PREVIOUS").replace(",", " ").split()),
-        database_url=database_url(read.secret("DATABASE_URL") or Config.database_url),
+        database_url=read.database("DATABASE_URL") or Config.database_url,
         bot_api_url=read.text("BOT_API_URL") or Config.bot_api_url,
         telegram_js_url=read.text("TELEGRAM_JS_URL") or Config.telegram_js_url,
         bot_mode=read.choice("BOT_MODE", ("polling", "webhook")),
@@ -130,6 +189,10 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         subscription_seconds=read.number("SUBSCRIPTION_SECONDS", PERIODS[environment][0], 60, 2_592_000),
         remind_days=read.number("REMIND_DAYS", 3, 0, 14),
         port=read.number("PORT", Config.port, 1, 65535),
+        bind_host=read.host("BIND_HOST", Config.bind_host),
+        web_workers=read.number("WEB_CONCURRENCY", Config.web_workers, 0, 1000),
+        web_threads=read.number("WEB_THREADS", Config.web_threads, 1, 1000),
+        catalogue=read.choice("CATALOGUE", ("file", "database")),
         app_env=app_env,
         bot_environment=environment,
         telegram_public_keys=tuple(read.hex_keys("TELEGRAM_PUBLIC_KEYS", default=TELEGRAM_KEYS[environment])),
@@ -137,15 +200,20 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         proxy_hops=read.number("PROXY_HOPS", 1 if app_env == "production" else 0, 0, 10),
         support_contact=read.text("SUPPORT_CONTACT"),
         log_level=read.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
-        debug=read.flag("FLASK_DEBUG") or read.flag("DEBUG"),
+        debug=read.flag("DEBUG") or read.flag("FLASK_DEBUG"),
     )
-    _check(config, environ)
-    return config
 
 
 class _Reader:
+    """Reads settings one by one, and remembers what is wrong with them: one sentence each."""
+
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
+        self.wrong: dict[str, str] = {}
+
+    def object_to(self, name: str, sentence: str) -> None:
+        """Remember what is wrong with a setting; the first sentence about it counts."""
+        self.wrong.setdefault(name, sentence)
 
     def text(self, name: str) -> str:
         return self.environ.get(name, "").strip()
@@ -155,49 +223,87 @@ class _Reader:
         path = self.text(f"{name}_FILE")
         if not path:
             return self.text(name)
-        if self.text(name):
-            raise ConfigError(f"Set {name} or {name}_FILE, not both.")
         try:
-            # Mode bits: Docker and Kubernetes mount secrets readable by their owner or group.
-            if Path(path).stat().st_mode & 0o004:
-                raise ConfigError(f"The file named by {name}_FILE can be read by everyone: chmod 600 it.")
-            return Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"The file named by {name}_FILE cannot be read.") from error
+            if self.text(name):
+                raise ConfigError(f"Set {name} or {name}_FILE, not both.")
+            return _secret_of(name, Path(path))
+        except ConfigError as error:
+            self.object_to(name, str(error))
+            return ""
+
+    def database(self, name: str) -> str:
+        url = self.secret(name)
+        try:
+            return database_url(url) if url else ""
+        except ConfigError as error:
+            self.object_to(name, str(error))
+            return ""
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         value = self.text(name) or choices[0]
         if value not in choices:
-            raise ConfigError(f"{name} must be {' or '.join(sorted(choices))}.")
+            self.object_to(name, f"{name} must be {' or '.join(sorted(choices))}.")
+            return choices[0]
         return value
 
     def number(self, name: str, default: int, lowest: int, highest: int) -> int:
         value = self.text(name) or str(default)
         if not re.fullmatch(r"(?a:\d{1,9})", value) or not lowest <= int(value) <= highest:
-            raise ConfigError(f"{name} must be a whole number from {lowest} to {highest}.")
+            self.object_to(name, f"{name} must be a whole number from {lowest} to {highest}.")
+            return default
         return int(value)
 
     def numbers(self, name: str) -> list[int]:
         parts = self.text(name).replace(",", " ").split()
         if not all(re.fullmatch(r"(?a:[1-9]\d{0,15})", part) for part in parts):
-            raise ConfigError(f"{name} must be Telegram user ids, separated by commas.")
+            self.object_to(name, f"{name} must be Telegram user ids, separated by commas.")
+            return []
         return [int(part) for part in parts]
 
     def hex_keys(self, name: str, default: str) -> list[bytes]:
         parts = (self.text(name) or default).replace(",", " ").split()
         if not all(re.fullmatch(r"[0-9a-fA-F]{64}", part) for part in parts):
-            raise ConfigError(f"{name} must be Ed25519 public keys of 64 hexadecimal digits each.")
+            self.object_to(name, f"{name} must be Ed25519 public keys of 64 hexadecimal digits each.")
+            return []
         return [bytes.fromhex(part) for part in parts]
 
     def flag(self, name: str) -> bool:
-        return self.text(name).lower() in {"1", "true", "yes", "on"}
+        value = self.text(name).lower()
+        if value not in MEANINGS:
+            self.object_to(name, f"{name} must be 1 or 0 (or true, false, yes, no, on, off).")
+        return MEANINGS.get(value, False)
+
+    def host(self, name: str, default: str) -> str:
+        """Return an address to listen on, one of IPv6 without its brackets."""
+        value = (self.text(name) or default).removeprefix("[").removesuffix("]")
+        if not _is_address(value) and not HOST.fullmatch(value):
+            self.object_to(name, f"{name} must be an address of this machine, such as 127.0.0.1 or ::.")
+            return default
+        return value
+
+
+def _secret_of(name: str, file: Path) -> str:
+    try:
+        # Mode bits: Docker and Kubernetes mount secrets readable by their owner or group.
+        if file.stat().st_mode & 0o004:
+            raise ConfigError(f"The file named by {name}_FILE can be read by everyone: chmod 600 it.")
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The file named by {name}_FILE cannot be read.") from error
 
 
 def database_url(url: str) -> str:
     """Return a database's address as SQLAlchemy spells it; hosts hand out libpq's spelling.
 
-    :raise ConfigError: it is neither SQLite's nor PostgreSQL's
+    :raise ConfigError: it is neither SQLite's nor PostgreSQL's, or cannot be taken apart
     """
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigError(
+            "DATABASE_URL is not an address such as postgres://user:password@host/name; in a password, "
+            "write characters such as @ : / # as %40 %3A %2F %23."
+        ) from None
     for spelling in ("postgres://", "postgresql://", "postgresql+psycopg://"):
         if url.startswith(spelling):
             return f"postgresql+psycopg://{url.removeprefix(spelling)}"
@@ -206,80 +312,128 @@ def database_url(url: str) -> str:
     return url
 
 
-def _check(config: Config, environ: Mapping[str, str]) -> None:
-    if not config.bot_token:
-        raise ConfigError("BOT_TOKEN is missing: make a bot with @BotFather and set the token it gives you.")
-    if not BOT_TOKEN.fullmatch(config.bot_token) or PLACEHOLDERS.search(config.bot_token):
-        raise ConfigError("BOT_TOKEN is not a bot token: copy it from @BotFather, digits, colon and all.")
+def _objections(config: Config, read: _Reader) -> Objections:
+    platform = platforms.detect(read.environ)
+    yield from _about_token(config)
+    yield from _about_address(config, platform)
+    yield from _about_secrets(config)
     periods = PERIODS[config.bot_environment]
     if config.subscription_seconds not in periods:
-        raise ConfigError(
+        yield (
+            "SUBSCRIPTION_SECONDS",
             f"SUBSCRIPTION_SECONDS must be {' or '.join(map(str, sorted(periods)))} in Telegram's "
-            f"{config.bot_environment} environment."
+            f"{config.bot_environment} environment.",
         )
-    _check_public_url(config, environ)
-    _check_secrets(config)
-    _check_production(config, environ)
+    yield from _about_production(config, platform, read)
+    yield from _about_proxies(read)
 
 
-def _check_public_url(config: Config, environ: Mapping[str, str]) -> None:
+def _about_token(config: Config) -> Objections:
+    if not config.bot_token:
+        yield "BOT_TOKEN", "BOT_TOKEN is missing: make a bot with @BotFather and set the token it gives you."
+    elif not BOT_TOKEN.fullmatch(config.bot_token) or PLACEHOLDERS.search(config.bot_token):
+        yield "BOT_TOKEN", "BOT_TOKEN is not a bot token: copy it from @BotFather, digits, colon and all."
+
+
+def _about_address(config: Config, platform: Platform | None) -> Objections:
+    sentence = _fault_of_address(config, platform)
+    if sentence:
+        yield "PUBLIC_URL", sentence
+
+
+def _fault_of_address(config: Config, platform: Platform | None) -> str:
     if not config.public_url:
-        platform = platforms.detect(environ)
         told = f", or run {platform.address_help}" if platform and platform.address_help else ""
-        raise ConfigError(
-            f"PUBLIC_URL is missing: set the https:// address at which people reach this shop{told}."
-        )
-    address = urlsplit(config.public_url)
-    if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.fragment:
-        raise ConfigError("PUBLIC_URL must be an address such as https://shop.example.org.")
+        return f"PUBLIC_URL is missing: set the https:// address at which people reach this shop{told}."
+    try:
+        address = urlsplit(config.public_url)
+        is_whole = bool(address.hostname) and (address.port is None or address.port > 0)
+    except ValueError:
+        is_whole = False
+    if not is_whole or address.scheme not in {"http", "https"} or address.query or address.fragment:
+        return "PUBLIC_URL must be an address such as https://shop.example.org."
     if address.path:
-        raise ConfigError("PUBLIC_URL must be the root of a host: leave the path away.")
-    if address.scheme == "http" and not _is_loopback(address.hostname):
-        raise ConfigError("PUBLIC_URL must begin with https://: Telegram opens nothing else.")
+        return "PUBLIC_URL must be the root of a host: leave the path away."
+    if address.scheme == "http" and not is_loopback(address.hostname or ""):
+        return "PUBLIC_URL must begin with https://: Telegram opens nothing else."
+    return ""
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host's name or address leads to this machine itself."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    return _is_address(host) and ip_address(host).is_loopback
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        ip_address(host)
     except ValueError:
         return False
+    return True
 
 
-def _check_secrets(config: Config) -> None:
-    advice = f"for example {secrets.token_urlsafe(32)!r}, which was drawn for you just now"
+def _about_secrets(config: Config) -> Objections:
     if not config.secret_key:
-        raise ConfigError(f"SECRET_KEY is missing: set a long random value, {advice}.")
-    keys = [("SECRET_KEY", config.secret_key)]
-    keys += [("SECRET_KEY_PREVIOUS", key) for key in config.previous_secret_keys]
+        yield "SECRET_KEY", f"SECRET_KEY is missing: set a long random value, {_advice()}."
     if config.bot_mode == "webhook" and not config.webhook_secret:
-        raise ConfigError(f"WEBHOOK_SECRET is missing: BOT_MODE=webhook needs a long random value, {advice}.")
-    keys += [("WEBHOOK_SECRET", config.webhook_secret)] if config.webhook_secret else []
-    keys += [("METRICS_TOKEN", config.metrics_token)] if config.metrics_token else []
-    for name, value in keys:
-        if PLACEHOLDERS.search(value) or len(set(value)) < 8:
-            raise ConfigError(f"{name} looks like a placeholder: set a long random value, {advice}.")
-        if len(value.encode()) < SHORTEST_SECRET:
-            raise ConfigError(f"{name} is too short: it needs at least {SHORTEST_SECRET} bytes, {advice}.")
-    for name in ("webhook_secret", "previous_webhook_secret"):
-        value = getattr(config, name)
-        if value and not WEBHOOK_SECRET.fullmatch(value):
-            raise ConfigError("WEBHOOK_SECRET may hold only letters, digits, _ and - (at most 256).")
-    if len(set(config.secrets)) != len(config.secrets):
-        raise ConfigError("Two secrets are equal: give every one of them a value of its own.")
-
-
-def _check_production(config: Config, environ: Mapping[str, str]) -> None:
-    platform = platforms.detect(environ)
-    marker = platform and platform.marker_in(environ)
-    if config.debug and (marker or config.app_env == "production"):
-        raise ConfigError("Debugging is on in production: unset DEBUG and FLASK_DEBUG.")
-    if config.app_env == "development" and marker:
-        raise ConfigError(f"APP_ENV=development on a server ({marker} is set): unset APP_ENV.")
-    loses_disk = platform and not platform.keeps_disk and not environ.get("SQLITE_DISK_IS_KEPT")
-    if platform and loses_disk and config.database_url.startswith("sqlite"):
-        raise ConfigError(
-            f"SQLite on {platform.name} loses every purchase at a restart: set DATABASE_URL to a PostgreSQL "
-            "database, or SQLITE_DISK_IS_KEPT=1 if the file lies on a volume that stays."
+        yield (
+            "WEBHOOK_SECRET",
+            f"WEBHOOK_SECRET is missing: BOT_MODE=webhook needs a long random value, {_advice()}.",
         )
+    named = [
+        ("SECRET_KEY", config.secret_key),
+        *(("SECRET_KEY_PREVIOUS", key) for key in config.previous_secret_keys),
+        ("WEBHOOK_SECRET", config.webhook_secret),
+        ("METRICS_TOKEN", config.metrics_token),
+    ]
+    for name, value in named:
+        if value and (PLACEHOLDERS.search(value) or len(set(value)) < 8):
+            yield name, f"{name} looks like a placeholder: set a long random value, {_advice()}."
+        if value and len(value.encode()) < SHORTEST_SECRET:
+            yield name, f"{name} is too short: it needs at least {SHORTEST_SECRET} bytes, {_advice()}."
+    for name, value in (
+        ("WEBHOOK_SECRET", config.webhook_secret),
+        ("WEBHOOK_SECRET_PREVIOUS", config.previous_webhook_secret),
+    ):
+        if value and not WEBHOOK_SECRET.fullmatch(value):
+            yield name, f"{name} may hold only letters, digits, _ and - (at most 256)."
+    if len(set(config.secrets)) != len(config.secrets):
+        yield "secrets", "Two secrets are equal: give every one of them a value of its own."
+
+
+def _advice() -> str:
+    return f"for example {secrets.token_urlsafe(32)!r}, which was drawn for you just now"
+
+
+def _about_production(config: Config, platform: Platform | None, read: _Reader) -> Objections:
+    marker = platform and platform.marker_in(read.environ)
+    if config.debug and (marker or config.app_env == "production"):
+        yield "DEBUG", "Debugging is on in production: unset DEBUG and FLASK_DEBUG."
+    if config.app_env == "development" and marker:
+        yield "APP_ENV", f"APP_ENV=development on a server ({marker} is set): unset APP_ENV."
+    is_kept = read.flag("SQLITE_DISK_IS_KEPT")
+    loses_disk = platform and not platform.keeps_disk and not is_kept
+    if platform and loses_disk and config.database_url.startswith("sqlite"):
+        yield (
+            "DATABASE_URL",
+            f"SQLite on {platform.name} loses every purchase at a restart: set DATABASE_URL to a PostgreSQL "
+            "database, or SQLITE_DISK_IS_KEPT=1 if the file lies on a volume that stays.",
+        )
+
+
+def _about_proxies(read: _Reader) -> Objections:
+    for name in (*PROXIES, *map(str.lower, PROXIES)):
+        value = read.text(name)
+        scheme = value.partition("://")[0] if "://" in value else "http"
+        if value and (scheme not in PROXY_SCHEMES or not _names_host(value)):
+            yield name, f"{name} must be an address such as http://proxy:3128 or socks5://proxy:1080."
+
+
+def _names_host(proxy: str) -> bool:
+    try:
+        address = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        return bool(address.hostname) and (address.port is None or address.port > 0)
+    except ValueError:
+        return False

@@ -2,8 +2,12 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from typing import Any
+
+from webapp import ports
+from webapp.config import ConfigError, load, refusal
 
 # Before anything imports prometheus_client, which decides at import where its numbers live:
 # in files here, so that whichever worker is scraped answers for all of them.
@@ -11,14 +15,20 @@ IS_OURS = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
 if IS_OURS:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="starfront-metrics-")
 
-bind = f"{os.environ.get('BIND_HOST', '0.0.0.0')}:{os.environ.get('PORT', '8080')}"
+try:
+    settings = load()
+except ConfigError as reason:
+    sys.exit(refusal(reason))
+bind = ports.address(settings.bind_host, settings.port)
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", "") or os.cpu_count() or 1)
+workers = settings.web_workers or os.cpu_count() or 1
 # Threads wait for Telegram far longer than they work: see bench/invoices.py for the choice.
-threads = int(os.environ.get("WEB_THREADS", "32"))
+threads = settings.web_threads
 # Without it one worker takes most connections that are kept alive, and throughput falls to a third.
 reuse_port = True
-preload_app = True
+# With DEBUG=1 a worker starts again when its code changes, so each has to load the code itself.
+reload = settings.debug
+preload_app = not settings.debug
 timeout = 30
 graceful_timeout = 8  # the platform waits 30 s; the promise is 10
 keepalive = 20
@@ -28,6 +38,16 @@ limit_request_field_size = 8190
 accesslog = None
 forwarded_allow_ips = "*"  # who came from where is decided by PROXY_HOPS
 control_socket_disable = True
+
+
+def on_starting(_server: Any) -> None:
+    """Start only where nobody listens: with reuse_port two shops would share a port, unseen."""
+    if "GUNICORN_PID" in os.environ:
+        return  # this one takes over from a running one (USR2)
+    try:
+        ports.claim(settings.bind_host, settings.port)
+    except ports.PortRefused as reason:
+        sys.exit(f"The web process cannot start. {reason}")
 
 
 def post_fork(_server: Any, _worker: Any) -> None:

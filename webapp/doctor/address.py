@@ -4,6 +4,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from webapp.bot_api import takes_proxy
 from webapp.config import Config
 from webapp.doctor.findings import Finding, ok, problem
 
@@ -57,7 +58,7 @@ def _help_pages(address: str) -> Finding:
 
 
 def _get(address: str) -> httpx.Response:
-    return httpx.get(address, timeout=ANSWER_SECONDS, follow_redirects=False)
+    return httpx.get(address, timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=takes_proxy(address))
 
 
 def _is_ours(health: httpx.Response) -> bool:
