@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from flask import Flask
-from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from telegram import ChatMember, InlineKeyboardMarkup, MenuButton, Update, User
 from telegram.error import Forbidden, NetworkError, RetryAfter, TelegramError
 from telegram.ext import (
@@ -50,7 +50,7 @@ from webapp.bot_api import (
 from webapp.config import Config
 from webapp.domain import catalogue, inbox, init_data, outbox, shops, users
 from webapp.errors import ProductNotFound
-from webapp.extensions import transaction
+from webapp.extensions import NOT_MIGRATED, is_unmigrated, transaction
 from webapp.messages import Message
 from webapp.models import InboxItem
 from webapp.registration import ALLOWED_UPDATES, menu_button
@@ -256,8 +256,8 @@ class Bot:
             except shops.ForeignDatabase as error:
                 raise Stop(str(error)) from error
             except SQLAlchemyError as error:
-                if _is_unmigrated(error):
-                    raise Stop("The database is not ready: run flask --app webapp release first.") from error
+                if is_unmigrated(error):
+                    raise Stop(NOT_MIGRATED) from error
                 log.warning("the database is away: %s", type(error).__name__)
                 self.stopping.wait(DATABASE_PAUSE_SECONDS)
 
@@ -382,11 +382,6 @@ class Poller:
     def _wait(self, seconds: float) -> None:
         self.bot.stopping.wait(seconds * random.uniform(1, 1.5))  # noqa: S311 - jitter, no secret
         self.pause = min(self.pause * 2, LONGEST_PAUSE_SECONDS)
-
-
-def _is_unmigrated(error: SQLAlchemyError) -> bool:
-    """Tell whether tables or columns are missing, as against a database that is away for a while."""
-    return isinstance(error, ProgrammingError) or "no such" in str(error)
 
 
 def _is_patient(update: object) -> bool:

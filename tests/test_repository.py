@@ -120,7 +120,7 @@ def test_the_version_is_the_same_wherever_it_stands():
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     newest = re.search(r"(?m)^## \[?(\d[\w.]*)", changes)
     assert newest
-    assert __version__ == PYPROJECT["version"] == newest[1]
+    assert __version__ == PYPROJECT["project"]["version"] == newest[1]
 
 
 def test_htmx_is_the_one_that_was_published():

@@ -16,7 +16,7 @@ def create_app(settings: "Config | None" = None) -> "Flask":
     :raise SystemExit: it cannot start as the environment has it, and says why
     """
     # Imported here so that the domain and the tools can be used without the web.
-    from webapp import application
+    from webapp import application, cli
     from webapp.config import ConfigError, refusal
     from webapp.domain.shops import ForeignDatabase
     from webapp.languages import TranslationInvalid
@@ -26,5 +26,7 @@ def create_app(settings: "Config | None" = None) -> "Flask":
     except (ConfigError, ForeignDatabase, TranslationInvalid) as reason:
         if settings is not None:
             raise
+        if cli.is_asked():
+            return cli.without_shop(refusal(reason))
         # Called by a server or a tool, which would bury the sentence under a traceback.
         raise SystemExit(refusal(reason)) from None

@@ -19,7 +19,7 @@ from htmx_flask import Htmx
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -42,6 +42,7 @@ TELLING_SECONDS = 0.2
 IDLE_SECONDS = 1.0  # then a connection may have died unnoticed: asking costs a way there and back
 # A second after PostgreSQL's own statement_timeout no answer is on its way any more.
 SILENCE_SECONDS = 6.0
+NOT_MIGRATED = "The database is not ready: run flask --app webapp release first."
 # PostgreSQL: serialization_failure, deadlock_detected (Appendix A of its manual).
 RETRIED_SQLSTATES = frozenset({"40001", "40P01"})
 
@@ -120,6 +121,11 @@ def run_in_transaction(work: Callable[[], Result]) -> Result:
                 raise
             time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter
     raise AssertionError("unreachable")
+
+
+def is_unmigrated(error: SQLAlchemyError) -> bool:
+    """Tell whether tables or columns are missing, as against a database that is away for a while."""
+    return isinstance(error, ProgrammingError) or "no such" in str(error)
 
 
 def glance(statement: str) -> tuple[Any, ...]:

@@ -3,21 +3,22 @@
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, inspect, select, text
 
 from tests import arrange
 from tests.bot.conftest import ALICE, BOB, trouble
 from tests.bot.test_registration import set_up
 from tests.factories import make_config
 from tests.processes import TOKEN, Stage, eventually
-from webapp import bot_api, clock, create_app
+from webapp import bot_api, catalogue_file, clock, create_app
 from webapp.checkout import Checkout
+from webapp.cli.commands import UNKNOWN_TOKEN
 from webapp.domain import catalogue, catalogue_files, entitlements, refunds
 from webapp.extensions import db, transaction
 from webapp.models import Charge, Entitlement, LedgerEntry, Product, Refund, Shop, User
@@ -27,6 +28,13 @@ ROOT = Path(__file__).parent.parent.parent
 SHIPPED = (ROOT / "catalog.toml").read_text(encoding="utf-8")
 COUNT = len(catalogue_files.read(SHIPPED))
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def counts(answer: tuple[int, str]) -> str:
+    """Return how much an import changed, after the lines that say what."""
+    code, said = answer
+    assert code == 0, said
+    return said.splitlines()[-1]
 
 
 def run(app: Flask, *args: str) -> tuple[int, str]:
@@ -53,9 +61,9 @@ def test_the_catalogue_that_comes_along_is_good(app):
 
 
 def test_the_catalogue_is_sold_once_imported(app):
-    assert run(app, "catalog", "import") == (0, f"{COUNT} added, 0 changed, 0 retired")
+    assert counts(run(app, "catalog", "import")) == f"{COUNT} added, 0 changed, 0 retired"
     assert on_sale()["deep-sky-atlas"] == 250
-    assert run(app, "catalog", "import") == (0, "0 added, 0 changed, 0 retired")
+    assert counts(run(app, "catalog", "import")) == "0 added, 0 changed, 0 retired"
 
 
 def test_what_changed_in_the_file_changes_in_the_shop(app, tmp_path):
@@ -63,7 +71,7 @@ def test_what_changed_in_the_file_changes_in_the_shop(app, tmp_path):
     first = SHIPPED.split("\n[[products]]")[1]
     file = tmp_path / "new.toml"
     file.write_text("[[products]]" + first.replace("stars = 250", "stars = 300"), encoding="utf-8")
-    assert run(app, "catalog", "import", str(file)) == (0, f"0 added, 1 changed, {COUNT - 1} retired")
+    assert counts(run(app, "catalog", "import", str(file))) == f"0 added, 1 changed, {COUNT - 1} retired"
     assert on_sale() == {"deep-sky-atlas": 300}
 
 
@@ -116,7 +124,7 @@ def test_what_is_exported_imports_as_the_same(app, tmp_path):
     file = tmp_path / "export.toml"
     file.write_text(exported, encoding="utf-8")
     assert code == 0
-    assert run(app, "catalog", "import", str(file)) == (0, "0 added, 0 changed, 0 retired")
+    assert counts(run(app, "catalog", "import", str(file))) == "0 added, 0 changed, 0 retired"
     assert run(app, "catalog", "export") == (0, exported)
 
 
@@ -124,13 +132,13 @@ def test_what_is_no_longer_sold_is_exported_and_imported_into_an_empty_shop(app,
     run(app, "catalog", "import")
     kept, gone = tmp_path / "kept.toml", tmp_path / "gone.toml"
     kept.write_text("[[products]]" + SHIPPED.split("\n[[products]]")[1], encoding="utf-8")
-    assert run(app, "catalog", "import", str(kept)) == (0, f"0 added, 0 changed, {COUNT - 1} retired")
+    assert counts(run(app, "catalog", "import", str(kept))) == f"0 added, 0 changed, {COUNT - 1} retired"
     gone.write_text(run(app, "catalog", "export")[1] + "\n", encoding="utf-8")
     before = {item.slug: item for item in map(catalogue.Item.of, catalogue.everything())}
     assert len(before) == COUNT
     with transaction():
         db.session.execute(delete(Product))
-    assert run(app, "catalog", "import", str(gone)) == (0, f"{COUNT} added, 0 changed, 0 retired")
+    assert counts(run(app, "catalog", "import", str(gone))) == f"{COUNT} added, 0 changed, 0 retired"
     assert {item.slug: item for item in map(catalogue.Item.of, catalogue.everything())} == before
     assert on_sale() == {"deep-sky-atlas": 250}
 
@@ -266,9 +274,7 @@ def test_the_statement_puts_right_what_was_missed(app, telegram, charge):
 
 
 @on_sqlite
-@pytest.mark.parametrize(
-    "what", [{"status": 500}, {"status": 401}, {"garbage": True}, {"status": 429}], ids=str
-)
+@pytest.mark.parametrize("what", [{"status": 500}, {"garbage": True}, {"status": 429}], ids=str)
 def test_a_statement_that_telegram_does_not_give_is_an_error(app, telegram, alice, what):
     trouble(telegram, "getStarTransactions", **what)
     code, said = run(app, "reconcile")
@@ -308,38 +314,120 @@ def test_a_first_release_makes_a_shop_of_an_empty_database(telegram, empty):
     app = empty()
     code, said = release(app)
     assert code == 0
-    assert said.splitlines() == [f"{COUNT} added, 0 changed, 0 retired", "Released as @starfront_demo_bot."]
+    assert said.splitlines()[-2:] == [
+        f"{COUNT} added, 0 changed, 0 retired",
+        "Released as @starfront_demo_bot.",
+    ]
+    assert "  + deep-sky-atlas (Deep Sky Atlas): new" in said
     with app.app_context():
         assert len(on_sale()) == COUNT
         assert db.session.scalar(select(Shop.bot_id)) == 7000000002
     assert telegram.state()["bot"]["menu_button"]["type"] == "web_app"
 
 
-def test_a_second_release_keeps_what_the_owner_changed(empty):
+@pytest.fixture
+def pushed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Push another catalogue.toml than the shipped one."""
+
+    def push(text: str) -> None:
+        file = tmp_path / "catalog.toml"
+        file.write_text(text, encoding="utf-8")
+        monkeypatch.setattr(catalogue_file, "FILE", file)
+
+    return push
+
+
+EDITED = SHIPPED.replace("stars = 250", "stars = 199", 1).replace("refund_days = 14", "refund_days = 7", 1)
+SAID = ["  ~ deep-sky-atlas (Deep Sky Atlas)", "      stars: 250 → 199", "      refund_days: 14 → 7"]
+
+
+def test_what_is_pushed_is_sold(empty, pushed):
+    app = empty()
+    release(app)
+    pushed(EDITED)
+    assert release(app) == (
+        0,
+        "\n".join([*SAID, "0 added, 1 changed, 0 retired", "Released as @starfront_demo_bot."]),
+    )
+    with app.app_context():
+        assert on_sale()["deep-sky-atlas"] == 199
+    assert release(app) == (0, "0 added, 0 changed, 0 retired\nReleased as @starfront_demo_bot.")
+
+
+def test_an_order_that_is_open_keeps_its_price_across_a_release(empty, pushed):
     app = empty()
     release(app)
     with app.app_context():
-        with transaction():
-            db.session.execute(db.update(Product).values(stars=7))
-        assert release(app) == (0, "Released as @starfront_demo_bot.")
-        assert set(on_sale().values()) == {7}
+        order = arrange.order(arrange.meet(arrange.ALICE), "deep-sky-atlas", now=clock.now())
+        pushed(EDITED)
+        run(app, "release")
+        assert on_sale()["deep-sky-atlas"] == 199
+        question = arrange.question(order, received_at=clock.now())
+        assert question.stars == 250
+        assert arrange.decide(question, now=clock.now()) is None
 
 
-def test_a_release_of_a_shop_that_sells_nothing_any_more_sells_nothing(empty, tmp_path):
-    app = empty()
+def test_an_owner_who_edits_in_the_shop_keeps_what_was_edited(empty, pushed):
+    app = empty(catalogue="database")
     release(app)
-    file = tmp_path / "closed.toml"
-    file.write_text(re.sub(r"(?m)^stars = \d+$", r"\g<0>\non_sale = false", SHIPPED), encoding="utf-8")
+    pushed(EDITED)
+    code, said = release(app)
+    assert code == 0
+    assert said.splitlines() == [
+        "The shop sells its own catalogue (CATALOGUE=database). catalog.toml would change this:",
+        *SAID,
+        "Released as @starfront_demo_bot.",
+    ]
     with app.app_context():
-        assert run(app, "catalog", "import", str(file)) == (0, f"0 added, 0 changed, {COUNT} retired")
-        assert release(app) == (0, "Released as @starfront_demo_bot.")
+        assert on_sale()["deep-sky-atlas"] == 250
+        assert run(app, "catalog", "diff", str(catalogue_file.FILE)) == (
+            0,
+            "\n".join([*SAID, "1 products would change."]),
+        )
+
+
+def test_a_bad_file_stops_a_release_before_anything_is_changed(empty, pushed):
+    app = empty()
+    pushed(SHIPPED.replace("stars = 250", "stars = 0", 1))
+    code, said = release(app)
+    assert code == 1
+    assert said.startswith("Error: catalog.toml, line ")
+    with app.app_context():
+        assert inspect(db.engine).get_table_names() == []
+
+
+def test_a_release_sells_again_what_the_file_lists_again(empty, pushed):
+    app = empty()
+    pushed(re.sub(r"(?m)^stars = \d+$", r"\g<0>\non_sale = false", SHIPPED))
+    release(app)
+    with app.app_context():
         assert on_sale() == {}
+    pushed(SHIPPED)
+    code, said = release(app)
+    assert code == 0
+    assert "  + deep-sky-atlas (Deep Sky Atlas): on sale again" in said
+    with app.app_context():
+        assert len(on_sale()) == COUNT
+
+
+def test_what_the_file_lists_no_more_goes_off_sale_and_stays_owned(empty, pushed):
+    app = empty()
+    release(app)
+    pushed("[[products]]" + SHIPPED.split("\n[[products]]")[1])
+    code, said = release(app)
+    assert code == 0
+    assert (
+        "  - night-photography (Night Photography Field Notes): off sale; people keep what they own" in said
+    )
+    with app.app_context():
+        assert set(on_sale()) == {"deep-sky-atlas"}
+        assert len(catalogue.everything()) == COUNT
 
 
 def test_a_release_with_a_token_telegram_does_not_know_is_refused(telegram, empty):
     app = empty(bot_token="7000000002:AAF-another-token_0123456789abcd")
     code, said = release(app)
-    assert (code, said) == (1, "Error: Unauthorized")
+    assert (code, said) == (1, f"Error: {UNKNOWN_TOKEN}")
     with app.app_context():
         assert on_sale() == {}
         assert db.session.scalar(select(Shop.bot_id)) is None

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,13 +22,13 @@ from tests.bot.test_cli import on_sqlite, run
 from tests.bot.test_registration import set_up
 from tests.factories import WEBHOOK_SECRET, make_config
 from tests.processes import ROOT, TOKEN, Stage, eventually
-from webapp import __version__, clock, create_app, registration
+from webapp import __version__, catalogue_file, clock, create_app, registration
 from webapp.bot_api import BotApi, BotApiError
 from webapp.cli.entitlements import write_anew
 from webapp.config import Config
 from webapp.doctor import Finding, database, examine
 from webapp.doctor import telegram as diagnosis
-from webapp.domain import inbox, leases, payloads, refunds, shops, subscriptions
+from webapp.domain import catalogue, catalogue_files, inbox, leases, payloads, refunds, shops, subscriptions
 from webapp.domain.keys import KeyRing
 from webapp.extensions import db, transaction
 from webapp.models import Entitlement, InboxItem, Order, Shop, User
@@ -93,8 +94,18 @@ def app(config: Config, site: Site) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def shop(app: Flask, open_shop: None, api: BotApi, config: Config) -> Flask:
+def shop(
+    app: Flask, open_shop: None, api: BotApi, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Flask:
     """A shop with which all is well: released, its bot at work, its statement read."""
+    items = list(map(catalogue.Item.of, catalogue.everything()))
+    keys = {key for item in items for key in item.keys}
+    (tmp_path / "catalog.toml").write_text(catalogue_files.write(items, elsewhere=sorted(keys)))
+    (tmp_path / "pictures").mkdir()
+    for item in items:
+        (tmp_path / "pictures" / item.picture).touch()
+    monkeypatch.setattr(catalogue_file, "FILE", tmp_path / "catalog.toml")
+    monkeypatch.setattr(catalogue_file, "PICTURES", tmp_path / "pictures")
     with transaction():
         db.session.execute(text("DELETE FROM shop"))
         shops.claim(config.bot_id, "starfront_demo_bot", config.bot_environment)
@@ -145,7 +156,7 @@ def test_with_a_healthy_shop_nothing_is_found(shop):
         *("token", "clock", "webhook", "update kinds", "deliveries", "menu button"),
         *("address", "help pages", "owners", "support contact"),
         *("database", "migrations", "durability", "append-only", "disk"),
-        *("identity", "bot", "poller", "statement", "books", "inbox", "set aside", "quarantine"),
+        *("identity", "catalogue", "bot", "poller", "statement", "books", "inbox", "set aside", "quarantine"),
         *("plans", "refunds", "entitlements"),
     }
 
@@ -841,3 +852,21 @@ def test_s56_the_doctor_prints_what_others_said_in_plain_characters(telegram, sh
         said = run(shop, "doctor", *options)[1]
         assert all(one.isprintable() or one == "\n" for one in said)
         assert "u001b[2J" in said
+
+
+def test_a_catalogue_that_differs_from_the_file_is_named(shop):
+    with transaction():
+        db.session.execute(text("UPDATE products SET stars = 7 WHERE slug = 'atlas'"))
+    differ = "The shop sells something else than catalog.toml lists: catalog diff says what."
+    assert only(shop) == ("catalogue", "warning", f"{differ} Run flask --app webapp release.")
+    name, severity, words = only(shop, catalogue="database")
+    assert (name, severity) == ("catalogue", "warning")
+    assert "catalog export > catalog.toml" in words
+    assert "CATALOGUE=file" in words
+
+
+def test_a_catalogue_file_that_stops_the_next_release_is_named(shop):
+    catalogue_file.FILE.write_bytes(b"products = 3")
+    name, severity, words = only(shop)
+    assert (name, severity) == ("catalogue", "problem")
+    assert words.startswith("catalog.toml, line 1: products: ")

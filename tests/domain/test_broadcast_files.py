@@ -74,8 +74,16 @@ def test_a_file_may_be_short(to):
         ('"deep-sky-atlas"', "true", "line 3: product: must be the slug of a product"),
         ('"Летит комета."', '" \\n "', "line 11: translations.ru.text: must be a text that is not empty"),
         ('"Летит комета."', "7", "line 11: translations.ru.text: must be a text that is not empty"),
-        ('"Летит комета."', '"\\u0000"', "line 11: translations.ru.text: holds a control character"),
-        ('"Летит комета."', '"\\u001b[2J"', "line 11: translations.ru.text: holds a control character"),
+        (
+            '"Летит комета."',
+            '"\\u0000"',
+            "line 11: translations.ru.text: character 1 is U+0000 (",
+        ),
+        (
+            '"Летит комета."',
+            '"\\u001b[2J"',
+            "line 11: translations.ru.text: character 1 is U+001B (",
+        ),
         ("translations.ru", "translations.tlh", "line 10: translations.tlh: the shop does not speak it;"),
         ("translations.ru", "translations.en", "line 10: translations.en: the shop does not speak it;"),
         (

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,9 @@ def test_a_plan_may_have_a_trial_a_grace_and_days_to_give_it_back():
     (plan,) = catalogue_files.read(PLAN)
     assert (plan.trial_stars, plan.trial_days, plan.grace_days, plan.refund_days) == (None, None, 1, 0)
     (plan,) = catalogue_files.read(
-        PLAN + "trial_stars = 10\ntrial_days = 7\ngrace_days = 0\nrefund_days = 14\n"
+        PLAN + "trial_stars = 10\ntrial_days = 7\ngrace_days = 0\nrefund_days = 5\n"
     )
-    assert (plan.trial_stars, plan.trial_days, plan.grace_days, plan.refund_days) == (10, 7, 0, 14)
+    assert (plan.trial_stars, plan.trial_days, plan.grace_days, plan.refund_days) == (10, 7, 0, 5)
 
 
 def test_what_is_written_reads_back_the_same():
@@ -84,6 +85,10 @@ def test_what_is_written_reads_back_the_same():
         (PLAN + "grace_days = 31\n", 10, "grace_days"),
         (PLAN + "grace_days = -1\n", 10, "grace_days"),
         (PLAN + "refund_days = 366\n", 10, "refund_days"),
+        (PLAN + "trial_stars = 10\ntrial_days = 7\nrefund_days = 8\n", 12, "refund_days"),
+        (WEEK + "refund_days = 8\n", 12, "refund_days"),
+        ("opened_elsewhere = 3\n" + ATLAS, 1, "opened_elsewhere"),
+        ('opened_elsewhere = ["At las"]\n' + ATLAS, 1, "opened_elsewhere"),
         (ATLAS + "on_sale = 0\n", 10, "on_sale"),
         (ATLAS + 'on_sale = "no"\n', 10, "on_sale"),
         (ATLAS + "on_sale = []\n", 10, "on_sale"),
@@ -183,3 +188,75 @@ def test_the_catalogue_that_ships_is_valid():
         assert {"ru", "es", "fa"} <= set(item.translations) == set(items[0].translations), item.slug
         for words in item.translations.values():
             assert {"title", "description", "details"} <= words.keys(), item.slug
+
+
+# What would be a dead end after paying
+
+
+def test_a_picture_that_is_not_there_is_refused():
+    with pytest.raises(FileInvalid, match=r"line 7: picture: there is no atlas.svg in static/pictures"):
+        catalogue_files.read(ATLAS, pictures=["hero.svg"])
+    assert catalogue_files.read(ATLAS, pictures=["hero.svg", "atlas.svg"])
+
+
+def test_an_entitlement_that_nothing_opens_is_refused():
+    with pytest.raises(
+        FileInvalid, match="line 9: entitlements: nothing opens 'atlas'.* open notes, tonight"
+    ):
+        catalogue_files.read(ATLAS, opened=["tonight", "notes"])
+    assert catalogue_files.read(ATLAS, opened=["atlas"])
+
+
+def test_what_opens_elsewhere_is_the_owners_word():
+    file = 'opened_elsewhere = ["atlas"]\n' + ATLAS
+    items = catalogue_files.read(file, opened=[])
+    written = catalogue_files.write(items, elsewhere=["atlas"])
+    assert catalogue_files.read(written, opened=[]) == items
+
+
+@pytest.mark.parametrize(
+    "text",
+    [WEEK + "refund_days = 7\n", PLAN + "trial_stars = 10\ntrial_days = 7\nrefund_days = 7\n"],
+    ids=["pass", "trial"],
+)
+def test_a_refund_window_as_long_as_what_it_is_for_is_warned_of(text):
+    [warning] = catalogue_files.warnings(catalogue_files.read(text))
+    assert "the refund window is as long as the" in warning
+    assert catalogue_files.warnings(catalogue_files.read(text.replace("refund_days = 7", ""))) == []
+
+
+# What editors leave behind
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u3000", "\ufeff"], ids=ascii)
+def test_spaces_of_every_kind_separate_words(space):
+    spaced = ATLAS.replace(" = ", f"{space}={space} ").replace("stars", f"{space}stars")
+    assert catalogue_files.read(space + spaced) == catalogue_files.read(ATLAS)
+
+
+@pytest.mark.parametrize(
+    "kept", ["\u00a0", "\u202f", "\u3000", "\u00ad", "\u200f", "\u200e", "\u200c"], ids=ascii
+)
+def test_a_text_keeps_what_its_language_needs(kept):
+    (item,) = catalogue_files.read(
+        ATLAS.replace("Deep Sky", f"Deep{kept}Sky") + f'details = ["# a{kept}b"]\n'
+    )
+    assert item.title == f"Deep{kept}Sky Atlas"
+    assert item.details == (f"# a{kept}b",)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ("\\u202E", r"character 5 is U+202E (RIGHT-TO-LEFT OVERRIDE)"),
+        ("\\u0007", r"character 5 is U+0007 (a control character)"),
+        ("\\u2028", r"character 5 is U+2028 (LINE SEPARATOR)"),
+    ],
+)
+def test_what_has_no_place_in_a_text_is_named_with_its_line_and_place(bad, words):
+    with pytest.raises(FileInvalid, match=re.escape(f"line 5: title: {words}")):
+        catalogue_files.read(ATLAS.replace("Deep Sky", f"Deep{bad}Sky"))
+
+
+def test_lines_may_end_as_on_windows():
+    assert catalogue_files.read(ATLAS.replace("\n", "\r\n")) == catalogue_files.read(ATLAS)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import click
-from flask.cli import AppGroup
 
 from webapp import clock, languages, messages
 from webapp.cli import files
+from webapp.cli.commands import OwnerGroup
 from webapp.cli.terminal import say, say_table
 from webapp.domain import broadcast_files, broadcasts, outbox
 from webapp.domain.broadcasts import BroadcastError, News
@@ -15,7 +15,7 @@ from webapp.models import Broadcast
 
 COLUMNS = ("NAME", "TO", "BEGAN", "STATE", "WRITTEN", "SENT", "FAILED", "LEFT")
 
-group = AppGroup("broadcast", help="News to many people, by the bot.")
+group = OwnerGroup("broadcast", help="News to many people, by the bot.")
 
 
 @group.command("check")

@@ -1,44 +1,89 @@
 """The catalogue as a file."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
-from flask.cli import AppGroup
 
-from webapp import clock
+from webapp import catalogue_file, clock, openings
 from webapp.cli import files
+from webapp.cli.commands import OwnerGroup
+from webapp.cli.terminal import say
 from webapp.domain import catalogue, catalogue_files
+from webapp.domain.catalogue import Difference, Item
 from webapp.extensions import transaction
 
-SHIPPED_CATALOGUE = Path(__file__).parent.parent.parent / "catalog.toml"
+SIGNS = {"added": "+", "changed": "~", "retired": "-", "restored": "+"}
+WORDS = {"added": "new", "retired": "off sale; people keep what they own", "restored": "on sale again"}
+# Fields that are longer than a line, or are called something else in the file.
+LONG = {"description", "details", "translations"}
+IN_THE_FILE = {"pass_days": "days", "keys": "entitlements"}
 
-group = AppGroup("catalog", help="Read, write and check the catalogue file.")
+group = OwnerGroup("catalog", help="Read, write and check the catalogue file.")
 
 
 @group.command("import")
-@click.argument("file", type=files.READABLE, default=SHIPPED_CATALOGUE)
+@click.argument("file", type=files.READABLE, default=catalogue_file.FILE)
 def import_command(file: Path) -> None:
     """Make the shop sell what FILE lists, all of it or, if anything is wrong, nothing."""
-    import_file(file)
+    items = read(file)
+    with transaction():
+        replace(items)
+
+
+@group.command("diff")
+@click.argument("file", type=files.READABLE, default=catalogue_file.FILE)
+def diff(file: Path) -> None:
+    """Show what would change if the shop sold what FILE lists."""
+    differences = catalogue.differences(read(file))
+    tell(differences)
+    click.echo(f"{len(differences)} products would change.")
 
 
 @group.command("export")
 def export() -> None:
     """Print the catalogue as a file that can be imported, what is no longer sold included."""
-    items = map(catalogue.Item.of, catalogue.everything())
-    click.echo(catalogue_files.write(items), nl=False)
+    items = list(map(Item.of, catalogue.everything()))
+    elsewhere = sorted({key for item in items for key in item.keys} - openings.keys())
+    click.echo(catalogue_files.write(items, elsewhere=elsewhere), nl=False)
 
 
-@group.command("check")
-@click.argument("file", type=files.READABLE, default=SHIPPED_CATALOGUE)
+@group.command("check", needs_shop=False)
+@click.argument("file", type=files.READABLE, default=catalogue_file.FILE)
 def check(file: Path) -> None:
-    """Say whether FILE could be imported."""
-    click.echo(f"{file.name}: {len(files.read(file, catalogue_files.read))} products, nothing to object to.")
+    """Say whether FILE could be imported. It needs no settings and no database."""
+    items = read(file)
+    for warning in catalogue_files.warnings(items):
+        click.echo(f"Warning: {warning}")
+    click.echo(f"{file.name}: {len(items)} products, nothing to object to.")
 
 
-def import_file(file: Path) -> None:
-    """Have the shop sell what the file lists, and say what changed."""
-    items = files.read(file, catalogue_files.read)
-    with transaction():
-        counts = catalogue.replace(items, clock.now())
+def read(file: Path) -> list[Item]:
+    """Return what a file lists, or end the command with what is wrong in it."""
+    return files.read(file, catalogue_file.parse)
+
+
+def replace(items: Sequence[Item]) -> None:
+    """Have the shop sell what is listed, inside a transaction, and say what changed."""
+    tell(catalogue.differences(items))
+    counts = catalogue.replace(items, clock.now())
     click.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
+
+
+def tell(differences: Sequence[Difference]) -> None:
+    """Say what differs, a line for each product and for each of its facts."""
+    for difference in differences:
+        words = WORDS.get(difference.kind, "")
+        say(f"  {SIGNS[difference.kind]} {difference.slug} ({difference.title}){words and ': '}{words}")
+        for name, (before, after) in difference.changes.items():
+            say(f"      {_line(name, before, after)}")
+
+
+def _line(name: str, before: Any, after: Any) -> str:
+    named = IN_THE_FILE.get(name, name)
+    return f"{named} changed" if name in LONG else f"{named}: {_shown(before)} → {_shown(after)}"
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else str(value)

@@ -9,13 +9,14 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from webapp import clock
+from webapp.cli.commands import OwnerCommand
 from webapp.cli.terminal import clean, say
 from webapp.config import current
 from webapp.doctor import Finding, examine
 from webapp.version import __version__
 
 
-@click.command()
+@click.command(cls=OwnerCommand)
 @click.option("--json", "as_json", is_flag=True, help="For programs: a list of findings.")
 @with_appcontext
 def doctor(as_json: bool) -> None:

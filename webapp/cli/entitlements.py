@@ -4,12 +4,12 @@ import sys
 from functools import partial
 
 import click
-from flask.cli import AppGroup
 
+from webapp.cli.commands import OwnerGroup
 from webapp.domain import entitlements
 from webapp.extensions import run_in_transaction
 
-group = AppGroup("entitlements", help="What people may open.")
+group = OwnerGroup("entitlements", help="What people may open.")
 
 
 @group.command("rebuild")

@@ -4,9 +4,9 @@ import json
 import re
 
 import click
-from flask.cli import AppGroup
 
 from webapp import clock
+from webapp.cli.commands import OwnerGroup
 from webapp.cli.terminal import say, say_table
 from webapp.domain import inbox
 from webapp.extensions import transaction
@@ -15,7 +15,7 @@ from webapp.models import InboxItem
 MOST_LISTED = 1000
 COLUMNS = ("ID", "UPDATE", "KIND", "PERSON", "RECEIVED", "ATTEMPTS", "STATE", "ERROR")
 
-group = AppGroup("inbox", help="Updates from Telegram, kept until what they say is done.")
+group = OwnerGroup("inbox", help="Updates from Telegram, kept until what they say is done.")
 
 
 def number(value: str) -> int:

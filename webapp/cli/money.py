@@ -6,13 +6,15 @@ import click
 from flask.cli import with_appcontext
 
 from webapp import checkout
-from webapp.bot_api import BotApiError
+from webapp.bot_api import BotApiError, Unauthorized
+from webapp.cli.commands import OwnerCommand
 from webapp.cli.entitlements import write_anew
-from webapp.domain import catalogue, quarantine
+from webapp.domain import catalogue, quarantine, shops
 from webapp.errors import ShopError
+from webapp.extensions import NOT_MIGRATED
 
 
-@click.command()
+@click.command(cls=OwnerCommand)
 @click.argument("charge")
 @click.option("--reason", required=True, help="Why, for the records and the buyer.")
 @with_appcontext
@@ -36,7 +38,7 @@ def carry_out_refund(charge: str, reason: str) -> None:
         sys.exit(2)
 
 
-@click.command()
+@click.command(cls=OwnerCommand)
 @click.option("--full", is_flag=True, help="From the statement's first row on.")
 @click.option("--rebuild", is_flag=True, help="Restore an empty database from Telegram alone.")
 @with_appcontext
@@ -46,6 +48,8 @@ def reconcile(full: bool, rebuild: bool) -> None:
     With --rebuild an empty database gets charges, refunds, plans and access back from Telegram alone:
     migrate it, import the catalogue that was sold from, and run this before the bot.
     """
+    if not shops.bot_username():
+        raise click.ClickException(NOT_MIGRATED)
     if rebuild and not catalogue.everything():
         raise click.ClickException(
             "The catalogue is empty, so nothing that was sold could be understood: run "
@@ -53,6 +57,8 @@ def reconcile(full: bool, rebuild: bool) -> None:
         )
     try:
         report = checkout.current().reconcile(full=full or rebuild)
+    except Unauthorized:
+        raise
     except BotApiError as error:
         raise click.ClickException(f"Telegram did not give its statement: {error}") from error
     click.echo(

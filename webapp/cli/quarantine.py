@@ -2,10 +2,10 @@
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 
 from webapp import clock
 from webapp.cli import money
+from webapp.cli.commands import OwnerGroup
 from webapp.cli.terminal import say, say_table
 from webapp.domain import quarantine
 from webapp.errors import ShopError
@@ -14,7 +14,7 @@ from webapp.models import Charge
 
 COLUMNS = ("CHARGED", "PERSON", "STARS", "WHY", "TITLE", "CHARGE")
 
-group = AppGroup("quarantine", help="Charges set aside because nobody could tell what they were for.")
+group = OwnerGroup("quarantine", help="Charges set aside because nobody could tell what they were for.")
 
 
 @group.command("list")

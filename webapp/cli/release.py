@@ -7,11 +7,13 @@ from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
-from webapp import registration
-from webapp.bot_api import BotApiError, NotReached, OutcomeUnknown, TooManyRequests
-from webapp.cli.catalog import SHIPPED_CATALOGUE, import_file
-from webapp.config import current
+from webapp import catalogue_file, registration
+from webapp.bot_api import BotApiError, NotReached, OutcomeUnknown, TooManyRequests, Unauthorized
+from webapp.cli import catalog
+from webapp.cli.commands import OwnerCommand
+from webapp.config import Config, current
 from webapp.domain import catalogue, shops
+from webapp.domain.catalogue import Item
 from webapp.extensions import transaction
 
 
@@ -21,22 +23,35 @@ class TelegramIsAway(click.ClickException):
     exit_code = os.EX_TEMPFAIL  # the same again, later
 
 
-@click.command()
+@click.command(cls=OwnerCommand)
 @with_appcontext
 def release() -> None:
-    """Migrate, claim the database, import the catalogue if there is none, tell Telegram."""
+    """Migrate, claim the database, sell what catalog.toml lists, tell Telegram."""
     config = current()
+    # Before anything is changed: a bad file stops the release.
+    items = catalog.read(catalogue_file.FILE)
     upgrade()
     client = current_app.extensions["checkout"].client
     try:
         bot = client.call("getMe")
         with transaction():
+            # Whoever claims waits for another release that does, which would import the same.
             shops.claim(config.bot_id, str(bot["username"]), config.bot_environment)
-        if not catalogue.everything():
-            import_file(SHIPPED_CATALOGUE)
+            _bring_catalogue(items, config)
         registration.register(client, config)
     except (NotReached, OutcomeUnknown, TooManyRequests) as error:
         raise TelegramIsAway(str(error)) from error
+    except Unauthorized:
+        raise
     except (BotApiError, shops.ForeignDatabase, registration.RegistrationError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"Released as @{bot['username']}.")
+
+
+def _bring_catalogue(items: list[Item], config: Config) -> None:
+    differences = catalogue.differences(items)
+    if config.catalogue == "file" or not catalogue.everything():
+        catalog.replace(items)
+    elif differences:
+        click.echo("The shop sells its own catalogue (CATALOGUE=database). catalog.toml would change this:")
+        catalog.tell(differences)

@@ -6,6 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from webapp import clock, reasons, speech
+from webapp.cli.commands import OwnerCommand
 from webapp.cli.terminal import say, say_table
 from webapp.domain import explanations, refunds, subscriptions, users
 from webapp.domain.explanations import Explanation
@@ -23,7 +24,7 @@ def person(value: str) -> int:
     return int(value)
 
 
-@click.command()
+@click.command(cls=OwnerCommand)
 @click.argument("telegram_id", metavar="USER", type=person)
 @with_appcontext
 def why(telegram_id: int) -> None:

@@ -3,9 +3,10 @@
 import random
 from datetime import datetime, timedelta
 
+from webapp import catalogue_file
 from webapp.config import Config
 from webapp.doctor.findings import Finding, ok, problem, warning
-from webapp.domain import entitlements, inbox, leases, shops, statistics, subscriptions
+from webapp.domain import catalogue, entitlements, inbox, leases, shops, statistics, subscriptions, toml_files
 from webapp.domain.keys import KeyRing
 from webapp.turns import POLLING
 
@@ -27,6 +28,7 @@ def examine(config: Config, now: datetime) -> list[Finding]:
     waiting = statistics.waiting(now)
     return [
         _identity(config),
+        _catalogue(config),
         bot(now),
         _poller(config, now),
         _statement(now),
@@ -79,6 +81,20 @@ def _identity(config: Config) -> Finding:
     if shops.bot_username():
         return ok("identity", "The database is this bot's.")
     return problem("identity", "The database is no bot's yet.", "Run flask --app webapp release.")
+
+
+def _catalogue(config: Config) -> Finding:
+    try:
+        differences = catalogue.differences(catalogue_file.read())
+    except toml_files.FileInvalid as error:
+        return problem("catalogue", f"catalog.toml, {error}.", "Correct it: the next release stops there.")
+    if not differences:
+        return ok("catalogue", "The shop sells what catalog.toml lists.")
+    sentence = "The shop sells something else than catalog.toml lists: catalog diff says what."
+    if config.catalogue == "database":
+        keep = "To keep the shop's, run flask --app webapp catalog export > catalog.toml."
+        return warning("catalogue", sentence, f"{keep} To sell the file's, set CATALOGUE=file and release.")
+    return warning("catalogue", sentence, "Run flask --app webapp release.")
 
 
 def _poller(config: Config, now: datetime) -> Finding:

@@ -1,6 +1,5 @@
 """News as the owner writes them into a file: read, and checked whole."""
 
-import unicodedata
 from collections.abc import Collection
 from typing import Any
 
@@ -70,8 +69,8 @@ def _objection(words: Any, readers: Collection[str]) -> str | None:
     """Return what is wrong with a text that is read in these languages."""
     if not isinstance(words, str) or not words.strip():
         return "must be a text that is not empty"
-    if any(unicodedata.category(one) == "Cc" and one != "\n" for one in words):
-        return "holds a control character"
+    if reason := next(filter(None, map(toml_files.unwanted, words.split("\n"))), None):
+        return reason
     room = LONGEST_UNITS - max(_units(f"\n\n{languages.all_()[code].say(FOOTER)}") for code in readers)
     taken = _units(words.strip())
     return (

@@ -57,6 +57,17 @@ class Item:
         return cls(**facts, on_sale=product.is_on_sale)
 
 
+@dataclass(frozen=True)
+class Difference:
+    """What would become of a product if the catalogue were a file's."""
+
+    slug: str
+    kind: str  # added | changed | retired | restored
+    title: str
+    # What changes, by the name it has in the file: what it was, and what it becomes.
+    changes: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+
+
 def on_sale() -> list[Product]:
     """Return the products that can be bought, in the order of the catalogue."""
     return list(db.session.scalars(_on_sale()))
@@ -138,6 +149,34 @@ def replace(items: Iterable[Item], now: datetime) -> dict[str, int]:
         )
     db.session.flush()
     return counts
+
+
+def differences(items: Iterable[Item]) -> list[Difference]:
+    """Return what :func:`replace` would change, in the order of the file and then of the shop."""
+    listed = {item.slug: item for item in items}
+    known = {product.slug: Item.of(product) for product in everything()}
+    found = [_difference(item, known.get(slug)) for slug, item in listed.items()]
+    gone = [
+        Difference(slug, "retired", item.title)
+        for slug, item in known.items()
+        if slug not in listed and item.on_sale
+    ]
+    return [*filter(None, found), *gone]
+
+
+def _difference(item: Item, known: Item | None) -> Difference | None:
+    if known is None:
+        return Difference(item.slug, "added", item.title)
+    if known.on_sale and not item.on_sale:
+        return Difference(item.slug, "retired", item.title)
+    changes = {
+        one.name: (getattr(known, one.name), getattr(item, one.name))
+        for one in fields(Item)
+        if one.name != "on_sale" and getattr(known, one.name) != getattr(item, one.name)
+    }
+    if item.on_sale and not known.on_sale:
+        return Difference(item.slug, "restored", item.title, changes)
+    return Difference(item.slug, "changed", item.title, changes) if changes else None
 
 
 def _on_sale() -> Select[tuple[Product]]:

@@ -1,7 +1,7 @@
 """The catalogue as a file kept in git: read, checked whole, written."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from webapp import languages
@@ -23,19 +23,24 @@ LONGEST_REFUND_DAYS = 365
 KINDS = ("unlock", "pass", "bundle", "subscription")
 REQUIRED = ("slug", "kind", "section", "title", "description", "picture", "stars", "entitlements")
 OPTIONAL = ("details", "days", "refund_days", "on_sale", "translations")
-JOINERS = {0x200C: None, 0x200D: None}  # unseen letters that Persian and others cannot do without
+ELSEWHERE = "opened_elsewhere"  # keys that nothing in the shop opens, and something of the owner's does
 TRANSLATED = ("title", "description", "details", "section")
 LONGEST_SECTION = 64
 LONGEST_DETAIL = 200
 OF_A_SUBSCRIPTION = ("trial_stars", "trial_days", "grace_days")
 
 
-def read(text: str) -> list[Item]:
+def read(
+    text: str, *, pictures: Collection[str] | None = None, opened: Collection[str] | None = None
+) -> list[Item]:
     """Return the items of a catalogue file.
 
+    :param pictures: the names of the pictures there are; any will do unless told
+    :param opened: the entitlement keys that open something in the shop; any will do unless told
     :raise FileInvalid: the first thing that is wrong, with its line
     """
     file = _File(text)
+    file.pictures, file.opened = pictures, opened
     items = [_item(file, index, table) for index, table in enumerate(file.products)]
     first_lines: dict[str, int] = {}
     for index, item in enumerate(items):
@@ -45,17 +50,46 @@ def read(text: str) -> list[Item]:
     return items
 
 
-def write(items: Iterable[Item]) -> str:
-    """Return a catalogue file that reads back as these items."""
-    return "\n".join(_table(item) for item in items)
+def warnings(items: Iterable[Item]) -> list[str]:
+    """Return what an owner may not have meant, a sentence each."""
+    return [
+        f"{item.slug}: the refund window is as long as the {what}, so people can use all of it for nothing."
+        for item in items
+        for what, days in (("pass", item.pass_days), ("trial", item.trial_days))
+        if days and item.refund_days == days
+    ]
+
+
+def write(items: Iterable[Item], *, elsewhere: Sequence[str] = ()) -> str:
+    """Return a catalogue file that reads back as these items.
+
+    :param elsewhere: entitlement keys that nothing in the shop opens
+    """
+    head = f"{ELSEWHERE} = {_written(list(elsewhere))}\n\n" if elsewhere else ""
+    return head + "\n".join(_table(item) for item in items)
 
 
 class _File:
     """The parsed file together with the lines that its keys stand on."""
 
+    pictures: Collection[str] | None = None
+    opened: Collection[str] | None = None
+
     def __init__(self, text: str) -> None:
         self.lines = text.splitlines()
-        self.products = self._tables(toml_files.parse(text))
+        parsed = toml_files.parse(text)
+        self.elsewhere = self._elsewhere(parsed.pop(ELSEWHERE, []))
+        self.products = self._tables(parsed)
+
+    def opens(self, key: str) -> bool:
+        """Tell whether anything waits behind an entitlement, as far as anybody said."""
+        return self.opened is None or key in self.opened or key in self.elsewhere
+
+    def _elsewhere(self, keys: object) -> list[str]:
+        if isinstance(keys, list) and all(isinstance(key, str) and SLUG.fullmatch(key) for key in keys):
+            return keys
+        line = toml_files.line_of(self.lines, ELSEWHERE, 0)
+        raise FileInvalid(line, ELSEWHERE, "must be a list of entitlement keys such as 'atlas'")
 
     def _tables(self, parsed: dict[str, Any]) -> list[dict[str, Any]]:
         stray = next((key for key in parsed if key != "products"), None)
@@ -122,7 +156,12 @@ def _item(file: _File, index: int, table: dict[str, Any]) -> Item:
     picture = _text(table, "picture", 128, refuse)
     if not re.fullmatch(r"[a-z0-9-]+\.(svg|webp|png|jpg)", picture):
         raise refuse("picture", "must be the name of a file in static/pictures, such as 'atlas.svg'")
-    return Item(
+    if file.pictures is not None and picture not in file.pictures:
+        raise refuse("picture", f"there is no {picture} in static/pictures")
+    unopened = next((key for key in keys if not file.opens(key)), None)
+    if unopened:
+        raise refuse("entitlements", _dead_end(unopened, file.opened or ()))
+    item = Item(
         slug=slug,
         kind=kind,
         section=_text(table, "section", LONGEST_SECTION, refuse),
@@ -139,6 +178,18 @@ def _item(file: _File, index: int, table: dict[str, Any]) -> Item:
         grace_days=_days(table, "grace_days", USUAL_GRACE_DAYS if is_plan else 0, LONGEST_GRACE_DAYS, refuse),
         refund_days=_days(table, "refund_days", 0, LONGEST_REFUND_DAYS, refuse),
         on_sale=_flag(table, "on_sale", refuse),
+    )
+    for what, days in (("pass", item.pass_days), ("trial", item.trial_days)):
+        if days and item.refund_days > days:
+            raise refuse("refund_days", f"outlasts the {what} of {days} days: people could use it up first")
+    return item
+
+
+def _dead_end(key: str, opened: Collection[str]) -> str:
+    return (
+        f"nothing opens {key!r}, so people would pay for nothing; the shop's pages and routes open "
+        f"{', '.join(sorted(opened))}. If something else of yours opens it, begin the file with "
+        f'{ELSEWHERE} = ["{key}"]'
     )
 
 
@@ -182,8 +233,8 @@ def _text(table: dict[str, Any], key: str, longest: int, refuse: Any) -> str:
         raise refuse(key, "must be a text that is not empty")
     if len(value) > longest:
         raise refuse(key, f"has {len(value)} characters; Telegram and the page take at most {longest}")
-    if not value.translate(JOINERS).isprintable():
-        raise refuse(key, "holds a control character")
+    if reason := toml_files.unwanted(value):
+        raise refuse(key, reason)
     return value
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from webapp import openings
 from webapp.domain import subscriptions
 from webapp.errors import N_
 from webapp.models import Entitlement, Product, Subscription
@@ -27,6 +28,8 @@ DOORS = {
         Door("field-notes", "/field-notes", N_("Field Notes"), "night-photography.svg"),
     )
 }
+for key in DOORS:
+    openings.declare(key)
 
 
 @dataclass(frozen=True)
