@@ -10,9 +10,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sandbox.environment import folder, locks, pip
-from sandbox.environment.errors import CannotInstall
+from sandbox.environment.errors import CannotInstall, NothingChanged
 from sandbox.environment.folder import ROOT, VENV
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -37,7 +38,7 @@ def ensure(purpose: str, *, with_this_python: bool = False) -> None:
     except OSError as error:
         sys.exit(_sentence(error))
     except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. The next start installs the rest.\n")
+        sys.stderr.write("\nStopped. The next start begins again.\n")
         sys.exit(130)
 
 
@@ -95,10 +96,22 @@ def _install(purpose: str, digest: str) -> None:
     stamp = folder.stamp()
     names = locks.names(purpose)
     if stamp.get(purpose) != digest:
-        pip.install(purpose, unwanted=set(stamp.get("names", ())) - locks.names("test"))
+        with _marked_unfinished(stamp):
+            pip.install(purpose, unwanted=set(stamp.get("names", ())) - locks.names("test"))
     folder.let_programs_move()
     smaller = {each: locks.digest(each) for each in locks.FILES if locks.names(each) <= names}
     folder.write_stamp({**stamp, **smaller, "names": sorted({*stamp.get("names", ()), *names})})
+
+
+@contextmanager
+def _marked_unfinished(stamp: dict[str, Any]) -> Iterator[None]:
+    """Have a start after a kill begin anew: a package that is half there counts as installed to pip."""
+    folder.write_stamp({**stamp, "unfinished": True})
+    try:
+        yield
+    except NothingChanged:
+        folder.write_stamp(stamp)
+        raise
 
 
 def _sentence(error: OSError) -> str:

@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import venv
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def make(*, clear: bool) -> None:
         venv.create(VENV, clear=clear, symlinks=True)
     except ValueError as error:
         raise CannotInstall(f"{ROOT} cannot hold an environment. {error}") from error
-    if not (PACKAGES / "pip").is_dir():
+    if clear or not find_spec("pip"):
         _unpack_pip()
     write_stamp(known)
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sandbox.environment import locks
-from sandbox.environment.errors import CannotInstall
-from sandbox.environment.folder import PACKAGES, ROOT, stamp, write_stamp
+from sandbox.environment.errors import CannotInstall, NothingChanged
+from sandbox.environment.folder import PACKAGES, ROOT
 
 HEARTBEAT_SECONDS = 4.0
 COST = {
@@ -21,7 +21,8 @@ COST = {
     "test": "a minute and 150 MB",
 }  # measured with two cores; the network comes on top
 MODULE = (sys.executable, "-I", "-m")
-OPTIONS = ("--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-compile", "--progress-bar", "off")
+WHEELS = ("--no-deps", "--only-binary=:all:", "--progress-bar=off")
+EXACTLY = ("--require-hashes", "--no-compile", "--retries=3")
 # Whatever a person's pip is set up for, this one fills .venv and says what it does.
 SETTINGS = {"PIP_USER": "0", "PIP_QUIET": "0", "PIP_VERBOSE": "0"}
 ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_CONSTRAINT", "PIP_REQUIREMENT")
@@ -33,28 +34,27 @@ FAILURES = (
         r"DO NOT MATCH THE HASHES[\s\S]+?\n +(\S+?)==",
         "The package index sends another {0} than the lock names: the hashes differ. Nothing was installed.",
     ),
-    (r"HTTP error (\d+) while getting (\S+)", "The package index answers {0} for {1}. Try again later."),
+    (r"HTTP error (\d+) while getting ([^\s#]+)", "The package index answers {0} for {1}. Try again later."),
+    (
+        r"(\d+) (?:Client|Server) Error: .* for url: (\S+)",
+        "The package index answers {0} for {1}. Try again later.",
+    ),
     (r"SOCKS support", "pip cannot use the SOCKS proxy in ALL_PROXY. Name an HTTP proxy in HTTPS_PROXY."),
     (
-        r"(?i)proxyerror|proxy url|proxy scheme|tunnel connection",
-        "The proxy in HTTPS_PROXY or ALL_PROXY refuses.",
+        r"(?i)proxyerror|proxy connection|proxyurl|proxy url|proxy scheme|tunnel connection",
+        "The proxy in HTTPS_PROXY or ALL_PROXY refuses, or its address is wrong.",
     ),
     (r"CERTIFICATE_VERIFY_FAILED", "The package index shows a certificate that this machine does not trust."),
-    (
-        r"Retrying \(Retry|ConnectionError|timed out",
-        "The package index cannot be reached. Is there a network?",
-    ),
-    (
-        r"No matching distribution found for (\S+)",
-        f"The package index has no {{0}} for Python {platform.python_version()} on {platform.machine()}.",
-    ),
+    (r"(?i)connection ?error|timed out", "The package index cannot be reached. Is there a network?"),
 )
+NOTHING = re.compile(r"No matching distribution found for (\S+)")  # said of any trouble with the index, too
 
 
 def install(purpose: str, unwanted: set[str]) -> None:
     """Install exactly what a purpose's locks name, and remove what they name no more.
 
-    :raise CannotInstall: nothing was changed, or .venv is unfinished and the next start makes it anew
+    :raise NothingChanged: pip found something wrong before it began
+    :raise CannotInstall: what is there now is of no use
     """
     names = locks.names(purpose)
     print(
@@ -63,11 +63,13 @@ def install(purpose: str, unwanted: set[str]) -> None:
     )
     files = [option for file in locks.FILES[purpose] for option in ("-r", str(ROOT / file))]
     with _heartbeat() as doing:
-        _run(doing, "install", *OPTIONS, *files)
+        _run(doing, "install", *WHEELS, *EXACTLY, *files)
         if unwanted:
             _run(doing, "uninstall", "--yes", *sorted(unwanted))
         doing.words = "compiling them, about 5 s"
-        subprocess.run([*MODULE, "compileall", "-q", "-j", "0", str(PACKAGES)], stdout=subprocess.DEVNULL)
+        # On every core, which pip would not; pip itself will hardly be wanted again.
+        compileall = ("compileall", "-q", "-j", "0", "-x", "/site-packages/pip/", str(PACKAGES))
+        subprocess.run([*MODULE, *compileall], stdout=subprocess.DEVNULL)
         _check(names)
     print("Installed.", flush=True)
 
@@ -87,8 +89,6 @@ class _Doing:
             self.fetched += 1
             self.words = f"fetching {line.split()[1]}, package {self.fetched}"
         elif line.startswith("Installing collected packages"):
-            # From here on a package can be half there, which pip itself would not notice.
-            write_stamp({**stamp(), "unfinished": True})
             self.total, self.before = line.count(",") + 1, _installed()
 
     def __str__(self) -> str:
@@ -126,14 +126,15 @@ def _run(doing: _Doing, *arguments: str) -> None:
             said.append(line)
             doing.follow(line)
     if process.returncode:
-        raise CannotInstall(_reason("".join(said)))
+        reason = _reason("".join(said))
+        raise CannotInstall(reason) if doing.total else NothingChanged(reason)
 
 
 def _pip(*arguments: str) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     return subprocess.Popen(
         [*MODULE, "pip", "--disable-pip-version-check", "--no-input", *arguments],
-        env={"PIP_RETRIES": "2", **environment, **SETTINGS},
+        env={**environment, **SETTINGS},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -142,9 +143,17 @@ def _pip(*arguments: str) -> subprocess.Popen[str]:
 
 
 def _reason(said: str) -> str:
+    nothing = NOTHING.search(said)
+    if nothing:
+        # Only at its most talkative does pip say why it found nothing.
+        with _pip("install", "-vv", "--retries=0", "--dry-run", *WHEELS, nothing[1]) as again:
+            said += again.stdout.read() if again.stdout else ""
     for pattern, sentence in FAILURES:
         if found := re.search(pattern, said):
             return sentence.format(*found.groups())
+    if nothing:
+        machine = f"Python {platform.python_version()} on {platform.machine()}"
+        return f"The package index has no {nothing[1]} for {machine}."
     return f"{said[-2000:]}\npip could not install the packages. What it said stands above."
 
 
