@@ -117,6 +117,9 @@ lock: ready ## Write every requirements file anew from pyproject.toml; ARGS=--up
 	$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.txt -c sandbox/requirements.txt $(LOCK) \
 		-o requirements-dev.txt
 
+platforms: ready ## Every lock tried for Linux, musl, macOS and Windows, with each Python
+	$(BIN)/python -m tests.platforms
+
 audit: ready ## Known weaknesses in what we depend on
 	$(BIN)/pip-audit --requirement requirements.txt --require-hashes --disable-pip
 
@@ -126,4 +129,4 @@ ready:
 clean: ## Forget the environment and what runs left behind
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help ready run test check lint types imports browser kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock audit clean sqlite-trouble storm clocks outage
+.PHONY: help ready run test check lint types imports browser kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock platforms audit clean sqlite-trouble storm clocks outage

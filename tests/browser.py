@@ -37,13 +37,26 @@ def find() -> str | None:
 
 
 def install() -> None:
-    """Install Chromium with the system's packages or, failing that, playwright's own build."""
+    """Install Chromium with the system's packages or, failing that, playwright's own build; say which."""
     if shutil.which("apt-get") and os.geteuid() == 0:
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": False}
-        subprocess.run(["apt-get", "update"], **quiet)
-        subprocess.run(["apt-get", "install", "--yes", "chromium"], **quiet)
+        say("Installing Chromium with apt-get, about a minute ...")
+        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "chromium"]):
+            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     if find() is None:
-        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
+        say("Fetching playwright's Chromium into your cache folder, about 170 MB ...")
+        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+
+
+def say(words: str) -> None:
+    print(words, flush=True)
+
+
+def starts(path: str) -> bool:
+    """Tell whether a Chromium runs here, with every library that it needs."""
+    try:
+        return subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def main() -> int:
@@ -51,11 +64,17 @@ def main() -> int:
     if find() is None:
         install()
     path = find()
-    if path is None:
-        sys.stderr.write("No Chromium could be found or installed; set CHROMIUM to one.\n")
-        return 1
-    sys.stdout.write(f"Chromium: {path}\n")
-    return 0
+    if path and starts(path):
+        say(f"Chromium: {path}")
+        return 0
+    if path:
+        remedy = (
+            f"as root, {sys.executable} -m playwright install-deps chromium brings the libraries it needs"
+        )
+        sys.stderr.write(f"{path} does not start; {remedy}.\n")
+    else:
+        sys.stderr.write("No Chromium could be found or fetched. Install one, or name one in CHROMIUM.\n")
+    return 1
 
 
 if __name__ == "__main__":
