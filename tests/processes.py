@@ -71,6 +71,7 @@ class Stage:
         """
         self.folder = folder
         self.is_cold = is_cold or bin_folder is not None
+        self.root = ROOT  # where the shop's processes run
         self.commands: dict[str, str] = {}  # instead of the Procfile's
         self.bin = bin_folder or Path(sys.executable).parent
         self.sandbox_port, self.web_port = free_port(), free_port()
@@ -120,12 +121,12 @@ class Stage:
         """Start the sandbox, a process of the Procfile or a command; what it says goes to a file."""
         words = shlex.split(command) or self.command(name)
         with open(self.folder / f"{name}.log", "ab") as log:
-            if not self.is_cold and forks.can_start(words, self.environment):
+            if not self.is_cold and self.root == ROOT and forks.can_start(words, self.environment):
                 self.processes[name] = forks.start(words, self.environment, log)
             else:
                 self.processes[name] = subprocess.Popen(
                     words,
-                    cwd=ROOT,
+                    cwd=ROOT if name == "sandbox" else self.root,
                     env=self.environment,
                     stdout=log,
                     stderr=subprocess.STDOUT,

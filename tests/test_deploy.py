@@ -1,17 +1,22 @@
 """A platform's day: install what is pinned, set some variables, run the Procfile, sell something."""
 
+import random
+import shlex
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import hosts
 from tests.e2e.conftest import ALICE
 from tests.factories import METRICS_TOKEN
 from tests.processes import ROOT, Shopper, Stage, eventually
 
+BASE_MEGABYTES = 60  # python:3.11-alpine, unpacked
 PROCFILE = ("web", "bot", "release")
 # What Heroku and its like set beside the owner's own variables.
 PLATFORM = {"DYNO": "web.1", "WEB_CONCURRENCY": "2", "APP_ENV": "", "PROXY_HOPS": ""}
@@ -76,6 +81,71 @@ def ready(stage: Stage) -> bool:
     headers = {"Authorization": f"Bearer {METRICS_TOKEN}"}
     answer = stage.http.get(f"{stage.web}/readyz", headers=headers)
     return answer.status_code == 200 and set(answer.json()["findings"].values()) == {"ok"}
+
+
+def lone_token(stage: Stage, **platform: str) -> None:
+    """Leave of the owner's settings only the token; the rest is the platform's, and the sandbox's."""
+    telegram = {"PATH", "HOME", "BOT_TOKEN", "BOT_API_URL", "TELEGRAM_JS_URL", "FRAME_ANCESTORS"}
+    kept = {name: value for name, value in stage.environment.items() if name in telegram}
+    generated = b64encode(random.randbytes(32)).decode()
+    stage.environment = {**kept, "PORT": str(stage.web_port), "SECRET_KEY": generated, **platform}
+    stage.play()
+    stage.environment["TELEGRAM_PUBLIC_KEYS"] = stage.state()["ed25519_public_key"]
+
+
+def sells(stage: Stage) -> None:
+    eventually(lambda: stage.answers(f"{stage.web}/healthz"))
+    alice = Shopper(stage, ALICE).sign_in()
+    link = alice.order("deep-sky-atlas")["link"]
+    eventually(lambda: alice.pay(link)["status"] == "paid")
+    eventually(lambda: alice.has("/atlas"))
+
+
+def test_a_token_is_all_that_render_is_told(stage):
+    """Its own commands, from render.yaml, with what it sets and draws itself."""
+    [service] = hosts.read("render.yaml")["services"]
+    database = stage.environment["DATABASE_URL"]
+    lone_token(stage, RENDER="true", RENDER_EXTERNAL_URL=stage.web, DATABASE_URL=database)
+    assert stage.run("release", service["preDeployCommand"]) == 0, stage.output("release")
+    stage.start("all", service["startCommand"])
+    sells(stage)
+    assert stage.stop("all") == 0
+
+
+@pytest.fixture
+def image(installed: Path, tmp_path: Path) -> Iterator[Stage]:
+    """A container of ours, as far as it can be had without one: its files, its programs, a volume."""
+    (tmp_path / "data").mkdir()
+    one = Stage(tmp_path, "", bin_folder=installed)
+    one.root = hosts.build_image(tmp_path / "image")
+    yield one
+    one.close()
+
+
+def test_a_token_is_all_that_fly_is_told(image):
+    """The Dockerfile's own command, with what fly.toml sets, and nothing around it but what is copied."""
+    told = hosts.read("fly.toml")["env"]
+    url = told["DATABASE_URL"].replace("/data/", f"{image.folder}/data/")
+    lone_token(image, **{**told, "DATABASE_URL": url}, FLY_APP_NAME="shop")
+    image.start("all", hosts.container_command())
+    sells(image)
+    assert image.run("health", shlex.join(hosts.container_healthcheck())) == 0
+    assert image.stop("all") == 0
+    assert (image.folder / "data" / "starfront.db").exists()
+    assert image.run("health", shlex.join(hosts.container_healthcheck())) != 0
+
+
+def test_an_image_is_small(installed, tmp_path):
+    """Packages and shop as installed here; the base as Docker has it, with pip in it."""
+    packages = sum(size(one) for one in installed.parent.glob("lib/python*/site-packages/[!p]*"))
+    packages += sum(size(one) for one in installed.parent.glob("lib/python*/site-packages/p[!i]*"))
+    assert packages > 50
+    assert BASE_MEGABYTES + packages + size(hosts.build_image(tmp_path)) < 200
+
+
+def size(path: Path) -> float:
+    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+    return sum(one.stat().st_size for one in files) / 1_000_000
 
 
 REFUSED = {
