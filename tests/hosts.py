@@ -62,3 +62,8 @@ def commands_of(page: str) -> list[str]:
     """Return the lines of a page's shell blocks."""
     blocks = re.findall(r"(?ms)^```sh\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"))
     return [line for block in blocks for line in block.splitlines() if line and not line.startswith("#")]
+
+
+def blocks_of(page: str) -> list[str]:
+    """Return a page's blocks of commands, of whatever kind."""
+    return re.findall(r"(?ms)^```(?:sh|text)\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"))

@@ -1,7 +1,10 @@
 """Whether hosts understand what we tell them: each file by its schema, and all of them together."""
 
 import json
+import os
 import re
+import subprocess
+from configparser import ConfigParser
 from importlib import resources
 from typing import Any
 
@@ -139,3 +142,87 @@ def test_a_platform_of_ours_is_known_by_what_it_sets(platform):
     for marker in one.markers:
         assert platforms.detect({marker: "1"}) is one
     assert platforms.detect(dict.fromkeys(one.markers, "")) is None
+
+
+# The pages
+
+
+PAGES = sorted((ROOT / "docs" / "deploy").glob("*.md"))
+UNITS = ROOT / "docs" / "deploy" / "systemd"
+TYPED = {"BOT_TOKEN": "7342037359:AAHwq3Vn0k-3Uq0kTzZqz0m0bX1cY2dE3fG", "DOMAIN": "shop.starfront.app"}
+
+
+def unit(name: str) -> ConfigParser:
+    parser = ConfigParser(interpolation=None, delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string((UNITS / f"starfront-{name}.service").read_text(encoding="utf-8"))
+    return parser
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_leads_to_files_that_are_there(page):
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    assert [target for target in targets if not (page.parent / target).resolve().exists()] == []
+    assert "Configure Mini App" in text
+    assert ("`/newapp`" in text) == (page.stem == "README")
+
+
+def test_every_host_has_its_page():
+    index = (ROOT / "docs" / "deploy" / "README.md").read_text(encoding="utf-8")
+    assert {f"{page.name}" for page in PAGES} - {"README.md"} == set(re.findall(r"\]\((\w+\.md)\)", index))
+
+
+@pytest.mark.parametrize("name", ["release", "web", "bot"])
+def test_a_unit_runs_what_the_procfile_runs(name):
+    service = unit(name)["Service"]
+    folder = service["WorkingDirectory"]
+    assert service["ExecStart"] == f"{folder}/.venv/bin/{hosts.procfile()[name]}"
+    assert service["User"] == "starfront"
+    page = "\n".join(hosts.blocks_of("docs/deploy/debian.md"))
+    assert f" {folder}\n" in page
+    assert service["EnvironmentFile"] in (ROOT / "docs/deploy/debian.md").read_text(encoding="utf-8")
+    if name != "release":
+        assert unit(name)["Unit"]["Requires"] == "starfront-release.service"
+        assert int(service["TimeoutStopSec"]) > 10
+
+
+def test_caddy_speaks_to_where_the_unit_listens():
+    told = unit("web")["Service"]["Environment"]
+    address = re.fullmatch(r"BIND_HOST=(\S+) PORT=(\d+)", told)
+    assert address
+    caddyfile = (UNITS / "Caddyfile").read_text(encoding="utf-8")
+    assert f"reverse_proxy {address[1]}:{address[2]}\n" in caddyfile
+
+
+def test_everybody_installs_by_the_lock():
+    [container] = [rest for name, rest in hosts.dockerfile() if name == "RUN" and "pip" in rest]
+    [debian] = [one for one in hosts.commands_of("docs/deploy/debian.md") if "pip" in one]
+    told = [container, debian, render()["buildCommand"]]
+    assert all("pip install " in one for one in told)
+    for one in told:
+        assert {"--no-deps", "--require-hashes", "requirements.txt"} <= set(one.split())
+
+
+@pytest.mark.parametrize("page", ["debian", "compose"])
+def test_the_settings_that_a_page_writes_are_enough(page, tmp_path):
+    """Its own commands, run as they stand, with the two values that an owner types."""
+    file = tmp_path / ".env"
+    commands = [one for one in hosts.commands_of(f"docs/deploy/{page}.md") if "venv" not in one]
+    assert commands
+    environ = {"PATH": os.environ["PATH"], "SETTINGS": str(file), **TYPED}
+    subprocess.run(["bash", "-euc", "\n".join(commands)], check=True, cwd=tmp_path, env=environ)
+    assert file.stat().st_mode & 0o077 == 0
+    written = dict(line.split("=", 1) for line in file.read_text().splitlines())
+    if page == "compose":
+        service = hosts.read("compose.yaml")["services"]["web"]
+        filled = {name: fill(value, written) for name, value in service["environment"].items()}
+        assert filled["DATABASE_URL"].endswith(f":{written['POSTGRES_PASSWORD']}@db/starfront")
+    else:
+        filled = written
+    assert config.load(filled).public_url == f"https://{TYPED['DOMAIN']}"
+
+
+def fill(value: str, written: dict[str, str]) -> str:
+    """Do as compose does with ${NAME}, ${NAME:-} and ${NAME:?why}."""
+    return re.sub(r"\$\{(\w+)(?::[-?][^}]*)?\}", lambda found: written.get(found[1], ""), value)
