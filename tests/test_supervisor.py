@@ -87,6 +87,14 @@ def test_one_command_sells_whatever_dies_in_the_middle(stage):
     assert all(is_gone(pid) for pid in running)
 
 
+def test_told_to_end_while_it_releases_it_ends(stage):
+    stage.control("PUT", "troubles", api={"getMe": {"latency_seconds": 60}})
+    stage.start("all", ALL)
+    eventually(lambda: pid_of(stage, "release"))
+    eventually(lambda: "Running upgrade 0004 -> 0005" in stage.output("all"))
+    assert stage.stop("all") == 0
+
+
 def test_its_parts_end_with_it_even_if_it_is_killed(stage):
     open_shop(stage)
     below = [pid_of(stage, "web"), pid_of(stage, "bot")]

@@ -67,7 +67,7 @@ class Supervisor:
         try:
             if release and (code := self._release()):
                 return code
-            for name in ("web", "bot"):
+            for name in () if self.told_to_end else ("web", "bot"):
                 self._start(name)
             return self._watch()
         finally:
