@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -102,12 +103,14 @@ def test_its_parts_end_with_it_even_if_it_is_killed(stage):
     process = stage.processes.pop("all")
     process.kill()
     process.wait(10)
-    if sys.platform == "linux":
-        eventually(lambda: all(is_gone(pid) for pid in below))
-        open_shop(stage)
-    else:
+    try:
+        if sys.platform == "linux":
+            eventually(lambda: all(is_gone(pid) for pid in below))
+            open_shop(stage)
+    finally:
         for pid in below:
-            os.kill(pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
 
 
 def test_what_stops_web_or_bot_from_starting_stops_it_with_the_same_sentence(stage):
