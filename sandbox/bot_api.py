@@ -1,10 +1,10 @@
 """The Bot API over HTTP, as api.telegram.org speaks it."""
 
-import json
 from typing import Any
 
 from aiohttp import web
 
+from sandbox import parameters
 from sandbox.errors import ApiError
 from sandbox.methods import IN_TEST
 from sandbox.telegram import Telegram
@@ -31,7 +31,7 @@ async def _answer(request: web.Request) -> web.StreamResponse:
     if token != box.token:
         return _refused(ApiError(401, "Unauthorized"))
     try:
-        params = await _params(request)
+        params = await parameters.read(request)
         return web.json_response({"ok": True, "result": await box.call(method, params)})
     except ApiError as error:
         return _refused(error)
@@ -51,35 +51,3 @@ def _refused(error: ApiError) -> web.Response:
         if "retry_after" in error.parameters:
             headers["Retry-After"] = str(error.parameters["retry_after"])
     return web.json_response(body, status=error.code, headers=headers)
-
-
-async def _params(request: web.Request) -> dict[str, Any]:
-    """Return the parameters, wherever they stand and however they are written."""
-    params: dict[str, Any] = {key: _value(value) for key, value in request.query.items()}
-    if request.method == "POST" and request.can_read_body:
-        if request.content_type == "application/json":
-            params |= await _json(request)
-        else:
-            form = await request.post()
-            params |= {key: _value(value) for key, value in form.items() if isinstance(value, str)}
-    return params
-
-
-async def _json(request: web.Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except (ValueError, UnicodeDecodeError):
-        raise ApiError(400, "Bad Request: can't parse JSON object") from None
-    if not isinstance(body, dict):
-        raise ApiError(400, "Bad Request: object expected as JSON")
-    return {key: _value(value) for key, value in body.items()}
-
-
-def _value(value: Any) -> Any:
-    # Nested values arrive as JSON text in forms, and from some clients inside JSON too.
-    if isinstance(value, str) and value[:1] in {"{", "["}:
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value

@@ -11,6 +11,7 @@ from sandbox.people import People, Person
 
 LONGEST_TEXT = 4096  # Bot API: sendMessage, text
 COMMAND = re.compile(r"/[A-Za-z0-9_]{1,32}(@\w+)?")
+HIDDEN = {"from", "title", "reply_keyboard", "reply_to_message_id"}  # what only the phone needs to know
 TAGS = {
     "b": "bold",
     "strong": "bold",
@@ -64,18 +65,27 @@ class Chats:
             "first_name": self.bot["name"],
             "username": self.bot["username"],
         }
-        facts = {key: value for key, value in message.items() if key not in {"from", "title"}}
+        facts = {key: value for key, value in message.items() if key not in HIDDEN}
+        replied = person.find(message["reply_to_message_id"]) if "reply_to_message_id" in message else None
+        if replied:
+            # Telegram tells one message back, and not what that one replied to.
+            told = {key: value for key, value in replied.items() if key != "reply_to_message_id"}
+            facts["reply_to_message"] = self.as_message(person, told)
         if "invoice" in facts:
             facts["invoice"] = {key: value for key, value in facts["invoice"].items() if key != "slug"}
         sender = person.as_user() if message["from"] == "person" else mine
         return {**facts, "from": sender, "chat": person.as_chat()}
 
-    def write(self, person: Person, text: str) -> dict[str, Any]:
-        """Have a person write to the bot; that lets the bot write back."""
+    def write(self, person: Person, **facts: Any) -> dict[str, Any]:
+        """Have a person send something to the bot; that lets the bot write back."""
         person.started = True
+        return self.add(person, "person", **facts)
+
+    def words(self, text: str) -> dict[str, Any]:
+        """Return a text as a person's message has it."""
         command = COMMAND.match(text)
         entities = [{"type": "bot_command", "offset": 0, "length": len(command[0])}] if command else None
-        return self.add(person, "person", text=text, entities=entities)
+        return {"text": text, "entities": entities}
 
     def reachable(self, chat_id: Any) -> Person:
         """Return the person of a chat to whom the bot may write.
@@ -104,14 +114,17 @@ class Chats:
         return person, message
 
 
-def formatted(text: Any, parse_mode: Any, entities: Any) -> tuple[str, list[dict[str, Any]] | None]:
+def formatted(text: str, params: dict[str, Any]) -> tuple[str, list[dict[str, Any]] | None]:
     """Return a text and its entities as Telegram would keep them.
 
     :raise ApiError: empty, too long, or markup that cannot be parsed
     """
-    if not isinstance(text, str) or not text.strip():
+    if not text.strip():
         raise bad_request("message text is empty")
-    if str(parse_mode or "").lower() == "html":
+    entities = params.get("entities")
+    if isinstance(entities, str):
+        raise bad_request("can't parse entities JSON object")
+    if str(params.get("parse_mode") or "").lower() == "html":
         parser = _Html()
         parser.feed(text)
         parser.close()

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sandbox.books import Books, Charge, Invoice, Subscription
 from sandbox.chats import Chats
 from sandbox.clock import Clock
+from sandbox.commands import DEFAULT, CommandLists
 from sandbox.errors import ApiError
 from sandbox.events import Events
 from sandbox.launches import Signer
@@ -37,12 +38,12 @@ class Telegram:
             "username": username,
             "name": "Starfront",
             "menu_button": {"type": "web_app", "text": "Open Shop", "web_app": {"url": web_app}},
-            "commands": [],
             "description": "",
             "short_description": "",
             "faces": {},  # language code → the texts that people of that language see instead
             "buttons": {},  # chat → a menu button of its own
         }
+        self.commands = CommandLists()
         self.clock = Clock()
         self.events = Events(self.clock)
         self.troubles = Troubles()
@@ -132,6 +133,20 @@ class Telegram:
         self.clock.set(offset_seconds)
         self.events.add("clock", **self.clock.shown())
         await self.subscriptions.settle()
+
+    def bot_shown(self) -> dict[str, Any]:
+        """Return what the phone needs to know of the bot."""
+        faces = {code: dict(face) for code, face in self.bot["faces"].items()}
+        for code, commands in self.commands.of_languages().items():
+            faces.setdefault(code, {})["commands"] = commands
+        return {**self.bot, "commands": self.commands.get(DEFAULT, ""), "faces": faces}
+
+    def people_shown(self) -> list[dict[str, Any]]:
+        """Return what the phone needs to know of everybody."""
+        return [
+            {**person.shown(), "commands": self.commands.seen_by(person)}
+            for person in self.people.by_id.values()
+        ]
 
     def snapshot(self) -> dict[str, Any]:
         """Return what has to outlive a restart."""

@@ -18,10 +18,10 @@ async def state(request: web.Request) -> web.Response:
     box = request.app[BOX]
     return web.json_response(
         {
-            "bot": box.bot,
+            "bot": box.bot_shown(),
             "web_app": box.web_app,
             "ed25519_public_key": box.signer.public_key,
-            "people": [person.shown() for person in box.people.by_id.values()],
+            "people": box.people_shown(),
             "balance": box.payments.statement.balance,
             "subscriptions": box.subscriptions.shown(),
             "webhook": box.webhook.info() if box.webhook.url else None,

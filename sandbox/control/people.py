@@ -6,7 +6,7 @@ from aiohttp import web
 
 from sandbox import launches
 from sandbox.bot_api import BOX
-from sandbox.control.requests import person_of, read_body, whole
+from sandbox.control.requests import degrees, only, person_of, read_body, text, whole
 from sandbox.errors import ControlError
 from sandbox.people import Person
 from sandbox.telegram import Telegram
@@ -73,12 +73,34 @@ async def chat(request: web.Request) -> web.Response:
 @routes.post("/sandbox/people/{id}/messages")
 async def write(request: web.Request) -> web.Response:
     box, person = person_of(request)
-    text = (await read_body(request)).get("text")
-    if not isinstance(text, str) or not text.strip() or len(text) > 4096:
+    body = await read_body(request)
+    words = body.get("text")
+    if not isinstance(words, str) or not words.strip() or len(words) > 4096:
         raise ControlError("text must have 1 to 4096 characters")
-    message = box.chats.write(person, text)
-    box.updates.add({"message": box.chats.as_message(person, message)})
-    return web.json_response(message)
+    return _said(box, person, body, **box.chats.words(words))
+
+
+@routes.post("/sandbox/people/{id}/contacts")
+async def share_contact(request: web.Request) -> web.Response:
+    """Have a person share a contact; their own, unless another is told."""
+    box, person = person_of(request)
+    body = await read_body(request)
+    only(body, "phone_number", "first_name", "last_name", "user_id", "reply_to_message_id")
+    own = {"phone_number": person.phone_number, "first_name": person.first_name, "user_id": person.id}
+    told = {name: text(body, name) for name in ("phone_number", "first_name", "last_name") if name in body}
+    told |= {"user_id": whole(body, "user_id")} if "user_id" in body else {}
+    if told and not {"phone_number", "first_name"} <= told.keys():
+        raise ControlError("a contact needs a phone_number and a first_name")
+    return _said(box, person, body, contact=told or own)
+
+
+@routes.post("/sandbox/people/{id}/locations")
+async def share_location(request: web.Request) -> web.Response:
+    box, person = person_of(request)
+    body = await read_body(request)
+    only(body, "latitude", "longitude", "reply_to_message_id")
+    place = {"latitude": degrees(body, "latitude", 90), "longitude": degrees(body, "longitude", 180)}
+    return _said(box, person, body, location=place)
 
 
 @routes.post("/sandbox/people/{id}/callback")
@@ -103,6 +125,17 @@ async def launch(request: web.Request) -> web.Response:
     options = await read_body(request)
     data = launches.init_data(box.signer, person, options, box.clock.seconds())
     return web.json_response({"url": launches.url(box.web_app, data, options), "init_data": data})
+
+
+def _said(box: Telegram, person: Person, body: dict[str, Any], **facts: Any) -> web.Response:
+    """Have a person send a message, in answer to another if one is named, and the bot hear of it."""
+    if "reply_to_message_id" in body:
+        facts["reply_to_message_id"] = whole(body, "reply_to_message_id")
+        if person.find(facts["reply_to_message_id"]) is None:
+            raise ControlError("there is no message to reply to", 404)
+    message = box.chats.write(person, **facts)
+    box.updates.add({"message": box.chats.as_message(person, message)})
+    return web.json_response(message)
 
 
 def _membership(box: Telegram, person: Person) -> dict[str, Any]:

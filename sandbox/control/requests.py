@@ -68,3 +68,14 @@ def flag(body: dict[str, Any], name: str) -> bool:
     if not isinstance(value, bool):
         raise ControlError(f"{name} must be true or false")
     return value
+
+
+def degrees(body: dict[str, Any], name: str, most: float) -> float:
+    """Return a latitude or a longitude.
+
+    :raise ControlError: it is none
+    """
+    value = body.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -most <= value <= most:
+        raise ControlError(f"{name} must be a number from -{most} to {most}")
+    return float(value)

@@ -38,8 +38,8 @@ export function setState(state) {
 /** The bot as the person who holds the phone sees it: in their language, with a button of their own. */
 export function botAsSeen() {
   const { bot } = store.state;
-  const { id, language_code: code } = store.person ?? {};
-  return { ...bot, ...bot.faces[code], menu_button: bot.buttons[id] ?? bot.menu_button };
+  const { id, language_code: code, commands } = store.person ?? {};
+  return { ...bot, ...bot.faces[code], commands, menu_button: bot.buttons[id] ?? bot.menu_button };
 }
 
 export function set(change) {
