@@ -1,32 +1,17 @@
 """Messages between people and the bot."""
 
-import re
-from html.parser import HTMLParser
 from typing import Any
 
+from sandbox import reading
 from sandbox.clock import Clock
 from sandbox.errors import bad_request, forbidden
 from sandbox.events import Events
+from sandbox.markup import formatted
 from sandbox.people import People, Person
 
 LONGEST_TEXT = 4096  # Bot API: sendMessage, text
-COMMAND = re.compile(r"/[A-Za-z0-9_]{1,32}(@\w+)?")
+LONGEST_CAPTION = 1024  # Bot API: sendPhoto, caption
 HIDDEN = {"from", "title", "reply_keyboard", "reply_to_message_id"}  # what only the phone needs to know
-TAGS = {
-    "b": "bold",
-    "strong": "bold",
-    "i": "italic",
-    "em": "italic",
-    "u": "underline",
-    "ins": "underline",
-    "s": "strikethrough",
-    "del": "strikethrough",
-    "code": "code",
-    "pre": "pre",
-    "a": "text_link",
-    "tg-spoiler": "spoiler",
-    "blockquote": "blockquote",
-}
 
 
 class Chats:
@@ -83,9 +68,42 @@ class Chats:
 
     def words(self, text: str) -> dict[str, Any]:
         """Return a text as a person's message has it."""
-        command = COMMAND.match(text)
-        entities = [{"type": "bot_command", "offset": 0, "length": len(command[0])}] if command else None
-        return {"text": text, "entities": entities}
+        words, entities = formatted(text, None, None)
+        return {"text": words, "entities": entities or None}
+
+    def text(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the text that the bot wants to send.
+
+        :raise ApiError: empty, too long, or marked up in a way that Telegram cannot parse
+        """
+        words, entities = self._marked(params, "text", "entities")
+        if not words:
+            raise bad_request("message text is empty")
+        if len(words) > LONGEST_TEXT:
+            raise bad_request("message is too long")
+        return {"text": words, "entities": entities}
+
+    def caption(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the caption that the bot wants below a photo or a document, if any.
+
+        :raise ApiError: too long, or marked up in a way that Telegram cannot parse
+        """
+        words, entities = self._marked(params, "caption", "caption_entities")
+        if len(words) > LONGEST_CAPTION:
+            raise bad_request("message caption is too long")
+        return {"caption": words or None, "caption_entities": entities}
+
+    def _marked(self, params: dict[str, Any], words: str, marks: str) -> tuple[str, list[Any] | None]:
+        text, entities = formatted(reading.text(params, words), params.get("parse_mode"), params.get(marks))
+        known = [self._mentioned(one) for one in entities]
+        return text, [one for one in known if one] or None
+
+    def _mentioned(self, entity: dict[str, Any]) -> dict[str, Any] | None:
+        """Return an entity; one that mentions somebody says who that is, or is none."""
+        if entity["type"] != "text_mention":
+            return entity
+        person = self.people.by_id.get(entity["user"].get("id"))
+        return {**entity, "user": person.as_user()} if person else None
 
     def reachable(self, chat_id: Any) -> Person:
         """Return the person of a chat to whom the bot may write.
@@ -112,56 +130,3 @@ class Chats:
         if message is None or message["from"] != "bot":
             raise bad_request("message to edit not found")
         return person, message
-
-
-def formatted(text: str, params: dict[str, Any]) -> tuple[str, list[dict[str, Any]] | None]:
-    """Return a text and its entities as Telegram would keep them.
-
-    :raise ApiError: empty, too long, or markup that cannot be parsed
-    """
-    if not text.strip():
-        raise bad_request("message text is empty")
-    entities = params.get("entities")
-    if isinstance(entities, str):
-        raise bad_request("can't parse entities JSON object")
-    if str(params.get("parse_mode") or "").lower() == "html":
-        parser = _Html()
-        parser.feed(text)
-        parser.close()
-        if parser.open:
-            tag = parser.open[-1][0]
-            raise bad_request(
-                f"can't parse entities: Can't find end tag corresponding to start tag \"{tag}\""
-            )
-        text, entities = parser.text, parser.entities
-    if len(text) > LONGEST_TEXT:
-        raise bad_request("message is too long")
-    return text, entities or None
-
-
-class _Html(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.text = ""
-        self.entities: list[dict[str, Any]] = []
-        self.open: list[tuple[str, int, str | None]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in TAGS:
-            raise bad_request(f'can\'t parse entities: Unsupported start tag "{tag}"')
-        self.open.append((tag, _units(self.text), dict(attrs).get("href")))
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self.open or self.open[-1][0] != tag:
-            raise bad_request("can't parse entities: Unmatched end tag")
-        _, begin, href = self.open.pop()
-        entity = {"type": TAGS[tag], "offset": begin, "length": _units(self.text) - begin}
-        self.entities.append(entity | ({"url": href} if href else {}))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def _units(text: str) -> int:
-    # Bot API: MessageEntity counts UTF-16 code units.
-    return len(text.encode("utf-16-le")) // 2

@@ -3,8 +3,8 @@
 from typing import Any
 
 from sandbox.errors import bad_request
-from sandbox.methods.reading import fields, flag, number
 from sandbox.people import Person
+from sandbox.reading import fields, flag, number
 
 
 def read(person: Person, params: dict[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import bad_request, conflict, too_many_requests
-from sandbox.methods.reading import flag, number, text, texts
 from sandbox.methods.registry import Params, method
+from sandbox.reading import flag, number, text, texts
 from sandbox.updates import WEBHOOK_ACTIVE, WEBHOOK_SET
 
 if TYPE_CHECKING:

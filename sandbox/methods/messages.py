@@ -3,12 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from sandbox import replies
-from sandbox.chats import formatted
 from sandbox.errors import bad_request
 from sandbox.keyboards import inline_keyboard, keyboard
-from sandbox.methods.reading import flag, needed, number, person_id, text
 from sandbox.methods.registry import Params, method
 from sandbox.people import Person
+from sandbox.reading import flag, needed, number, person_id
 
 if TYPE_CHECKING:
     from sandbox.telegram import Telegram
@@ -24,22 +23,21 @@ def send(box: "Telegram", person: Person, params: Params, **facts: Any) -> Any:
 @method
 async def sendMessage(box: "Telegram", params: Params) -> Any:  # noqa: N802
     person = box.chats.reachable(needed(params, "chat_id"))
-    words, entities = formatted(text(params, "text"), params)
-    return send(box, person, params, text=words, entities=entities)
+    return send(box, person, params, **box.chats.text(params))
 
 
 @method
 async def editMessageText(box: "Telegram", params: Params) -> Any:  # noqa: N802
     person, message = box.chats.find(needed(params, "chat_id"), number(params, "message_id", 0))
-    words, entities = formatted(text(params, "text"), params)
+    told = box.chats.text(params)
     markup = inline_keyboard(params)
-    if words == message.get("text") and markup == message.get("reply_markup"):
+    if told["text"] == message.get("text") and markup == message.get("reply_markup"):
         raise bad_request(
             "message is not modified: specified new message content and reply markup are exactly the "
             "same as a current content and reply markup of the message"
         )
-    message.update(text=words, edit_date=box.clock.seconds())
-    for key, value in (("entities", entities), ("reply_markup", markup)):
+    message["edit_date"] = box.clock.seconds()
+    for key, value in {**told, "reply_markup": markup}.items():
         message.pop(key, None)
         message.update({key: value} if value else {})
     box.events.add("message", person=person.id, message=message)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import bad_request
 from sandbox.keyboards import inline_keyboard
-from sandbox.methods.reading import flag, needed, number, person_id, text
 from sandbox.methods.registry import IN_TEST, Params, method
+from sandbox.reading import flag, needed, number, person_id, text
 
 if TYPE_CHECKING:
     from sandbox.telegram import Telegram

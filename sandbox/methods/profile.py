@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.commands import SCOPES, checked, scope_name
 from sandbox.errors import bad_request
-from sandbox.methods.reading import fields, text
 from sandbox.methods.registry import METHODS, Method, Params, method
+from sandbox.reading import fields, text
 
 if TYPE_CHECKING:
     from sandbox.telegram import Telegram

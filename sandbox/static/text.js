@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { withStars } from "./icons.js";
+import { now } from "./time.js";
 
 const TAGS = {
   bold: "b",
@@ -11,38 +12,13 @@ const TAGS = {
   code: "code",
   pre: "pre",
   blockquote: "blockquote",
-  expandable_blockquote: "blockquote",
 };
-
-// Telegram's server finds these by itself and sends them as entities; here the phone does.
-const FOUND = [
-  ["url", /(?:https?:\/\/|(?<![\w@./])t\.me\/)[^\s<>"]*[^\s<>".,!?)\]]/g],
-  ["mention", /(?<![\w@])@[a-z][a-z0-9_]{3,31}/gi],
-  ["bot_command", /(?<![\w/])\/[a-z][a-z0-9_]{0,31}(?:@\w+)?/gi],
-];
 
 /** Nodes for a message's text; `on` says what a tapped link or command does. */
 export function formatted(text, entities, on) {
-  const known = [...(entities ?? [])];
-  const all = known.concat(found(text, known));
+  const all = [...(entities ?? [])];
   all.sort((a, b) => a.offset - b.offset || b.length - a.length);
   return range(text, 0, text.length, all, on);
-}
-
-function found(text, known) {
-  const entities = [];
-  for (const [type, pattern] of FOUND) {
-    for (const match of text.matchAll(pattern)) {
-      const entity = { type, offset: match.index, length: match[0].length };
-      const blocks = (other) => overlaps(entity, other) && (!TAGS[other.type] || /code|pre/.test(other.type));
-      if (![...known, ...entities].some(blocks)) entities.push(entity);
-    }
-  }
-  return entities;
-}
-
-function overlaps(a, b) {
-  return a.offset < b.offset + b.length && b.offset < a.offset + a.length;
 }
 
 function range(text, from, to, entities, on) {
@@ -78,6 +54,14 @@ function wrap(entity, raw, children, on) {
       return link(`https://t.me/${raw.slice(1)}`, children, on);
     case "spoiler":
       return spoiler(children);
+    case "expandable_blockquote":
+      return expandable(children);
+    case "date_time":
+      return h("time.moment", { datetime: moment(entity).toISOString() }, momentInWords(entity) ?? children);
+    case "text_mention":
+    case "hashtag":
+    case "cashtag":
+      return h("span.as-link", {}, children);
     default:
       return h(TAGS[entity.type] ?? "span", {}, children);
   }
@@ -98,4 +82,47 @@ function spoiler(children) {
     { type: "button", "aria-label": "Show the hidden text", onclick: reveal },
     children,
   );
+}
+
+function expandable(children) {
+  const toggle = (event) => event.currentTarget.parentElement.classList.toggle("is-expanded");
+  const button = h("button.expand", { type: "button", "aria-label": "Show or hide the rest", onclick: toggle });
+  return h("blockquote.is-expandable", {}, children, button);
+}
+
+const moment = ({ unix_time: seconds }) => new Date(seconds * 1000);
+
+/** A moment in the reader's own zone; without a format its words stay as they are. */
+function momentInWords({ date_time_format: format, ...entity }) {
+  if (!format) return null;
+  if (format === "r") return relative(moment(entity) - now());
+  return new Intl.DateTimeFormat("en-GB", {
+    weekday: format.includes("w") ? "long" : undefined,
+    ...dateParts(format),
+    ...timeParts(format),
+  }).format(moment(entity));
+}
+
+function dateParts(format) {
+  if (format.includes("D")) return { day: "numeric", month: "long", year: "numeric" };
+  return format.includes("d") ? { day: "2-digit", month: "2-digit", year: "2-digit" } : {};
+}
+
+function timeParts(format) {
+  if (format.includes("T")) return { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+  return format.includes("t") ? { hour: "2-digit", minute: "2-digit" } : {};
+}
+
+const SPANS = [
+  ["year", 31_536_000_000],
+  ["month", 2_592_000_000],
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+  ["second", 1000],
+];
+
+function relative(milliseconds) {
+  const [unit, size] = SPANS.find(([, span]) => Math.abs(milliseconds) >= span) ?? SPANS.at(-1);
+  return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(Math.round(milliseconds / size), unit);
 }
