@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from pathlib import Path
 
 from aiohttp import web
 
-from sandbox import bot_api, control
+from sandbox import bot_api, control, origins
 from sandbox.bot_api import BOX
 from sandbox.client_script import ClientScript
 from sandbox.telegram import Telegram
@@ -23,12 +23,18 @@ STATE = web.AppKey("state", str)
 routes = web.RouteTableDef()
 
 
-def make_app(box: Telegram, script: ClientScript, state_file: str = "") -> web.Application:
-    """Return the server around a box, saved to a file once a second if one is named."""
-    app = web.Application(middlewares=[control.in_words, _fresh], client_max_size=LARGEST_BODY)
+def make_app(
+    box: Telegram, script: ClientScript, state_file: str = "", addresses: Iterable[str] = ()
+) -> web.Application:
+    """Return the server around a box, saved to a file once a second if one is named.
+
+    :param addresses: under which people open it, besides those that lead to this machine
+    """
+    app = web.Application(middlewares=[control.in_words, origins.guard, _fresh], client_max_size=LARGEST_BODY)
     app[BOX] = box
     app[SCRIPT] = script
     app[STATE] = state_file
+    app[origins.ADDRESSES] = frozenset(map(origins.origin_of, addresses))
     app.add_routes(bot_api.routes)
     app.add_routes(control.routes)
     app.add_routes(routes)

@@ -10,6 +10,16 @@ from sandbox.people import Person
 from sandbox.telegram import Telegram
 
 
+def wants_json(request: web.Request) -> None:
+    """Make sure that what a request carries is said to be JSON, which a form of a page cannot say.
+
+    :raise ControlError: it is something else
+    """
+    named = "Content-Type" in request.headers
+    if (named or request.can_read_body) and not (named and request.content_type == "application/json"):
+        raise ControlError("the body must be JSON: Content-Type: application/json", 415)
+
+
 async def read_body(request: web.Request) -> dict[str, Any]:
     """Return the JSON object that a request carries; an empty one where it carries nothing."""
     try:
