@@ -93,11 +93,17 @@ class Subscriptions:
     def edit(self, person: int, charge_id: str, is_canceled: bool) -> None:
         """Have the bot forbid renewal, or leave it to the person again; no update tells of it.
 
-        :raise ApiError: that is not the first charge of a subscription of this person
+        The first charge is documented; in Telegram's test environment a renewal's is taken as well.
+
+        :raise ApiError: that is no charge of a subscription of this person, or it has ended
         """
-        one = self.payments.books.subscriptions.get(charge_id)
+        books = self.payments.books
+        charge = books.charges.get(charge_id)
+        one = books.subscriptions.get(charge.subscription or "") if charge else None
         if one is None or one.person != person:
             raise bad_request("CHARGE_ID_INVALID")
+        if one.state(self.clock.now()) == "ended":
+            raise bad_request("SUBSCRIPTION_NOT_ACTIVE")
         one.canceled = one.canceled or is_canceled
         one.canceled_by_bot = is_canceled
         self.events.add("subscription", **one.shown(self.clock.now()))
