@@ -14,6 +14,15 @@ BOX = web.AppKey("telegram", Telegram)
 routes = web.RouteTableDef()
 
 
+@routes.get("/file/bot{token}/{path:.+}")
+async def download(request: web.Request) -> web.Response:
+    box = request.app[BOX]
+    stored = box.files.at(request.match_info["path"])
+    if request.match_info["token"] != box.token or stored is None:
+        return _refused(ApiError(404, "Not Found"))
+    return web.Response(body=box.files.content(stored), content_type="application/octet-stream")
+
+
 @routes.route("*", "/bot{token}/{environment:(test/)?}{method}")
 async def call(request: web.Request) -> web.StreamResponse:
     IN_TEST.set(bool(request.match_info["environment"]))

@@ -9,9 +9,16 @@ from sandbox.events import Events
 from sandbox.markup import formatted
 from sandbox.people import People, Person
 
+NO_GROUPS = "chat not found: the sandbox plays private chats; groups and channels come later"
 LONGEST_TEXT = 4096  # Bot API: sendMessage, text
 LONGEST_CAPTION = 1024  # Bot API: sendPhoto, caption
-HIDDEN = {"from", "title", "reply_keyboard", "reply_to_message_id"}  # what only the phone needs to know
+HIDDEN = {
+    "from",
+    "title",
+    "reply_keyboard",
+    "reply_to_message_id",
+    "reactions",
+}  # what only the phone needs to know
 
 
 class Chats:
@@ -44,12 +51,6 @@ class Chats:
 
     def as_message(self, person: Person, message: dict[str, Any]) -> dict[str, Any]:
         """Return a message as the Bot API tells it."""
-        mine = {
-            "id": self.bot["id"],
-            "is_bot": True,
-            "first_name": self.bot["name"],
-            "username": self.bot["username"],
-        }
         facts = {key: value for key, value in message.items() if key not in HIDDEN}
         replied = person.find(message["reply_to_message_id"]) if "reply_to_message_id" in message else None
         if replied:
@@ -58,8 +59,13 @@ class Chats:
             facts["reply_to_message"] = self.as_message(person, told)
         if "invoice" in facts:
             facts["invoice"] = {key: value for key, value in facts["invoice"].items() if key != "slug"}
-        sender = person.as_user() if message["from"] == "person" else mine
+        sender = person.as_user() if message["from"] == "person" else self.bot_as_user()
         return {**facts, "from": sender, "chat": person.as_chat()}
+
+    def bot_as_user(self) -> dict[str, Any]:
+        """Return the bot as a User."""
+        named = {"first_name": self.bot["name"], "username": self.bot["username"]}
+        return {"id": self.bot["id"], "is_bot": True, **named}
 
     def write(self, person: Person, **facts: Any) -> dict[str, Any]:
         """Have a person send something to the bot; that lets the bot write back."""
@@ -110,6 +116,10 @@ class Chats:
 
         :raise ApiError: there is no such chat, or the person does not want the bot
         """
+        if str(chat_id).startswith(("-", "@")):
+            raise bad_request(
+                "chat not found: the sandbox plays private chats; groups and channels come later"
+            )
         try:
             person = self.people.by_id[int(chat_id)]
         except (KeyError, TypeError, ValueError):
@@ -126,7 +136,9 @@ class Chats:
         :raise ApiError: it is not there
         """
         person = self.reachable(chat_id)
-        message = person.find(message_id) if isinstance(message_id, int) else None
-        if message is None or message["from"] != "bot":
+        message = person.find(message_id)
+        if message is None:
             raise bad_request("message to edit not found")
+        if message["from"] != "bot":
+            raise bad_request("message can't be edited")
         return person, message

@@ -17,7 +17,7 @@ from sandbox.telegram import Telegram
 HERE = Path(__file__).parent
 SAVE_EVERY_SECONDS = 1.0
 RENEW_EVERY_SECONDS = 0.5
-LARGEST_BODY = 20 * 1024 * 1024
+LARGEST_BODY = 72 * 1024 * 1024  # a document of 50 MB, as the phone sends it
 SCRIPT = web.AppKey("script", ClientScript)
 STATE = web.AppKey("state", str)
 routes = web.RouteTableDef()
@@ -33,6 +33,7 @@ def make_app(
     app = web.Application(middlewares=[control.in_words, origins.guard, _fresh], client_max_size=LARGEST_BODY)
     app[BOX] = box
     app[SCRIPT] = script
+    box.files.folder = files_of(state_file)
     app[STATE] = state_file
     app[origins.ADDRESSES] = frozenset(map(origins.origin_of, addresses))
     app.add_routes(bot_api.routes)
@@ -74,8 +75,14 @@ def load(box: Telegram, state_file: str) -> None:
     if not state_file or not file.exists():
         return
     kept = json.loads(file.read_text())
+    box.files.folder = files_of(state_file)
     if kept.get("token") == box.token:
         box.restore(kept)
+
+
+def files_of(state_file: str) -> Path | None:
+    """Return the folder beside a state file that keeps what was sent."""
+    return Path(state_file).with_suffix(".files") if state_file else None
 
 
 async def _saving(app: web.Application) -> AsyncIterator[None]:

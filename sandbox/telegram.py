@@ -9,18 +9,22 @@ from sandbox.books import Books, Charge, Invoice, Subscription
 from sandbox.chats import Chats
 from sandbox.clock import Clock
 from sandbox.commands import DEFAULT, CommandLists
-from sandbox.errors import ApiError
+from sandbox.errors import ApiError, bad_request
 from sandbox.events import Events
+from sandbox.files import Files
 from sandbox.launches import Signer
 from sandbox.methods import METHODS
-from sandbox.payments import Payments
+from sandbox.parameters import Upload
+from sandbox.payments import QUERY_TOO_OLD, Payments
 from sandbox.people import People, Person
+from sandbox.reading import flag, text
 from sandbox.subscriptions import Subscriptions
 from sandbox.troubles import Garbage, LostAnswer, Troubles
 from sandbox.updates import Updates
 from sandbox.webhooks import Webhook
 
 CALLBACK_SECONDS = 10
+LONGEST_NOTICE = 200  # Bot API: answerCallbackQuery, text
 PREPARED_SECONDS = 3600  # not documented; Telegram says when it ends in each answer
 MOST_CALLS_KEPT = 5000
 Kept = TypeVar("Kept", Charge, Invoice, Person, Subscription)
@@ -48,6 +52,7 @@ class Telegram:
         self.events = Events(self.clock)
         self.troubles = Troubles()
         self.people = People()
+        self.files = Files()
         self.updates = Updates(self.clock, self.troubles, self.events)
         self.chats = Chats(self.clock, self.people, self.events, self.bot)
         self.payments = Payments(self.clock, self.updates, self.chats, self.events, self.troubles)
@@ -72,11 +77,11 @@ class Telegram:
         :raise Garbage: the answer is to be no JSON
         :raise LostAnswer: it was done, but nobody is to hear of it
         """
-        record: dict[str, Any] = {"method": name, "params": params, "at": self.clock.now()}
+        record: dict[str, Any] = {"method": name, "params": _told(params), "at": self.clock.now()}
         try:
             work = METHODS.get(name.lower())
             if work is None:
-                raise ApiError(404, "Not Found")
+                raise ApiError(404, "Not Found: method not found")
             trouble = await self.troubles.before(name)
             record["result"] = await work(self, params)
             if trouble.get("lost_answer"):
@@ -121,12 +126,14 @@ class Telegram:
 
         :raise ApiError: nobody waits for it any more
         """
+        if len(text(params, "text")) > LONGEST_NOTICE:
+            raise bad_request("MESSAGE_TOO_LONG")
         answer = self.callbacks.pop(query_id, None)
         if answer is None or answer.done():
-            raise ApiError(
-                400, "Bad Request: query is too old and response timeout expired or query ID is invalid"
-            )
-        answer.set_result({key: params[key] for key in ("text", "show_alert", "url") if key in params})
+            raise bad_request(QUERY_TOO_OLD)
+        told = {"text": text(params, "text"), "url": text(params, "url")}
+        shown = {name: value for name, value in told.items() if value}
+        answer.set_result(shown | {"show_alert": flag(params, "show_alert")} if shown else {})
 
     async def jump(self, offset_seconds: float) -> None:
         """Move the clock, and have happen what has come due."""
@@ -160,6 +167,7 @@ class Telegram:
             "charges": [asdict(charge) for charge in books.charges.values()],
             "subscriptions": [asdict(one) for one in books.subscriptions.values()],
             "statement": self.payments.statement.rows,
+            "files": self.files.snapshot(),
             "updates": self.updates.snapshot(),
             "next_update_id": self.updates.next_id,
         }
@@ -176,6 +184,7 @@ class Telegram:
             {one["id"]: _made(Subscription, one) for one in kept.get("subscriptions", [])},
         )
         self.payments.statement.rows = kept["statement"]
+        self.files.restore(kept.get("files", []))
         if "updates" in kept:
             self.updates.restore(kept["updates"])
         self.updates.next_id = kept["next_update_id"]
@@ -189,9 +198,15 @@ class Telegram:
         self.troubles.set({})
         self.calls.clear()
         self.prepared.clear()
+        self.files.clear()
         self.clock.set(0.0)
         self.events.clear()
         self.events.add("reset")
+
+
+def _told(params: dict[str, Any]) -> dict[str, Any]:
+    """Return what a call said, with the names of its files in the place of what is in them."""
+    return {name: f"<{value.name}>" if isinstance(value, Upload) else value for name, value in params.items()}
 
 
 def _made(kind: type[Kept], facts: dict[str, Any]) -> Kept:

@@ -1,13 +1,15 @@
 """People: their Stars, their chats with the bot, and opening the Mini App."""
 
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
 from sandbox import launches
 from sandbox.bot_api import BOX
-from sandbox.control.requests import degrees, only, person_of, read_body, text, whole
+from sandbox.control.requests import base64_of, degrees, only, person_of, read_body, text, whole
 from sandbox.errors import ControlError
+from sandbox.parameters import Upload
 from sandbox.people import Person
 from sandbox.telegram import Telegram
 
@@ -22,6 +24,7 @@ CHANGEABLE = {
     "stars": int,
     "is_premium": bool,
 }
+PICTURES = {kind: kind for kind in ("image/jpeg", "image/png", "image/gif", "image/webp")}
 routes = web.RouteTableDef()
 
 
@@ -101,6 +104,46 @@ async def share_location(request: web.Request) -> web.Response:
     only(body, "latitude", "longitude", "reply_to_message_id")
     place = {"latitude": degrees(body, "latitude", 90), "longitude": degrees(body, "longitude", 180)}
     return _said(box, person, body, location=place)
+
+
+@routes.post("/sandbox/people/{id}/photos")
+async def send_photo(request: web.Request) -> web.Response:
+    return await _sent(request, "photo")
+
+
+@routes.post("/sandbox/people/{id}/documents")
+async def send_document(request: web.Request) -> web.Response:
+    return await _sent(request, "document")
+
+
+async def _sent(request: web.Request, kind: str) -> web.Response:
+    """Have a person send a file, which a body of JSON carries in base64."""
+    box, person = person_of(request)
+    body = await read_body(request)
+    only(body, "name", "type", "content", "caption", "reply_to_message_id")
+    caption = (
+        box.chats.words(text(body, "caption")) if body.get("caption") else {"text": None, "entities": None}
+    )
+    upload = Upload(text(body, "name", "file"), str(body.get("type") or ""), base64_of(body, "content"))
+    facts = box.files.add(kind, upload).as_message()
+    facts |= {"caption": caption.get("text"), "caption_entities": caption.get("entities")}
+    return _said(box, person, body, **facts)
+
+
+@routes.get("/sandbox/files/{file}")
+async def show_file(request: web.Request) -> web.Response:
+    """Show a picture, or hand out a document; a page that somebody sent must not become one of ours."""
+    files = request.app[BOX].files
+    stored = files.by_id.get(request.match_info["file"])
+    if stored is None:
+        raise ControlError("there is no such file", 404)
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
+    kind = PICTURES.get(stored.type if stored.kind == "document" else "image/jpeg")
+    if kind is None:
+        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(stored.name)}"
+    return web.Response(
+        body=files.content(stored), content_type=kind or "application/octet-stream", headers=headers
+    )
 
 
 @routes.post("/sandbox/people/{id}/callback")

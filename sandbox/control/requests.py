@@ -1,5 +1,7 @@
 """What a request to the control API says."""
 
+import base64
+import binascii
 from typing import Any
 
 from aiohttp import web
@@ -89,3 +91,14 @@ def degrees(body: dict[str, Any], name: str, most: float) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not -most <= value <= most:
         raise ControlError(f"{name} must be a number from -{most} to {most}")
     return float(value)
+
+
+def base64_of(body: dict[str, Any], name: str) -> bytes:
+    """Return what a text in base64 stands for.
+
+    :raise ControlError: it is none
+    """
+    try:
+        return base64.b64decode(text(body, name), validate=True)
+    except binascii.Error:
+        raise ControlError(f"{name} must be in base64") from None
