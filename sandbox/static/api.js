@@ -29,7 +29,11 @@ export const addPerson = (profile) => call("POST", "people", profile);
 export const changePerson = (person, change) => call("PATCH", `people/${id(person)}`, change);
 export const topUp = (person, stars) => call("POST", `people/${id(person)}/top-up`, { stars });
 export const chat = (person) => call("GET", `people/${id(person)}/chat`);
-export const write = (person, text) => call("POST", `people/${id(person)}/messages`, { text });
+export const write = (person, text, more) =>
+  call("POST", `people/${id(person)}/messages`, { text, ...more });
+export const sendFile = (person, kind, file) => call("POST", `people/${id(person)}/${kind}`, file);
+export const shareContact = (person) => call("POST", `people/${id(person)}/contacts`, {});
+export const shareLocation = (person, place) => call("POST", `people/${id(person)}/locations`, place);
 export const prepared = (person, message) => call("GET", `people/${id(person)}/prepared/${id(message)}`);
 export const launch = (person, options) => call("POST", `people/${id(person)}/launch`, options);
 export const press = (person, message_id, data) =>

@@ -4,6 +4,8 @@ import * as api from "./api.js";
 import { ask, toast } from "./dialogs.js";
 import { dayName, fill, h, prefersStillness } from "./dom.js";
 import { botAvatar, icon } from "./icons.js";
+import { createComposer } from "./composer.js";
+import { lastKeyboard } from "./keys.js";
 import { isService, messageElement, sentAt } from "./message.js";
 import { botAsSeen, store } from "./store.js";
 
@@ -17,6 +19,12 @@ export function createChat(on) {
   let typingUntil = 0;
 
   const list = h("div.messages", { role: "log", "aria-label": "Messages", tabindex: "0" });
+  let isAtEnd = true;
+  list.addEventListener("scroll", () => {
+    isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+  });
+  // A keyboard or a reply below the chat takes room from it: the last words stay in sight.
+  new ResizeObserver(() => isAtEnd && toEnd("instant")).observe(list);
   const status = h("small", {}, "bot");
   const name = h("strong", {});
   const unread = h("span", {}, "Chats");
@@ -39,8 +47,15 @@ export function createChat(on) {
     list,
     foot,
   );
-  const composer = createComposer({ send, openApp: on.openApp });
-  const does = { ...on, command: send, press, copy };
+  const composer = createComposer({ send, sent, openApp: on.openApp });
+  const does = {
+    ...on,
+    command: send,
+    press,
+    copy,
+    reply: (message) => composer.reply(message),
+    username: () => store.state.bot.username,
+  };
 
   /** Fetch and draw the person's messages; null if somebody else holds the phone by then. */
   async function refresh() {
@@ -60,12 +75,12 @@ export function createChat(on) {
       shownPerson = person.id;
     }
     name.textContent = bot.name;
-    const stick = list.scrollHeight - list.scrollTop - list.clientHeight < 80 || drawn.size === 0;
+    const stick = isAtEnd || drawn.size === 0;
     const first = drawn.size === 0;
     const elements = messages.length ? timeline(bot) : [startCard(botAsSeen())];
     list.replaceChildren(...elements);
-    if (stick) toEnd(first ? "instant" : undefined);
     drawFoot(person);
+    if (stick) toEnd(first ? "instant" : undefined);
   }
 
   function timeline(bot) {
@@ -79,10 +94,11 @@ export function createChat(on) {
       const next = messages[index + 1];
       const isLast = !next || isService(next) || next.from !== message.from || dayName(sentAt(next)) !== day;
       // A message that looks as before keeps its element, so that focus and pressed buttons survive.
-      const looks = JSON.stringify([message, isLast]);
+      const replied = messages.find((one) => one.message_id === message.reply_to_message_id);
+      const looks = JSON.stringify([message, isLast, replied]);
       const before = drawn.get(message.message_id);
       const element =
-        before?.looks === looks ? before.element : messageElement(message, { bot, isLast, on: does });
+        before?.looks === looks ? before.element : messageElement(message, { bot, isLast, on: does, replied });
       if (!before && drawn.size) element.classList.add("is-new");
       kept.set(message.message_id, { looks, element });
       elements.push(element);
@@ -111,10 +127,14 @@ export function createChat(on) {
     composer.update(botAsSeen(), lastKeyboard(messages));
   }
 
-  async function send(text) {
+  async function send(text, more = {}) {
     const words = text.trim();
     if (!words) return;
-    await api.write(store.person.id, words);
+    await api.write(store.person.id, words, more);
+    await sent();
+  }
+
+  async function sent() {
     await refresh();
     toEnd();
   }
@@ -165,130 +185,4 @@ function startCard(bot) {
 
 function footButton(label, test, onclick) {
   return h("button.foot-button", { type: "button", "data-test": test, onclick }, label);
-}
-
-function lastKeyboard(messages) {
-  const last = messages.findLast(
-    ({ from, reply_markup: markup }) => from === "bot" && (markup?.keyboard || markup?.remove_keyboard),
-  );
-  return last?.reply_markup.keyboard ?? null;
-}
-
-function createComposer({ send, openApp }) {
-  let commands = [];
-  const field = h("textarea", {
-    rows: 1,
-    placeholder: "Message",
-    "aria-label": "Message",
-    enterkeyhint: "send",
-    oninput: grow,
-    onkeydown: (event) => {
-      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-        event.preventDefault();
-        submit();
-      } else if (event.key === "Escape") {
-        toggleCommands(false);
-      }
-    },
-  });
-  const menu = h("button.menu-button", { type: "button", "data-test": "menu-button" });
-  const slash = h(
-    "button.slash",
-    {
-      type: "button",
-      "aria-label": "Commands",
-      "data-test": "commands",
-      "aria-expanded": "false",
-      onclick: () => toggleCommands(popover.hidden),
-    },
-    icon("slash"),
-  );
-  const sendButton = h(
-    "button.send",
-    { type: "button", "aria-label": "Send", "data-test": "send", disabled: true, onclick: submit },
-    icon("send"),
-  );
-  const popover = h("div.commands", { hidden: true, role: "menu", "aria-label": "Commands" });
-  const keys = h("div.reply-keyboard", { hidden: true });
-  const element = h(
-    "div.composer-area",
-    {},
-    popover,
-    h("div.composer.glass", {}, menu, h("div.field", {}, field, slash), sendButton),
-    keys,
-  );
-
-  function grow() {
-    field.style.height = "auto";
-    field.style.height = `${Math.min(field.scrollHeight, 120)}px`;
-    sendButton.disabled = !field.value.trim();
-    const typed = field.value.match(/^\/(\w*)$/);
-    toggleCommands(Boolean(typed), typed?.[1]);
-  }
-
-  async function submit() {
-    const text = field.value;
-    if (!text.trim()) return;
-    field.value = "";
-    grow();
-    field.focus();
-    await send(text);
-  }
-
-  function toggleCommands(open, beginning = "") {
-    const fitting = commands.filter(({ command }) => command.startsWith(beginning));
-    popover.hidden = !open || !fitting.length;
-    slash.setAttribute("aria-expanded", String(!popover.hidden));
-    fill(popover, fitting.map(commandItem));
-  }
-
-  function commandItem({ command, description }) {
-    const choose = () => {
-      field.value = "";
-      grow();
-      toggleCommands(false);
-      send(`/${command}`);
-    };
-    return h(
-      "button",
-      { type: "button", role: "menuitem", onclick: choose },
-      h("b", {}, `/${command}`),
-      h("span", {}, description),
-    );
-  }
-
-  function update(bot, keyboard) {
-    commands = bot.commands ?? [];
-    slash.hidden = !commands.length;
-    drawMenu(bot.menu_button);
-    keys.hidden = !keyboard;
-    if (keyboard)
-      fill(
-        keys,
-        keyboard.map((row) => h("div.row", {}, row.map(replyKey))),
-      );
-  }
-
-  function drawMenu(button) {
-    menu.hidden = button?.type !== "web_app";
-    if (menu.hidden || menu.textContent === button.text) return;
-    menu.onclick = () => openApp({ from: "menu", url: button.web_app?.url });
-    fill(menu, icon("window"), h("span", {}, button.text));
-  }
-
-  function replyKey(key) {
-    const { text, web_app: app } = typeof key === "string" ? { text: key } : key;
-    const onclick = () => (app ? openApp({ from: "keyboard", url: app.url, button: text }) : send(text));
-    return h("button.reply-key", { type: "button", onclick }, text);
-  }
-
-  return {
-    element,
-    update,
-    prefill(text) {
-      field.value = text;
-      grow();
-      field.focus();
-    },
-  };
 }

@@ -25,6 +25,12 @@ const CALLS = {
     isTrue(it.ok) ? "The bot approved the payment" : `The bot declined: ${it.error_message}`,
   sendMessage: (it) => `The bot wrote to ${person(it.chat_id)}: ${short(it.text)}`,
   editMessageText: (it) => `The bot changed a message: ${short(it.text)}`,
+  sendPhoto: (it) => `The bot sent ${person(it.chat_id)} a photo`,
+  sendDocument: (it) => `The bot sent ${person(it.chat_id)} a file`,
+  editMessageCaption: (it) => `The bot changed a caption: ${short(it.caption ?? "")}`,
+  editMessageMedia: () => "The bot changed a photo or a file",
+  deleteMessage: () => "The bot took a message away",
+  getFile: () => "The bot asked for a file",
   answerCallbackQuery: () => "The bot answered a button",
   refundStarPayment: (it) => `The bot refunded ${person(it.user_id)}`,
   editUserStarSubscription: (it) =>

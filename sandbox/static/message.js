@@ -1,7 +1,9 @@
 // One message of a chat: a bubble with its buttons, or Telegram's note about a payment.
 
+import { toast } from "./dialogs.js";
 import { clockTime, h } from "./dom.js";
 import { icon, withStars } from "./icons.js";
+import { mediaElement, mediaName } from "./media.js";
 import { formatted } from "./text.js";
 
 export const sentAt = (message) => new Date(message.date * 1000);
@@ -13,33 +15,62 @@ const noteOf = (message) => Object.keys(NOTES).find((kind) => message[kind]);
 
 export const isService = (message) => Boolean(noteOf(message));
 
-/** The element of a message; `on` has link, command, press, openApp and pay. */
-export function messageElement(message, { bot, isLast, on }) {
+/** The element of a message; `on` has link, command, press, copy, prefill, reply, openApp and pay. */
+export function messageElement(message, { bot, isLast, on, replied }) {
   if (isService(message)) return serviceNote(message, bot);
   const side = message.from === "person" ? "mine" : "theirs";
   return h(
     `div.message.is-${side}${isLast ? ".is-last" : ""}`,
     { "data-message": String(message.message_id) },
     h(
-      `div.bubble${message.invoice ? ".has-invoice" : ""}`,
-      {},
+      `div.bubble${looks(message)}`,
+      { ondblclick: () => on.reply(message) },
+      replied && repliedCard(replied, bot),
       message.photo_url && h("img.photo", { src: message.photo_url, alt: "" }),
       message.invoice && invoiceCard(message.invoice),
+      mediaElement(message),
       h(
         "div.text",
         { dir: "auto" },
         formatted(text(message), message.entities ?? message.caption_entities, on),
         stamp(message),
       ),
+      message.reactions?.length ? h("div.reactions", {}, message.reactions.map(reaction)) : null,
     ),
     inlineKeyboard(message, on),
   );
 }
 
+function looks(message) {
+  const isBare = message.photo && !text(message);
+  const isAbove = message.photo && message.show_caption_above_media && text(message);
+  return [
+    message.invoice && ".has-invoice",
+    message.photo && ".has-photo",
+    isBare && ".is-bare",
+    isAbove && ".is-caption-above",
+  ]
+    .filter(Boolean)
+    .join("");
+}
+
+const reaction = (emoji) => h("span.reaction", {}, emoji);
+
+/** A line of the message that another one replies to. */
+export function repliedCard(message, bot) {
+  const name = message.from === "person" ? "You" : bot.name;
+  return h("div.replied", {}, h("b", {}, name), h("span", { dir: "auto" }, inALine(message, bot)));
+}
+
 export function preview(message, bot) {
+  if (isService(message)) return inALine(message, bot);
+  return (message.from === "person" && !message.invoice ? "You: " : "") + inALine(message, bot);
+}
+
+function inALine(message, bot) {
   if (isService(message)) return NOTES[noteOf(message)](message, bot);
   if (message.invoice) return message.invoice.title;
-  return (message.from === "person" ? "You: " : "") + text(message).replace(/\s+/g, " ");
+  return text(message).replace(/\s+/g, " ") || mediaName(message);
 }
 
 function text(message) {
@@ -114,8 +145,8 @@ function inlineButton(button, message, on) {
   };
   const corner = cornerOf(button);
   return h(
-    "button.key",
-    { type: "button", onclick: press },
+    `button.key${button.style ? `.is-${button.style}` : ""}`,
+    { type: "button", disabled: Boolean(button.disabled), onclick: press },
     h("span", {}, withStars(button.text)),
     corner && icon(corner),
     icon("spinner"),
@@ -126,10 +157,20 @@ function cornerOf(button) {
   if (button.web_app) return "window";
   if (button.url || button.login_url) return "out";
   if (button.copy_text) return "copy";
-  return null;
+  return SWITCHES.some((name) => name in button) ? "reply" : null;
 }
 
+const SWITCHES = [
+  "switch_inline_query_current_chat",
+  "switch_inline_query",
+  "switch_inline_query_chosen_chat",
+];
+
 function act(button, message, on) {
+  if ("switch_inline_query_current_chat" in button) {
+    return on.prefill(`@${on.username()} ${button.switch_inline_query_current_chat}`);
+  }
+  if (SWITCHES.some((name) => name in button)) return toast("Inline mode is not part of this sandbox.");
   if (button.pay) return on.pay(message.invoice.slug);
   if (button.web_app) return on.openApp({ from: "inline", url: button.web_app.url });
   if (button.url ?? button.login_url) return on.link(button.url ?? button.login_url.url);

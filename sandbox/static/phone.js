@@ -136,7 +136,7 @@ async function redraw() {
 function onEvent(event) {
   panel?.happened(event);
   if (isQuiet(event)) return;
-  if (event.data?.method === "sendChatAction" && event.data.params?.chat_id === store.person.id)
+  if (event.data?.method === "sendChatAction" && String(event.data.params?.chat_id) === String(store.person.id))
     chat.showTyping();
   clearTimeout(onEvent.timer);
   onEvent.timer = setTimeout(async () => setState(await api.state()), REFRESH_MILLISECONDS);

@@ -21,6 +21,8 @@ export function formatted(text, entities, on) {
   return range(text, 0, text.length, all, on);
 }
 
+const BLOCKS = ["pre", "blockquote", "expandable_blockquote"];
+
 function range(text, from, to, entities, on) {
   const nodes = [];
   let at = from;
@@ -33,8 +35,11 @@ function range(text, from, to, entities, on) {
     if (end <= start) continue;
     const inside = others.filter((other) => other.offset < end);
     nodes.push(...withStars(text.slice(at, start)));
-    nodes.push(wrap(entity, text.slice(start, end), range(text, start, end, inside, on), on));
-    at = end;
+    // A block has its own lines: the break within it at its end, or behind it, is not one more.
+    const isBlock = BLOCKS.includes(entity.type);
+    const last = isBlock && text[end - 1] === "\n" ? end - 1 : end;
+    nodes.push(wrap(entity, text.slice(start, last), range(text, start, last, inside, on), on));
+    at = isBlock && last === end && text[end] === "\n" ? end + 1 : end;
   }
   nodes.push(...withStars(text.slice(at, to)));
   return nodes;
