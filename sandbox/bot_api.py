@@ -5,12 +5,14 @@ from typing import Any
 from aiohttp import web
 
 from sandbox import parameters
+from sandbox.client_script import ClientScript
 from sandbox.errors import ApiError
 from sandbox.methods import IN_TEST
 from sandbox.telegram import Telegram
 from sandbox.troubles import Garbage, LostAnswer
 
 BOX = web.AppKey("telegram", Telegram)
+SCRIPT = web.AppKey("script", ClientScript)
 routes = web.RouteTableDef()
 
 

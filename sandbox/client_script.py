@@ -1,77 +1,162 @@
-"""Telegram's own client script, from wherever it can be had."""
+"""Telegram's own client script, from wherever it can be had; until then, and else, a stand-in of ours."""
 
 import asyncio
+import base64
+import contextlib
 import gzip
+import hashlib
+import io
+import json
+import os
 import shutil
-import subprocess
 import tarfile
 import tempfile
+import time
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import aiohttp
 
 ADDRESS = "https://telegram.org/js/telegram-web-app.js"
-PACKAGE = "@twa-dev/sdk"  # carries the official script unchanged
+# Carries the official script unchanged. As `npm view @twa-dev/sdk@8.0.2 dist.integrity` tells it.
+PACKAGE = "@twa-dev/sdk@8.0.2"
+INTEGRITY = "sha512-Pp5GxnxP2blboVZFiM9aWjs4cb8IpW3x2jP3kLOMvIqy0jzNUTuFHkwHtx+zEvh/UcF2F+wmS8G6ebIA0XPXcg=="
 INSIDE = "package/dist/telegram-web-apps.js"
-PATIENCE_SECONDS = 3
-CACHED = Path("var/telegram-web-app.js")
+STAND_IN = Path(__file__).parent / "static" / "stand-in.js"
+COPY = Path("var/telegram-web-app.js")
+FRESH_SECONDS = 7 * 24 * 3600  # then the script is looked for again
+TELEGRAM_PATIENCE_SECONDS = 5
+NPM_PATIENCE_SECONDS = 60
+DAY_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Script:
+    """A client script, and in words where it came from."""
+
+    plain: bytes
+    source: str
+    found_at: float = 0.0  # seconds since 1970
+    is_stand_in: bool = False
+
+    @cached_property
+    def packed(self) -> bytes:
+        return gzip.compress(self.plain)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What stands beside the copy: without its digest a copy is believed to be damaged."""
+
+    sha256: str
+    source: str
+    found_at: float
 
 
 class ClientScript:
-    """The script and where it came from."""
+    """The script to serve at this moment. The phone never waits for a better one to be found."""
 
-    def __init__(self) -> None:
-        self.plain = b""
-        self.packed = b""
-        self.source = "nowhere: telegram.org cannot be reached, and npm is not there to ask instead"
+    def __init__(self, copy: Path = COPY) -> None:
+        self.copy = copy
+        self.is_settled = False  # whether the search is over
+        self.now = self._kept() or Script(STAND_IN.read_bytes(), "a stand-in", is_stand_in=True)
+
+    @property
+    def said(self) -> str:
+        """Say in a sentence which script the phone runs."""
+        if self.now.is_stand_in:
+            why = "cannot be fetched right now" if self.is_settled else "is still looked for"
+            return f"A stand-in plays Telegram's client script: the real one {why}."
+        days = int((time.time() - self.now.found_at) // DAY_SECONDS)
+        age = f", {days} {'day' if days == 1 else 'days'} ago" if days > 0 else ""
+        return f"Telegram's client script is here, from {self.now.source}{age}."
 
     async def find(self) -> None:
-        """Have the script: from the last time, from Telegram, or from npm."""
-        for source, look in (
-            (f"the copy in {CACHED}", self._cached),
-            (ADDRESS, self._downloaded),
-            (f"the npm package {PACKAGE}, since telegram.org cannot be reached", self._from_npm),
-        ):
-            found = await look()
+        """Serve Telegram's own script from the moment it is found; a fresh copy ends the search at once."""
+        if self.now.is_stand_in or not 0 <= time.time() - self.now.found_at < FRESH_SECONDS:
+            found = await _downloaded() or await _from_npm()
             if found:
-                self.plain, self.packed, self.source = found, gzip.compress(found), source
-                self._remember(found)
-                return
+                self.now = found
+                self._keep(found)
+        self.is_settled = True
 
-    async def _cached(self) -> bytes:
-        return CACHED.read_bytes() if CACHED.exists() else b""
-
-    async def _downloaded(self) -> bytes:
+    def _kept(self) -> Script | None:
+        """Return the copy of an earlier run, unless somebody or something changed it."""
         try:
-            timeout = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
-            async with aiohttp.ClientSession(timeout=timeout) as session, session.get(ADDRESS) as answer:
-                body = await answer.read()
-                return body if answer.status == 200 and b"Telegram" in body else b""
-        except (TimeoutError, aiohttp.ClientError, OSError):
-            return b""
+            plain, note = self.copy.read_bytes(), Note(**json.loads(self._note.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        intact = hashlib.sha256(plain).hexdigest() == note.sha256 and isinstance(note.found_at, int | float)
+        return Script(plain, str(note.source), note.found_at) if intact else None
 
-    async def _from_npm(self) -> bytes:
-        return await asyncio.to_thread(_packed_by_npm)
+    def _keep(self, script: Script) -> None:
+        note = Note(hashlib.sha256(script.plain).hexdigest(), script.source, script.found_at)
+        # A full or read-only folder only means asking again next time.
+        with contextlib.suppress(OSError):
+            self.copy.parent.mkdir(parents=True, exist_ok=True)
+            _replace(self.copy, script.plain)
+            _replace(self._note, json.dumps(asdict(note)).encode())
 
-    def _remember(self, script: bytes) -> None:
-        try:
-            CACHED.parent.mkdir(exist_ok=True)
-            CACHED.write_bytes(script)
-        except OSError:
-            pass  # a read-only folder only means asking again next time
+    @property
+    def _note(self) -> Path:
+        return self.copy.with_suffix(".json")
 
 
-def _packed_by_npm() -> bytes:
+async def _downloaded() -> Script | None:
+    timeout = aiohttp.ClientTimeout(total=TELEGRAM_PATIENCE_SECONDS)
+    try:
+        session = aiohttp.ClientSession(timeout=timeout, trust_env=True)
+        async with session, session.get(ADDRESS) as answer:
+            body = await answer.read()
+    except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
+        return None
+    # A hotel's network answers everything with its own page.
+    is_script = answer.status == 200 and b"Telegram.WebApp" in body
+    return Script(body, "telegram.org", time.time()) if is_script else None
+
+
+async def _from_npm() -> Script | None:
     npm = shutil.which("npm")
     if npm is None:
-        return b""
+        return None
     with tempfile.TemporaryDirectory() as folder:
-        packed = subprocess.run(
-            [npm, "pack", PACKAGE, "--silent"], cwd=folder, capture_output=True, check=False
-        )
+        await _run(npm, "pack", PACKAGE, "--silent", folder=folder)
         archive = next(Path(folder).glob("*.tgz"), None)
-        if packed.returncode or archive is None:
-            return b""
-        with tarfile.open(archive) as files:
-            member = files.extractfile(INSIDE)
-            return member.read() if member else b""
+        plain = _unpacked(archive.read_bytes()) if archive else b""
+    return Script(plain, f"the npm package {PACKAGE}", time.time()) if plain else None
+
+
+async def _run(*command: str, folder: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(NPM_PATIENCE_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        pass
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _unpacked(archive: bytes) -> bytes:
+    """Return the script inside of the package, or nothing if this is not the package we know."""
+    if f"sha512-{base64.b64encode(hashlib.sha512(archive).digest()).decode()}" != INTEGRITY:
+        return b""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        member = files.extractfile(INSIDE)
+        return member.read() if member else b""
+
+
+def _replace(file: Path, content: bytes) -> None:
+    # Several sandboxes may share the folder: whoever reads sees one whole file or another.
+    half = file.with_name(f"{file.name}.{os.getpid()}")
+    half.write_bytes(content)
+    half.replace(file)

@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
+import sys
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from pathlib import Path
 
 from aiohttp import web
 
 from sandbox import bot_api, control, origins
-from sandbox.bot_api import BOX
+from sandbox.bot_api import BOX, SCRIPT
 from sandbox.client_script import ClientScript
 from sandbox.telegram import Telegram
 
@@ -18,9 +20,35 @@ HERE = Path(__file__).parent
 SAVE_EVERY_SECONDS = 1.0
 RENEW_EVERY_SECONDS = 0.5
 LARGEST_BODY = 72 * 1024 * 1024  # a document of 50 MB, as the phone sends it
-SCRIPT = web.AppKey("script", ClientScript)
 STATE = web.AppKey("state", str)
+PROBLEM = web.AppKey("problem", dict[str, str])
+SHUTDOWN_SECONDS = 0.2  # long polls and followers are cut off then; the state is saved before
 routes = web.RouteTableDef()
+
+
+class CannotServe(Exception):
+    """The sentence says why, and what to do."""
+
+
+async def serve(app: web.Application, host: str, port: int, introduction: str = "") -> None:
+    """Serve until a signal says to end; a second one changes nothing.
+
+    :raise CannotServe: the port is not to be had
+    """
+    told_to_end = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told_to_end.set)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        _say(introduction)
+        await told_to_end.wait()
+    except OSError as error:
+        raise CannotServe(f"The sandbox cannot listen at {host}:{port}: {_reason(error)}.") from error
+    finally:
+        _save(app)
+        await runner.cleanup()
 
 
 def make_app(
@@ -36,11 +64,12 @@ def make_app(
     box.files.folder = files_of(state_file)
     app[STATE] = state_file
     app[origins.ADDRESSES] = frozenset(map(origins.origin_of, addresses))
+    app[PROBLEM] = {"said": ""}
     app.add_routes(bot_api.routes)
     app.add_routes(control.routes)
     app.add_routes(routes)
     app.router.add_static("/static", HERE / "static")
-    app.cleanup_ctx.extend([_saving, _renewing])
+    app.cleanup_ctx.extend([_saving, _renewing, _finding_the_script])
     return app
 
 
@@ -59,25 +88,39 @@ async def phone(_request: web.Request) -> web.FileResponse:
 
 @routes.get("/telegram-web-app.js")
 async def client_script(request: web.Request) -> web.Response:
-    script = request.app[SCRIPT]
-    if not script.plain:
-        return web.Response(status=503, text=f"Telegram's client script comes from {script.source}.")
-    headers = {"Content-Type": "text/javascript; charset=utf-8", "Cache-Control": "max-age=3600"}
-    headers["Vary"] = "Accept-Encoding"
+    script = request.app[SCRIPT].now
+    headers = {"Content-Type": "text/javascript; charset=utf-8", "Vary": "Accept-Encoding"}
+    # A stand-in gives way as soon as the real one is found.
+    headers["Cache-Control"] = "no-store" if script.is_stand_in else "max-age=3600"
     if "gzip" in request.headers.get("Accept-Encoding", ""):
         return web.Response(body=script.packed, headers={**headers, "Content-Encoding": "gzip"})
     return web.Response(body=script.plain, headers=headers)
 
 
 def load(box: Telegram, state_file: str) -> None:
-    """Go on from where the file says the last run ended, if it was with the same bot."""
+    """Go on from where the file says the last run ended.
+
+    :raise CannotServe: it cannot be read, or belongs to another bot
+    """
     file = Path(state_file)
     if not state_file or not file.exists():
         return
-    kept = json.loads(file.read_text())
     box.files.folder = files_of(state_file)
-    if kept.get("token") == box.token:
-        box.restore(kept)
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        # A token may be drawn again; the bot is the same as long as its id is.
+        bot_id = int(kept["token"].partition(":")[0])
+        if bot_id == box.bot["id"]:
+            box.restore(kept)
+    except OSError as error:
+        raise CannotServe(f"{file} cannot be read: {_reason(error)}.") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CannotServe(
+            f"{file} is damaged; it holds the sandbox's people, chats and Stars. Put a copy of it back, or "
+            "move it away to begin with new people. What the shop has sold is not in it and stays."
+        ) from error
+    if bot_id != box.bot["id"]:
+        raise CannotServe(f"{file} belongs to bot {bot_id}: name another file, or move this one away.")
 
 
 def files_of(state_file: str) -> Path | None:
@@ -88,8 +131,21 @@ def files_of(state_file: str) -> Path | None:
 async def _saving(app: web.Application) -> AsyncIterator[None]:
     async with _beside(_save_often(app)):
         yield
-    _save(app)
     await app[BOX].webhook.close()
+
+
+async def _finding_the_script(app: web.Application) -> AsyncIterator[None]:
+    async with _beside(_find_the_script(app)):
+        yield
+
+
+async def _find_the_script(app: web.Application) -> None:
+    script = app[SCRIPT]
+    before = script.said
+    await script.find()
+    if script.said != before:
+        app[BOX].events.add("client_script", said=script.said)
+        _say(script.said)
 
 
 async def _renewing(app: web.Application) -> AsyncIterator[None]:
@@ -117,15 +173,38 @@ async def _save_often(app: web.Application) -> None:
     saved = -1
     while True:
         await asyncio.sleep(SAVE_EVERY_SECONDS)
-        if app[BOX].events.seq != saved:
+        if app[BOX].events.seq != saved and _save(app):
             saved = app[BOX].events.seq
-            _save(app)
 
 
-def _save(app: web.Application) -> None:
+def _save(app: web.Application) -> bool:
+    """Write the state to its file; say so once if that fails, and once when it works again."""
     if not app[STATE]:
-        return
-    file = Path(app[STATE])
-    half = file.with_suffix(".half")
-    half.write_text(json.dumps(app[BOX].snapshot()))
-    os.replace(half, file)
+        return True
+    file, half = Path(app[STATE]), Path(f"{app[STATE]}.half")
+    try:
+        half.write_text(json.dumps(app[BOX].snapshot()), encoding="utf-8")
+        os.replace(half, file)
+    except OSError as error:
+        _note_unsaved(
+            app, f"{file} cannot be written: {_reason(error)}. What happens now is lost at the end."
+        )
+        return False
+    _note_unsaved(app, "")
+    return True
+
+
+def _note_unsaved(app: web.Application, problem: str) -> None:
+    before, app[PROBLEM]["said"] = app[PROBLEM]["said"], problem
+    if problem != before:
+        _say(problem or f"{app[STATE]} is written again.")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower() if error.errno else str(error)
+
+
+def _say(text: str) -> None:
+    if text:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()

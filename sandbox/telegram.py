@@ -36,6 +36,7 @@ class Telegram:
     def __init__(self, token: str, web_app: str, username: str, seed: bytes | None = None) -> None:
         self.token = token
         self.web_app = web_app
+        self.has_own_seed = seed is not None
         self.seed = seed or secrets.token_bytes(32)
         self.bot: dict[str, Any] = {
             "id": int(token.partition(":")[0]),
@@ -174,8 +175,9 @@ class Telegram:
 
     def restore(self, kept: dict[str, Any]) -> None:
         """Go on from a snapshot; an older one has less in it."""
-        self.seed = bytes.fromhex(kept["seed"])
-        self.signer = Signer(self.token, self.seed)
+        if not self.has_own_seed:
+            self.seed = bytes.fromhex(kept["seed"])
+            self.signer = Signer(self.token, self.seed)
         self.clock.set(kept.get("clock_offset_seconds", 0.0))
         self.people.by_id = {one["id"]: _made(Person, one) for one in kept["people"]}
         self.payments.books = Books(

@@ -14,6 +14,9 @@ from tests.processes import ROOT
 KEPT = ROOT / "var" / "npm"
 # As `npm view NAME@VERSION dist.integrity` tells it.
 INTEGRITY = {
+    "@twa-dev/sdk@8.0.2": (  # Telegram's client script as it was published
+        "sha512-Pp5GxnxP2blboVZFiM9aWjs4cb8IpW3x2jP3kLOMvIqy0jzNUTuFHkwHtx+zEvh/UcF2F+wmS8G6ebIA0XPXcg=="
+    ),
     "axe-core@4.14.1": (
         "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
     ),
@@ -26,13 +29,14 @@ INTEGRITY = {
 @lru_cache
 def read(package: str, path: str) -> bytes:
     """Return a file of a package, which npm fetches unless it is here already."""
-    with tarfile.open(_archive(package)) as files:
+    with tarfile.open(archive(package)) as files:
         member = files.extractfile(f"package/{path}")
         assert member, f"{package} has no {path}"
         return member.read()
 
 
-def _archive(package: str) -> Path:
+def archive(package: str) -> Path:
+    """Return a package as npm packs it."""
     kept = KEPT / f"{package.replace('/', '+')}.tgz"
     if not (kept.exists() and _integrity(kept) == INTEGRITY[package]):
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -45,10 +49,10 @@ def _fetch(package: str, folder: Path) -> Path:
     npm = shutil.which("npm")
     assert npm, "npm is needed to fetch what pages are tested with"
     subprocess.run([npm, "pack", package, "--silent"], cwd=folder, check=True, capture_output=True)
-    [archive] = folder.glob("*.tgz")
-    assert _integrity(archive) == INTEGRITY[package], f"{package} is not what it was"
-    return archive
+    [packed] = folder.glob("*.tgz")
+    assert _integrity(packed) == INTEGRITY[package], f"{package} is not what it was"
+    return packed
 
 
-def _integrity(archive: Path) -> str:
-    return f"sha512-{base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()}"
+def _integrity(packed: Path) -> str:
+    return f"sha512-{base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode()}"

@@ -6,7 +6,7 @@ import json
 
 from aiohttp import web
 
-from sandbox.bot_api import BOX
+from sandbox.bot_api import BOX, SCRIPT
 from sandbox.clock import offset_of
 from sandbox.control.requests import read_body
 
@@ -15,7 +15,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/sandbox/state")
 async def state(request: web.Request) -> web.Response:
-    box = request.app[BOX]
+    box, script = request.app[BOX], request.app[SCRIPT]
     return web.json_response(
         {
             "bot": box.bot_shown(),
@@ -30,6 +30,11 @@ async def state(request: web.Request) -> web.Response:
             "drops": box.updates.drops,
             "troubles": box.troubles.now,
             "clock": box.clock.shown(),
+            "client_script": {
+                "said": script.said,
+                "is_stand_in": script.now.is_stand_in,
+                "is_settled": script.is_settled,
+            },
             "seq": box.events.seq,
         }
     )
@@ -45,7 +50,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     seq = min(seq, box.events.seq)
     # Whoever followed may close the page at any moment.
     with contextlib.suppress(ConnectionResetError):
-        while not request.app.get("closing"):
+        while True:
             changed = box.events.changed
             for event in box.events.after(seq) if seq < box.events.seq else []:
                 seq = event["seq"]

@@ -182,6 +182,7 @@ const TOLD = {
     detail: `update ${updates.join(", ")}`,
     isBad: true,
   }),
+  client_script: ({ said }) => ({ kind: "app", title: said }),
   clock: ({ now: moment }) => {
     const to = new Date(moment * 1000);
     return { kind: "time", title: `The clock jumped to ${dateName(to)}, ${clockTime(to)}` };

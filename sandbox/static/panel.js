@@ -29,6 +29,8 @@ export function createPanel() {
     statement: { label: ["Stars"], panel: statement.element },
   });
 
+  const standIn = h("p.stand-in", { role: "status", hidden: true, "data-test": "stand-in" });
+
   const panel = document.getElementById("panel");
   const root = document.documentElement;
   const opener = h(
@@ -56,6 +58,7 @@ export function createPanel() {
       "div.side.side-left",
       {},
       brand(),
+      standIn,
       steps.element,
       people.element,
       time.element,
@@ -79,6 +82,9 @@ export function createPanel() {
     log.draw();
     troubles.draw();
     statement.draw();
+    const { said, is_stand_in: isStandIn, is_settled: isSettled } = store.state.client_script;
+    standIn.hidden = !(isStandIn && isSettled);
+    fill(standIn, said);
     dot.hidden = !isTroubled(store.state.troubles);
   }
 
