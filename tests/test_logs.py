@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import pty
 import re
 from typing import Any
 
@@ -12,9 +14,9 @@ import pytest
 from tests.e2e.conftest import ALICE
 from tests.factories import BOT_TOKEN, METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET, make_config, make_init_data
 from tests.processes import Shopper, Stage, eventually
-from webapp import logs
+from webapp import config, logs
 from webapp.bot_api import BotApi, NotReached
-from webapp.logs import HIDDEN, JSONFormatter
+from webapp.logs import HIDDEN, JSONFormatter, TextFormatter
 
 PASSWORD = "Pw7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4"
 PREVIOUS_KEYS = ("Pk7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4", "Po7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")
@@ -290,3 +292,100 @@ def test_one_id_leads_from_the_tap_to_the_grant(tmp_path, database_url, mode):
     assert tap["correlation_id"] == asked["correlation_id"] == granted["correlation_id"]
     others = {line.get("correlation_id") for line in web if line not in (tap, granted)}
     assert tap["correlation_id"] not in others
+
+
+def printed(
+    config: Any, message: Any, *args: Any, level: int = logging.INFO, error: Any = None, **extra: Any
+) -> str:
+    """Return what a person reads of a record; the time is left out."""
+    info = (type(error), error, error.__traceback__) if error else None
+    record = logging.LogRecord("shop", level, __file__, 1, message, args, info)
+    vars(record).update(extra)
+    time, _, rest = TextFormatter(config.secrets).format(record).partition("  ")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", time)
+    return rest
+
+
+@pytest.mark.parametrize("secret", OURS.values(), ids=OURS.keys())
+def test_s60_people_read_no_secret_either(formatter, secret):
+    text = TextFormatter()
+    text.ours = formatter.ours
+    for line in everywhere(text, f"before{secret}after"):
+        assert secret not in line
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_s60_people_read_nothing_that_looks_like_a_secret(shape):
+    text, secret = SHAPES[shape]
+    for line in everywhere(TextFormatter(), text):
+        assert secret not in line
+
+
+def test_a_person_reads_the_message_and_what_is_useful():
+    config = make_config()
+    assert printed(config, "at work", event="started", mode="polling") == "at work  mode=polling"
+    assert printed(config, "no %s", "way", level=logging.ERROR) == "ERROR  no way"
+    assert printed(config, "x", said="a b", nothing=None, empty="") == 'x  said="a b" empty=""'
+    with logs.bind(correlation_id="0123", order="kp3x"):
+        assert printed(config, "x") == "x  order=kp3x"
+    assert printed(config, "Listening at: %s (%s)", "http://127.0.0.1:8080", 7) == (
+        "Listening at: http://127.0.0.1:8080 (7)"
+    )
+
+
+def test_no_text_can_look_like_another_line():
+    lines = printed(make_config(), "hello\n12:00:00  CRITICAL  all lost\r\x1b[2Jx").splitlines()
+    assert lines == ["hello", "    12:00:00  CRITICAL  all lost[2Jx"]
+
+
+def test_a_traceback_is_set_in_below_its_message():
+    first, *steps = printed(make_config(), "broke", level=logging.ERROR, error=raised("x")).splitlines()
+    assert first == "ERROR  broke"
+    assert steps[0] == "    Traceback (most recent call last):"
+    assert all(step.startswith("    ") for step in steps)
+    assert steps[-1] == "    note x"
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({"APP_ENV": "production"}, "json"),
+        ({"APP_ENV": "development"}, "text"),
+        ({"APP_ENV": "production", "LOG_FORMAT": "text"}, "text"),
+        ({"APP_ENV": "development", "LOG_FORMAT": "json"}, "json"),
+    ],
+    ids=str,
+)
+def test_programs_read_a_server_and_people_their_own_machine(settings, kind):
+    needed = {"BOT_TOKEN": BOT_TOKEN, "PUBLIC_URL": "https://shop.test", "SECRET_KEY": SECRET_KEY}
+    assert config.load({**needed, **settings}).log_format == kind
+
+
+def test_a_format_that_nobody_knows_is_refused():
+    needed = {"BOT_TOKEN": BOT_TOKEN, "PUBLIC_URL": "https://shop.test", "SECRET_KEY": SECRET_KEY}
+    with pytest.raises(config.ConfigError, match="LOG_FORMAT must be json or text"):
+        config.load({**needed, "LOG_FORMAT": "xml"})
+
+
+@pytest.mark.parametrize(
+    ("environ", "on_a_terminal", "has_colours"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": "1"}, True, False),
+    ],
+    ids=str,
+)
+def test_colours_are_for_people_who_want_them(monkeypatch, environ, on_a_terminal, has_colours):
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    ours, terminal = pty.openpty()
+    with open(terminal, "w") as screen, open(os.devnull, "w") as nowhere:
+        stream = screen if on_a_terminal else nowhere
+        line = told(logs._formatter(make_config(log_format="text"), stream), "x")
+    os.close(ours)
+    assert ("\033[" in line) is has_colours

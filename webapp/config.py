@@ -31,6 +31,8 @@ TELEGRAM_KEYS = {
 }
 # What Telegram takes as the period of a subscription (Bot API: createInvoiceLink; tdlib/td#3309).
 PERIODS = {"production": (2_592_000,), "test": (300, 60)}
+# Programs read a server's logs, people their own console; the first is what is taken unless the other is set.
+LOG_FORMATS = {"production": ("json", "text"), "development": ("text", "json")}
 USUAL_PORTS = {"https": ":443", "http": ":80"}
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 MEANINGS = {
@@ -85,6 +87,7 @@ class Config:
     proxy_hops: int = 1
     support_contact: str = ""
     log_level: str = "INFO"
+    log_format: str = "json"
     debug: bool = False
 
     @property
@@ -200,6 +203,7 @@ def _read(read: "_Reader") -> Config:
         proxy_hops=read.number("PROXY_HOPS", 1 if app_env == "production" else 0, 0, 10),
         support_contact=read.text("SUPPORT_CONTACT"),
         log_level=read.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+        log_format=read.choice("LOG_FORMAT", LOG_FORMATS[app_env]),
         debug=read.flag("DEBUG") or read.flag("FLASK_DEBUG"),
     )
 

@@ -50,6 +50,11 @@ def on_starting(_server: Any) -> None:
         sys.exit(f"The web process cannot start. {reason}")
 
 
+def when_ready(server: Any) -> None:
+    """Say where the shop is: gunicorn itself knows of no sockets that workers open."""
+    server.log.info("Listening at: http://%s", bind)
+
+
 def post_fork(_server: Any, _worker: Any) -> None:
     """Give every worker connections of its own: they must not cross a fork."""
     from webapp import application

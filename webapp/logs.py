@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, one correlation id from tap to grant, no secret ever."""
+"""Logs: one JSON object a line, or plain text for people; one id from tap to grant, no secret ever."""
 
 import json
 import logging
@@ -34,11 +34,15 @@ HIDDEN = "[hidden]"
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 SHORT = 40  # characters
+# Only programs look for these: the first says what the message says, the other is for searching.
+TOLD_ANYWAY = frozenset({"event", "correlation_id"})
+DIM, RED, YELLOW = 2, 31, 33  # ECMA-48, SGR
+COLOURS = {logging.DEBUG: DIM, logging.WARNING: YELLOW, logging.ERROR: RED, logging.CRITICAL: RED}
 NOISY = ("httpx", "httpcore", "telegram", "asyncio")
 
 
-class JSONFormatter(logging.Formatter):
-    """A record as one line of JSON, everything in it looked through for secrets."""
+class CleanFormatter(logging.Formatter):
+    """A record as facts, everything in them looked through for secrets."""
 
     def __init__(self, known_secrets: tuple[str, ...] = ()) -> None:
         super().__init__()
@@ -47,20 +51,18 @@ class JSONFormatter(logging.Formatter):
         # Names, levels, routes: most of a line is in every other line too.
         self._known = lru_cache(maxsize=2000)(self._clean)
 
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": _message(record),
-            **_bound.get(),
-            **{name: value for name, value in vars(record).items() if name not in STANDARD},
-        }
-        if record.exc_info:
-            line["traceback"] = "".join(traceback.format_exception(*record.exc_info))
-        elif record.exc_text:
-            line["traceback"] = record.exc_text
-        return json.dumps({self.cleaned(name): self.cleaned(value) for name, value in line.items()})
+    def facts(self, record: logging.LogRecord) -> dict[str, Any]:
+        """Return what a record tells beside its time, level and message."""
+        facts = {name: value for name, value in vars(record).items() if name not in STANDARD}
+        return self._cleaned_all({**_bound.get(), **facts})
+
+    def traceback(self, record: logging.LogRecord) -> str:
+        """Return what went wrong and where, if anything did."""
+        told = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else record.exc_text
+        return str(self.cleaned(told or ""))
+
+    def _cleaned_all(self, facts: dict[str, Any]) -> dict[str, Any]:
+        return {self.cleaned(name): self.cleaned(value) for name, value in facts.items()}
 
     def cleaned(self, value: Any) -> Any:
         """Return a value that is safe to print: numbers as they are, all else as clean text."""
@@ -81,14 +83,54 @@ class JSONFormatter(logging.Formatter):
         return SHAPES.sub(HIDDEN, self.ours.sub(HIDDEN, text) if self.ours else text)
 
 
+class JSONFormatter(CleanFormatter):
+    """A record as one line of JSON, for programs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": _message(record),
+        }
+        told = {"traceback": traceback} if (traceback := self.traceback(record)) else {}
+        return json.dumps({**self._cleaned_all(line), **self.facts(record), **told})
+
+
+class TextFormatter(CleanFormatter):
+    """A record as a line for people: the local time, the level unless it is the usual one, and the facts."""
+
+    def __init__(self, known_secrets: tuple[str, ...] = (), *, has_colours: bool = False) -> None:
+        super().__init__(known_secrets)
+        self.has_colours = has_colours
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
+        level = "" if record.levelno == logging.INFO else record.levelname
+        facts = {name: value for name, value in self.facts(record).items() if name not in TOLD_ANYWAY}
+        told = " ".join(f"{name}={_plain(value)}" for name, value in facts.items() if value is not None)
+        parts = [
+            self._coloured(time, DIM),
+            self._coloured(level, COLOURS.get(record.levelno)),
+            # What follows a line break is set in, or it could look like another line.
+            str(self.cleaned(_message(record))).replace("\n", "\n    "),
+            self._coloured(told, DIM),
+        ]
+        trace = [f"    {step}" for step in self.traceback(record).splitlines()]
+        return "\n".join(["  ".join(filter(None, parts)), *trace])
+
+    def _coloured(self, text: str, colour: int | None) -> str:
+        return f"\033[{colour}m{text}\033[0m" if self.has_colours and text and colour else text
+
+
 def init(config: Config) -> None:
-    """Send every record of this process to standard output as clean JSON."""
+    """Send every record of this process to standard output: as clean JSON, or as text for people."""
     # What a command prints may be read by a program: `catalog export > file`. Flask sets the variable.
     is_command = os.environ.get("FLASK_RUN_FROM_CLI") == "true"
     handler = logging.StreamHandler(sys.stderr if is_command else sys.stdout)
-    handler.setFormatter(JSONFormatter(config.secrets))
+    handler.setFormatter(_formatter(config, handler.stream))
     root = logging.getLogger()
-    others = [one for one in root.handlers if not isinstance(one.formatter, JSONFormatter)]
+    others = [one for one in root.handlers if not isinstance(one.formatter, CleanFormatter)]
     root.handlers[:] = [*others, handler]
     root.setLevel(config.log_level)
     # What no line tells need not be found out (the Logging HOWTO, on optimization).
@@ -102,6 +144,8 @@ def init(config: Config) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    # gunicorn tells of sockets that it opens itself; ours are the workers', so that its line names none.
+    logging.getLogger("gunicorn.error").addFilter(_names_something)
     sys.excepthook = _log_uncaught
 
 
@@ -155,6 +199,29 @@ def init_app(app: Flask) -> None:
     def forget(_error: BaseException | None) -> None:
         if "bound" in g:
             _bound.reset(g.pop("bound"))
+
+
+def _formatter(config: Config, stream: Any) -> CleanFormatter:
+    if config.log_format == "text":
+        return TextFormatter(config.secrets, has_colours=_wants_colours(stream))
+    return JSONFormatter(config.secrets)
+
+
+def _wants_colours(stream: Any) -> bool:
+    """Tell whether a person reads and wants colours (no-color.org); FORCE_COLOR says so behind a pipe."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def _names_something(record: logging.LogRecord) -> bool:
+    return not (record.msg == "Listening at: %s (%s)" and record.args and not record.args[0])  # type: ignore[index]
+
+
+def _plain(value: Any) -> str:
+    """Return a fact as it may stand among others: quoted where it has spaces."""
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if " " in text or "\n" in text or not text else text
 
 
 def _message(record: logging.LogRecord) -> str:
