@@ -1,11 +1,13 @@
 """The application put together: settings, database, domain, pages."""
 
 import logging
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from weakref import WeakSet
 
 from flask import Flask
+from jinja2 import BaseLoader, Environment, TemplateNotFound
 from sqlalchemy.exc import DBAPIError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -51,6 +53,8 @@ def create_app(settings: Config | None = None) -> Flask:
     settings = settings or config.load()
     logs.init(settings)
     app = Flask(__name__, static_folder=None, template_folder=str(ROOT / "templates"))
+    if not settings.debug:
+        app.jinja_loader = _KeptTemplates(ROOT / "templates")
     app.config["STARFRONT"] = settings
     app.debug = settings.debug
     app.config["SQLALCHEMY_DATABASE_URI"] = _anchored(settings.database_url)
@@ -63,6 +67,23 @@ def create_app(settings: Config | None = None) -> Flask:
     _check_database(app, settings)
     _applications.add(app)
     return app
+
+
+class _KeptTemplates(BaseLoader):
+    """Templates as they are now: a process must not meet those of the next release, as after a git pull."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        files = sorted(folder.rglob("*.html"))
+        self.sources = {file.relative_to(folder).as_posix(): file.read_text("utf-8") for file in files}
+
+    def get_source(self, _environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        if template not in self.sources:
+            raise TemplateNotFound(template)
+        return self.sources[template], str(self.folder / template), lambda: True
+
+    def list_templates(self) -> list[str]:
+        return list(self.sources)
 
 
 def _anchored(database_url: str) -> str:
