@@ -13,16 +13,20 @@ else
 RENEW := --with-this-python
 endif
 
-install = python='$(PYTHON)'; \
+python = python='$(PYTHON)'; \
 	test "$$python" != no-python || { echo "Starfront needs Python 3.11 or newer, and there is none." >&2; exit 1; }; \
-	"$$python" -m sandbox.environment $(1) $(RENEW)
+	"$$python" -m $(1) $(RENEW)
+install = $(call python,sandbox.environment $(1))
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 run: ## The shop, its bot and a pretend Telegram, at the address it prints
+	@$(call python,sandbox.up)
+
+shop: ## An owner's command for the shop that make run opened: ARGS="doctor"
 	@$(call install,run)
-	@$(BIN)/python -m sandbox.up
+	@$(BIN)/python -m sandbox.shop
 
 test: ready browser ## Everything, on SQLite and on PostgreSQL, in a real browser; ARGS="tests/domain -k refund" a part
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(if $(ARGS),$(ARGS),$(COVERAGE))
