@@ -27,6 +27,7 @@ OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 PROMISED = {
     "telegram_payments_total": {"result"},
     "telegram_payment_value_total": {"currency"},
+    "telegram_refund_value_total": {"currency"},
     "miniapp_sessions_total": set(),
     "miniapp_exchange_latency_seconds_bucket": {"le"},
     "miniapp_exchange_latency_seconds_count": set(),
@@ -93,13 +94,15 @@ def test_the_payments_of_a_shop_add_up(client, alice):
     found = series(client)
     assert found['telegram_payments_total{result="success"}'] == 1
     assert found['telegram_payments_total{result="failed"}'] == 1
-    assert found['telegram_payment_value_total{currency="XTR"}'] == 257
+    assert found['telegram_payment_value_total{currency="XTR"}'] == 250
+    assert found['telegram_refund_value_total{currency="XTR"}'] == 0
     assert found["telegram_paid_to_unlocked_seconds_count"] == 2
     assert found["telegram_pre_checkout_seconds_count"] == 2
     assert found['telegram_pre_checkout_declines_total{reason="PriceChanged"}'] == 1
     arrange.settle(charge, at=now)
     assert series(client)['telegram_payments_total{result="success"}'] == 1
-    assert series(client)['telegram_payment_value_total{currency="XTR"}'] == 257
+    assert series(client)['telegram_payment_value_total{currency="XTR"}'] == 250
+    assert series(client)['telegram_refund_value_total{currency="XTR"}'] == 250
 
 
 def test_a_shop_before_its_first_sale_says_nought(client):

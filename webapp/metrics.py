@@ -160,10 +160,13 @@ class _RowsCollector(Collector):
         )
         for result in ("success", "failed"):
             payments.add_metric([result], sales.results[result])
-        value = CounterMetricFamily("telegram_payment_value", "Stars charged", labels=["currency"])
+        value = CounterMetricFamily("telegram_payment_value", "Stars accepted", labels=["currency"])
         value.add_metric(["XTR"], sales.stars)
+        back = CounterMetricFamily("telegram_refund_value", "Of those, Stars given back", labels=["currency"])
+        back.add_metric(["XTR"], sales.refunded_stars)
         yield payments
         yield value
+        yield back
         yield _histogram("telegram_paid_to_unlocked_seconds", "From Telegram's charge to access", sales.lag)
 
     def _gates(self) -> Iterable[Metric]:

@@ -239,6 +239,12 @@ class Charge(Model):
 
     order: Mapped[Order | None] = relationship(lazy="raise")
 
+    @property
+    def update_id(self) -> int | None:
+        """The update that told of it first, if that was no row of the statement."""
+        teller, _, number = self.cause.partition(":")
+        return int(number) if teller == "update" else None
+
 
 class Refund(Model):
     """The wish to give a charge back, and how far Telegram has carried it out."""
@@ -293,6 +299,12 @@ class LedgerEntry(Model):
         ),
         Index("ix_ledger_entries_telegram_id", "telegram_id"),
         Index("ix_ledger_entries_charge_id", "charge_id"),
+        Index(
+            "ix_ledger_entries_counted",
+            "recorded_at",
+            sqlite_where=text("kind IN ('grant', 'refund')"),
+            postgresql_where=text("kind IN ('grant', 'refund')"),
+        ),
         CheckConstraint(
             "kind IN ('charge', 'refund', 'suspension', 'restoration', 'grant', 'revocation')",
             name="kind_known",
@@ -350,6 +362,7 @@ class Subscription(Model):
     canceled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     locked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    failed_update_id: Mapped[int | None] = mapped_column(BigInteger)
     stated_update_id: Mapped[int | None] = mapped_column(BigInteger)
     stated_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # What Telegram is to be asked: cancel or resume, until it agrees or refuses.

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Barrier, Thread
 
@@ -6,8 +7,9 @@ from flask import Flask
 
 from tests import arrange
 from tests.arrange import ALICE, MINUTE, NOW
-from webapp.domain import inbox, leases, outbox, reconciliation, refunds, statistics
+from webapp.domain import inbox, leases, outbox, payments, quarantine, reconciliation, refunds, statistics
 from webapp.domain.statistics import Gates, Running, Sales
+from webapp.errors import AlreadyGranted
 from webapp.extensions import db, transaction
 from webapp.models import InboxItem, OutboxMessage
 
@@ -52,7 +54,36 @@ def test_charges_are_counted_with_their_stars(sales):
     sold("three", stars=7)  # not its price: it waits for the owner
     sums = read(sales, NOW + MINUTE)
     assert dict(sums.results) == {"success": 2, "failed": 1}
-    assert sums.stars == 25 + 250 + 7
+    assert sums.stars == 25 + 250
+
+
+def test_21_only_stars_that_were_accepted_are_counted(sales):
+    sold("one", "atlas")
+    sold("dollars", stars=999, currency="USD")
+    sold("parked", stars=7)
+    sums = read(sales, NOW + MINUTE)
+    assert (sums.results["failed"], sums.stars, sums.refunded_stars) == (2, 250, 0)
+
+
+def test_21_what_the_owner_gives_for_a_parked_charge_is_accepted_then(sales):
+    sold("parked", stars=7)
+    assert read(sales, NOW + 10 * MINUTE).stars == 0
+    for slug in ("notes", "week"):  # of another charge's grants nothing is counted again
+        with transaction(), suppress(AlreadyGranted):
+            quarantine.grant("parked", keys=arrange.KEYS, now=NOW + 20 * MINUTE, slug=slug)
+    assert read(sales, NOW + 21 * MINUTE).stars == 7
+    assert read(sales, NOW + 40 * MINUTE).stars == 7
+    arrange.settle(payments.get("parked"), at=NOW + 50 * MINUTE)
+    assert read(sales, NOW + 60 * MINUTE).refunded_stars == 7
+
+
+def test_21_what_went_back_is_counted_beside_if_it_had_been_counted(sales, alice):
+    charge = arrange.pay(arrange.facts(arrange.order(alice, "atlas"), "one"))
+    parked = arrange.pay(arrange.facts(arrange.order(alice, "notes"), "parked", stars=7))
+    for one in (charge, parked, charge):
+        arrange.settle(one)
+    sums = read(sales, NOW + MINUTE)
+    assert (sums.stars, sums.refunded_stars) == (250, 250)
 
 
 def test_a_charge_told_twice_is_counted_once(sales, alice):

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, case, extract, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, extract, func, or_, select
+from sqlalchemy.orm import aliased
 
 from webapp.domain import quarantine
 from webapp.extensions import db
-from webapp.models import Charge, InboxItem, Lease, OutboxMessage, PreCheckout, Refund, Shop
+from webapp.models import Charge, InboxItem, Lease, LedgerEntry, OutboxMessage, PreCheckout, Refund, Shop
 
 # Rows are counted for good once no transaction that began before them can still be open
 # (statements end after 5 s, idle transactions after 10: see extensions.py).
@@ -47,10 +48,11 @@ class Histogram:
 
 @dataclass
 class Sales:
-    """Charges and what they brought."""
+    """Charges and what they brought. Only Stars are added up, and only those that were accepted."""
 
     results: Counter[str] = field(default_factory=Counter)
     stars: int = 0
+    refunded_stars: int = 0  # of those
     lag: Histogram = field(
         default_factory=lambda: Histogram((0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 360.0, 3600.0, 86400.0))
     )
@@ -64,11 +66,14 @@ class Sales:
         lag = _seconds(Charge.charged_at, Charge.recorded_at)
         is_failed = Charge.quarantined_because.is_not(None)
         groups = is_failed, self.lag.place(lag)
-        query = select(*groups, func.count(), func.sum(lag), func.sum(Charge.stars)).group_by(*groups)
-        for failed, place, count, seconds, stars in _rows(query, Charge.recorded_at, after, until):
+        stars = case((and_(~is_failed, Charge.currency == "XTR"), Charge.stars), else_=0)
+        query = select(*groups, func.count(), func.sum(lag), func.sum(stars)).group_by(*groups)
+        for failed, place, count, seconds, accepted in _rows(query, Charge.recorded_at, after, until):
             self.results["failed" if failed else "success"] += count
-            self.stars += stars
+            self.stars += accepted
             self.lag.observe(place, count, seconds)
+        self.stars += _total(_granted(), after, until)
+        self.refunded_stars += _total(_refunded(), after, until)
 
 
 @dataclass
@@ -163,6 +168,35 @@ def _rows(
     if until is not None:
         query = query.where(moment <= until)
     return iter(db.session.execute(query))
+
+
+def _total(query: Select[tuple[int]], after: datetime, until: datetime | None) -> int:
+    [[stars]] = _rows(query, LedgerEntry.recorded_at, after, until)
+    return int(stars or 0)
+
+
+def _granted() -> Select[tuple[int]]:
+    """Return what adds up the Stars of parked charges for which the owner gave something."""
+    parked = (
+        LedgerEntry.charge_id == Charge.telegram_payment_charge_id,
+        Charge.quarantined_because.is_not(None),
+    )
+    of_stars = LedgerEntry.kind == "grant", Charge.currency == "XTR"
+    return (
+        select(func.sum(Charge.stars)).select_from(LedgerEntry).join(Charge, and_(*parked)).where(*of_stars)
+    )
+
+
+def _refunded() -> Select[tuple[int]]:
+    """Return what adds up the refunds of charges that were accepted, or that are not here yet."""
+    same = LedgerEntry.charge_id == Charge.telegram_payment_charge_id
+    query = select(func.sum(-LedgerEntry.stars)).select_from(LedgerEntry).outerjoin(Charge, same)
+    return query.where(LedgerEntry.kind == "refund", or_(Charge.quarantined_because.is_(None), _is_granted()))
+
+
+def _is_granted() -> ColumnElement[bool]:
+    grant = aliased(LedgerEntry)
+    return exists().where(grant.charge_id == LedgerEntry.charge_id, grant.kind == "grant")
 
 
 def _seconds(earlier: Any, later: Any) -> Any:
