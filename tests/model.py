@@ -14,6 +14,7 @@ from webapp.bot_api import NotReached, OutcomeUnknown, Refused, TooManyRequests
 DAY = 86_400
 MONTH = 30 * DAY
 CONFIRMED_WITHIN = 60  # from Telegram's question to its charge
+CLOCKS_DIFFER = 60  # at most: a charge this near to a withdrawal counts
 Facts = tuple[Any, ...]
 
 
@@ -357,7 +358,7 @@ class Books:
             "OffSale": deal.slug in self.retired,
             "Banned": person in self.banned,
             "AlreadyOwned": not deal.days and self._owns(person, deal.keys),
-            "TrialUsed": deal.is_trial and self._tried(person, deal, now + 1),
+            "TrialUsed": deal.is_trial and self._tried(person, deal, now),
             "AlreadySubscribed": deal.is_plan and any(now < until for _, until in plans),
         }
         return {name for name, holds in reasons.items() if holds}
@@ -375,8 +376,8 @@ class Books:
             "AlreadyOwned": not deal.days and not deal.is_plan and self._owns(one.payer, deal.keys),
             "TrialUsed": deal.is_trial and self._tried(one.payer, deal, one.at),
             "AlreadySubscribed": deal.is_plan and self._is_doubled(one, deal, is_told),
-            "Banned": not is_asked and self.banned.get(one.payer, one.at + 1) <= one.at,
-            "OffSale": not is_asked and self.retired.get(deal.slug, one.at + 1) <= one.at,
+            "Banned": not is_asked and self.banned.get(one.payer, one.at) <= one.at - CLOCKS_DIFFER,
+            "OffSale": not is_asked and self.retired.get(deal.slug, one.at) <= one.at - CLOCKS_DIFFER,
         }
         return next((reason for reason, holds in reasons.items() if holds), "gives")
 
@@ -397,15 +398,15 @@ class Books:
         held = self.opened(person)
         return all(key in held and held[key][1] is None for key in keys)
 
-    def _tried(self, person: int, deal: Deal, before: int) -> bool:
+    def _tried(self, person: int, deal: Deal, by: int) -> bool:
         tried = [
-            one.at
+            one
             for one in self.known.values()
             if (other := self.deals.get(one.payload)) and other.is_trial and other.slug == deal.slug
             if one.payer == person and self.verdicts[one.id] in {"gives", "void", "parked"}
         ]
         begun = [first.at for plan, first, _ in self.plans(person) if plan.slug == deal.slug]
-        return any(at < before for at in tried + begun)
+        return bool(tried) or any(at <= by for at in begun)
 
     def _is_doubled(self, one: Paid, deal: Deal, is_told: bool) -> bool:
         is_first = is_told and one.plan == one.id

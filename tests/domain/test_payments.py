@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -7,6 +8,7 @@ from tests.arrange import (
     BOB,
     DAY,
     KEYS,
+    MINUTE,
     NOTES,
     NOW,
     OWNER,
@@ -146,9 +148,19 @@ def test_a_charge_for_what_went_off_sale_before_it_waits(alice):
     made = order(alice)
     with transaction():
         catalogue.replace([NOTES], NOW)
-    assert pay(facts(made)).quarantined_because == "OffSale"
+    assert pay(facts(made, charged_at=NOW + MINUTE)).quarantined_because == "OffSale"
     assert refunds.find("charge-1").reason == "no longer sold"
     assert pay(facts(made, "charge-2", charged_at=NOW - DAY)).quarantined_because is None
+
+
+@pytest.mark.parametrize("seconds", [0, 59])
+def test_21_a_charge_within_the_minute_of_its_withdrawal_counts(alice, seconds):
+    """Telegram's clock tells whole seconds and is not ours: which of the two came first, nobody knows."""
+    made = order(alice)
+    with transaction():
+        catalogue.replace([NOTES], NOW)
+        users.ban(alice.telegram_id, NOW)
+    assert pay(facts(made, charged_at=NOW + timedelta(seconds=seconds))).quarantined_because is None
 
 
 def test_an_old_charge_set_aside_is_news_to_nobody(alice):
@@ -160,7 +172,7 @@ def test_a_charge_by_somebody_banned_goes_back(alice):
     made = order(alice)
     with transaction():
         users.ban(alice.telegram_id, NOW)
-    assert pay(facts(made)).quarantined_because == "Banned"
+    assert pay(facts(made, charged_at=NOW + MINUTE)).quarantined_because == "Banned"
     assert refunds.find("charge-1").status == "requested"
     assert entitlements.of(alice.telegram_id) == {}
 

@@ -40,7 +40,7 @@ from webapp.domain.subscriptions import Renewal, SubscriptionUnknown
 from webapp.extensions import transaction
 from webapp.models import Charge, Order, Subscription
 
-HOUR, MINUTE = DAY / 24, DAY / 1440
+HOUR, MINUTE, SECOND = DAY / 24, DAY / 1440, DAY / 86_400
 
 
 def note(made: Order, state: str, *, update_id: int = 10, now: datetime = NOW + DAY, **changes: Any) -> None:
@@ -336,8 +336,45 @@ def test_a_failed_renewal_leaves_the_grace_and_is_told_once(alice):
     assert plan_of(made).failed_at == NOW + MONTH
     assert until() == NOW + MONTH + DAY
     assert told(ALICE) == ["subscribed", "renewal_failed"]
-    renew(made, "second", at=NOW + MONTH + HOUR)
+    renew(made, "second", at=NOW + MONTH + HOUR, cause="update:11")
     assert plan_of(made).failed_at is None
+
+
+@pytest.mark.parametrize("cause", ["update:11", "statement"])
+@pytest.mark.parametrize("is_swapped", [False, True])
+def test_21_a_failed_renewal_that_was_paid_after_all_is_paid(alice, cause, is_swapped):
+    """It failed at 10:00, was paid at 10:30, and both arrive at 11:00, in either order."""
+    made, late = subscribe(alice), NOW + MONTH + HOUR
+    if not is_swapped:
+        note(made, "failed", update_id=10, now=late)
+    renew(made, "second", at=late - HOUR / 2, now=late, cause=cause)
+    if is_swapped:
+        note(made, "failed", update_id=10, now=late)
+    assert state(made, late) == "renewing"
+    assert ("renewal_failed" in told(ALICE)) == (not is_swapped)
+
+
+def test_21_a_failure_and_its_charge_within_one_second_keep_telegrams_order(alice):
+    made, at = subscribe(alice), NOW + MONTH
+    note(made, "failed", update_id=10, now=at + SECOND / 2)
+    note(made, "canceled", update_id=12, now=at + SECOND / 2)
+    renew(made, "second", at=at, now=at + SECOND / 2, cause="update:11")
+    assert (plan_of(made).failed_at, plan_of(made).renews) == (None, False)
+
+
+@pytest.mark.parametrize("cause", ["update:9", "statement"])
+def test_21_a_failure_after_a_charge_that_was_told_late_stays(alice, cause):
+    made = subscribe(alice)
+    note(made, "failed", update_id=10, now=NOW + 2 * MONTH - SECOND)  # our clock is behind
+    renew(made, "second", at=NOW + MONTH, now=NOW + 2 * MONTH, cause=cause)
+    assert plan_of(made).failed_at
+
+
+def test_21_what_fails_after_it_was_paid_late_has_failed(alice):
+    made = subscribe(alice)
+    renew(made, "second", at=NOW + MONTH, now=NOW + 2 * MONTH, cause="update:9")
+    note(made, "failed", update_id=10, now=NOW + 2 * MONTH)
+    assert state(made, NOW + 2 * MONTH) == "failed"
 
 
 def test_a_charge_from_before_the_failure_does_not_undo_it(alice):
@@ -620,6 +657,15 @@ def test_a_trial_paid_twice_goes_back(alice):
     pay(facts(made, "again", charged_at=NOW + MINUTE))
     assert refunds.find("again").reason == "a second trial"
     assert refunds.find("again").stops_charge_id is None
+    assert until() == NOW + 7 * DAY
+
+
+@pytest.mark.parametrize("seconds", [0, 1, -1])
+def test_21_a_trial_charged_twice_is_one_trial_whichever_arrives_first(alice, seconds):
+    made = order(alice, "plan", trial=True)
+    pay(facts(made, "trial"))
+    pay(facts(made, "again", charged_at=NOW + seconds * SECOND))
+    assert refunds.find("again").reason == "a second trial"
     assert until() == NOW + 7 * DAY
 
 

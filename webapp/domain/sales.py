@@ -16,6 +16,8 @@ from webapp.statements import run
 
 # A charge this long after the order's end was confirmed before it.
 SLACK_SECONDS = orders.RESERVATION_SECONDS
+# Our clock from Telegram's, whose charges tell whole seconds; further off, nobody is let in.
+CLOCKS_DIFFER = timedelta(seconds=60)
 Row = TypeVar("Row", Order, LedgerEntry)
 ORDERS, PRODUCTS, ENTRIES, CHARGES, ASKED = (
     model.__table__ for model in (Order, Product, LedgerEntry, Charge, PreCheckout)
@@ -179,7 +181,7 @@ def undeliverable(sale: Sale, facts: ChargeFacts, entries: Iterable[LedgerEntry]
     """
     if sale.is_permanent and access.is_complete(ledger.fold(entries), sale.keys):
         return "AlreadyOwned"
-    if sale.kind == "trial" and subscriptions.had(facts.telegram_id, sale.product, before=facts.charged_at):
+    if sale.kind == "trial" and subscriptions.had(facts.telegram_id, sale.product, by=facts.charged_at):
         return "TrialUsed"
     if sale.is_subscription and _is_paid_already(sale, facts):
         return "AlreadySubscribed"
@@ -272,8 +274,10 @@ def _withdrawn(sale: Sale, facts: ChargeFacts) -> str | None:
     if sale.is_approved and not is_renewal(sale, facts):
         return None
     buyer = db.session.get(User, facts.telegram_id, populate_existing=True)
-    if buyer and buyer.banned_at and buyer.banned_at <= facts.charged_at:
+    # Within a minute nobody knows which came first, our deed or the charge: so the charge counts.
+    charged_at = facts.charged_at - CLOCKS_DIFFER
+    if buyer and buyer.banned_at and buyer.banned_at <= charged_at:
         return "Banned"
     # Without its order a charge comes from a database that was lost: it was fine when it was made.
     retired_at = sale.product.retired_at if order or sale.is_subscription else None
-    return "OffSale" if retired_at and retired_at <= facts.charged_at else None
+    return "OffSale" if retired_at and retired_at <= charged_at else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 
 from webapp.domain import ledger, outbox, pauses, payloads
 from webapp.domain.keys import KeyRing
@@ -20,8 +20,9 @@ from webapp.statements import insert_once
 
 MONTH_SECONDS = 2_592_000  # Bot API: createInvoiceLink, subscription_period
 LONGEST_PAUSE_SECONDS = 600
-# Update ids count up, except after an idle week (Bot API: Update): only near ones tell an order.
-NEAR = timedelta(days=1)
+# Update ids count up, except after an idle week (Bot API: Update), and wait for a day at most: those that
+# arrive nearer to each other than this tell an order.
+NEAR = timedelta(days=6)
 STATES = frozenset({"canceled", "active", "failed"})  # Bot API: BotSubscriptionUpdated
 
 
@@ -127,13 +128,12 @@ def holds(telegram_id: int, product: Product, now: datetime) -> bool:
     return any(one.product_id == product.id and now < one.paid_until for one in of(telegram_id))
 
 
-def had(telegram_id: int, product: Named, *, before: datetime | None = None) -> bool:
-    """Tell whether a person had a plan or tried it, ever or before a moment."""
-    tried = select(Charge.charged_at).where(
-        Charge.telegram_id == telegram_id, Charge.slug == product.slug, Charge.is_trial
-    )
+def had(telegram_id: int, product: Named, *, by: datetime | None = None) -> bool:
+    """Tell whether a person ever tried a plan, or had it: ever or by a moment."""
+    # Two trials may be charged in one second, and the later one told first: whichever is here counts.
+    tried = exists().where(Charge.telegram_id == telegram_id, Charge.slug == product.slug, Charge.is_trial)
     begun = [one.started_at for one in of(telegram_id) if one.product_id == product.id]
-    return any(before is None or at < before for at in [*db.session.scalars(tried), *begun])
+    return any(by is None or at <= by for at in begun) or bool(db.session.scalar(select(tried)))
 
 
 def record(plan: Plan, charge: Charge, paid_until: datetime) -> Subscription:
@@ -152,8 +152,10 @@ def record(plan: Plan, charge: Charge, paid_until: datetime) -> Subscription:
             "first_charge_id": charge.telegram_payment_charge_id,
             "started_at": charge.charged_at,
         }
-    if subscription.failed_at and charge.charged_at >= subscription.failed_at:
-        changes["failed_at"] = None
+    if subscription.failed_at and _followed(
+        charge, paid_until, subscription.failed_update_id, subscription.failed_at
+    ):
+        changes |= {"failed_at": None, "failed_update_id": None}
     _update(subscription, **changes)
     return subscription
 
@@ -192,12 +194,12 @@ def note(told: Renewal, now: datetime) -> None:
     subscription = find(told.public_id)
     if subscription is None or subscription.telegram_id != told.telegram_id:
         raise SubscriptionUnknown(told.public_id)
-    if _is_old(subscription, told, now):
+    if _is_old(subscription, told, now) or (told.state == "failed" and _was_paid(subscription, told, now)):
         return
     changes: dict[str, dict[str, object]] = {
         "canceled": {"canceled_at": subscription.canceled_at or now},
         "active": {"canceled_at": None, "locked_at": None, "failed_at": None},
-        "failed": {"failed_at": now},
+        "failed": {"failed_at": now, "failed_update_id": told.update_id},
     }
     _update(subscription, stated_update_id=told.update_id, stated_at=now, **changes[told.state])
     if told.state == "failed":
@@ -344,6 +346,30 @@ def _end(subscription: Subscription) -> datetime:
 def _is_old(subscription: Subscription, told: Renewal, now: datetime) -> bool:
     seen, at = subscription.stated_update_id, subscription.stated_at
     return seen is not None and at is not None and told.update_id <= seen and now - at < NEAR
+
+
+def _was_paid(subscription: Subscription, told: Renewal, now: datetime) -> bool:
+    """Tell whether a renewal that failed, says Telegram, was paid for after all."""
+    paid = select(Charge).where(
+        Charge.telegram_id == subscription.telegram_id,
+        Charge.payload == subscription.payload,
+        Charge.paid_until.is_not(None),
+    )
+    last = db.session.scalar(paid.order_by(Charge.charged_at.desc(), Charge.id.desc()).limit(1))
+    return bool(last and last.paid_until and _followed(last, last.paid_until, told.update_id, now))
+
+
+def _followed(charge: Charge, paid_until: datetime, update_id: int | None, told_at: datetime) -> bool:
+    """Tell whether Telegram took a charge after the failure that an update told of.
+
+    The failure has no time of Telegram's, and ours says only when it arrived. So its update's id decides.
+    Where the charge has none near, as from the statement, a failure told in the first half of what the
+    charge pays for was of this very renewal: updates wait a day at most (Bot API: getUpdates).
+    """
+    is_near = abs(told_at - charge.recorded_at) < NEAR
+    if charge.update_id is not None and update_id is not None and is_near:
+        return charge.update_id > update_id
+    return told_at < charge.charged_at + (paid_until - charge.charged_at) / 2
 
 
 def _tell(subscription: Subscription, kind: str, about: object, now: datetime) -> None:
