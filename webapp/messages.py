@@ -431,6 +431,8 @@ TOLD = {
 
 
 def _stars(facts: dict[str, Any]) -> str:
+    if facts.get("currency", "XTR") != "XTR":
+        return f"{facts['stars']} {facts['currency']}"  # its smallest units, as on the receipt
     return str(ngettext("%(num)s Star", "%(num)s Stars", facts["stars"]))
 
 

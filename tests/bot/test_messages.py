@@ -120,6 +120,13 @@ def test_a_payment_in_review_is_safe(app):
     assert CHARGE in told("in_review").text
 
 
+@pytest.mark.parametrize("kind", ["in_review", "owner_in_review"])
+def test_21_dollars_are_not_called_stars(app, kind):
+    text = told(kind, stars=999, currency="USD").text
+    assert "999 USD" in text
+    assert "999 Stars" not in text
+
+
 def test_the_owner_hears_who_and_why(app):
     message = told("owner_in_review")
     for word in ("250 Stars", "1001", "WrongAmount", CHARGE):

@@ -166,6 +166,17 @@ def test_a_refund_that_comes_before_its_charge_counts(app):
     assert (has_atlas(), balance()) == (False, 0)
 
 
+def test_21_a_refund_in_another_currency_moves_no_stars(app):
+    open_shop()
+    dollars = {"stars": 999, "currency": "USD"}
+    settle(pay(facts(order(meet()), **dollars)), currency="XTR")  # the statement knows nothing else
+    late = facts(order(meet(), "notes"), "charge-2", **dollars)
+    with transaction():
+        refunds.settle(RefundFacts("charge-2", ALICE, 999, NOW, "update:1", currency="USD"), now=NOW)
+    pay(late)
+    assert [entry.stars for entry in ledger.of(ALICE)] == [0, 0, 0, 0]
+
+
 def test_a_refund_is_booked_to_the_one_who_paid(charge):
     settle(charge, telegram_id=BOB)
     assert balance() == 0

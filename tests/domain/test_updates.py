@@ -52,6 +52,13 @@ def test_a_payment_and_its_refund_reach_the_ledger(payload):
     assert ledger.of(ALICE)[0].cause == "update:5"
 
 
+def test_21_a_refund_in_another_currency_is_read_as_one(payload):
+    update = service_message("refunded_payment", payload)
+    update["message"]["refunded_payment"]["currency"] = "USD"
+    apply(update)
+    assert [entry.stars for entry in ledger.of(ALICE)] == [0]
+
+
 @pytest.mark.parametrize(
     "copied",
     [

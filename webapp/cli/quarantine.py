@@ -12,7 +12,7 @@ from webapp.errors import ShopError
 from webapp.extensions import run_in_transaction
 from webapp.models import Charge
 
-COLUMNS = ("CHARGED", "PERSON", "STARS", "WHY", "TITLE", "CHARGE")
+COLUMNS = ("CHARGED", "PERSON", "AMOUNT", "WHY", "TITLE", "CHARGE")
 
 group = OwnerGroup("quarantine", help="Charges set aside because nobody could tell what they were for.")
 
@@ -49,5 +49,6 @@ def refund(charge: str, reason: str) -> None:
 
 def _row(charge: Charge) -> tuple[object, ...]:
     charged = f"{charge.charged_at:%Y-%m-%d %H:%M:%S}"
+    amount = f"{charge.stars} {'Stars' if charge.currency == 'XTR' else charge.currency}"
     why, title = charge.quarantined_because, charge.title or "-"
-    return charged, charge.telegram_id, charge.stars, why, title, charge.telegram_payment_charge_id
+    return charged, charge.telegram_id, amount, why, title, charge.telegram_payment_charge_id

@@ -250,7 +250,7 @@ def _first_of(charge: Charge) -> str:
 
 
 def _park(charge: Charge, owner_ids: Iterable[int], now: datetime) -> None:
-    told = {"charge_id": charge.telegram_payment_charge_id, "stars": charge.stars}
+    told = {"charge_id": charge.telegram_payment_charge_id, **_amount(charge)}
     dedupe_key = f"in_review:{charge.telegram_payment_charge_id}"
     if outbox.is_news(charge.charged_at, now):
         outbox.add(charge.telegram_id, "in_review", told, dedupe_key=dedupe_key, now=now)
@@ -262,11 +262,15 @@ def _alarm(charge: Charge, problem: str, owner_ids: Iterable[int], now: datetime
         return
     told = {
         "charge_id": charge.telegram_payment_charge_id,
-        "stars": charge.stars,
+        **_amount(charge),
         "problem": problem,
         "telegram_id": charge.telegram_id,
     }
     outbox.tell_owners(owner_ids, "owner_in_review", told, about=charge.telegram_payment_charge_id, now=now)
+
+
+def _amount(charge: Charge) -> dict[str, Any]:
+    return {"stars": charge.stars, "currency": charge.currency}
 
 
 def _closing(sale: Sale, charge: Charge, now: datetime) -> list[Write]:

@@ -27,6 +27,7 @@ class RefundFacts:
     stars: int
     refunded_at: datetime
     cause: str  # update:<id>, statement or call
+    currency: str = "XTR"  # what is in another moves no Stars
 
 
 def find(charge_id: str) -> Refund | None:
@@ -161,7 +162,7 @@ def settle(facts: RefundFacts, *, now: datetime, owner_ids: Iterable[int] = ()) 
     It needs no charge before it, since Telegram keeps no order, and no wish of ours: somebody at
     Telegram may have refunded, or somebody else has the bot's token. Then the owners are told as well.
     """
-    facts = _about_the_payer(facts)
+    facts = _as_charged(facts)
     ledger.lock(facts.telegram_id)
     refund = find(facts.charge_id)
     is_foreign = refund is None
@@ -170,7 +171,7 @@ def settle(facts: RefundFacts, *, now: datetime, owner_ids: Iterable[int] = ()) 
         telegram_id=facts.telegram_id,
         kind="refund",
         charge_id=facts.charge_id,
-        stars=-facts.stars,
+        stars=-facts.stars if facts.currency == "XTR" else 0,
         occurred_at=facts.refunded_at,
         recorded_at=now,
         cause=facts.cause,
@@ -216,12 +217,13 @@ def _given_back(telegram_id: int, slug: str | None) -> list[str]:
     return list(db.session.scalars(query))
 
 
-def _about_the_payer(facts: RefundFacts) -> RefundFacts:
-    """Return the facts with the person whose charge it was, where the charge is known."""
-    payer = db.session.scalar(
-        select(Charge.telegram_id).where(Charge.telegram_payment_charge_id == facts.charge_id)
+def _as_charged(facts: RefundFacts) -> RefundFacts:
+    """Return the facts with the payer and the currency of the charge, where that is known."""
+    charged = select(Charge.telegram_id, Charge.currency).where(
+        Charge.telegram_payment_charge_id == facts.charge_id
     )
-    return replace(facts, telegram_id=payer or facts.telegram_id)
+    known = db.session.execute(charged).one_or_none()
+    return replace(facts, telegram_id=known[0], currency=known[1]) if known else facts
 
 
 def _insert(

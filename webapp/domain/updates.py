@@ -115,6 +115,7 @@ def refund(item: InboxItem) -> RefundFacts:
         telegram_id=_chat(message),
         stars=number(payment, "total_amount", LARGEST_STARS),
         refunded_at=moment(message, "date"),
+        currency=text(payment, "currency", 8),
         cause=f"update:{item.update_id}",
     )
 
