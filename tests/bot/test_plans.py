@@ -288,6 +288,7 @@ def test_a_quarantined_charge_is_granted_and_sent_back_by_command(telegram, app,
     plan.hear()
     run = app.test_cli_runner().invoke
     assert bad in run(args=["quarantine", "list"]).output
+    assert "5 Stars" in run(args=["quarantine", "list"]).output
     assert "Name a product" in run(args=["quarantine", "grant", bad]).output
     assert run(args=["quarantine", "grant", bad, "--product", "nothing"]).exit_code == 1
     assert "Granted: Atlas (atlas)" in run(args=["quarantine", "grant", bad, "--product", "atlas"]).output
@@ -299,7 +300,9 @@ def test_a_quarantined_charge_is_granted_and_sent_back_by_command(telegram, app,
     assert "0 charges" in run(args=["quarantine", "list"]).output
 
 
-def test_an_empty_database_is_rebuilt_by_command(telegram, plan, checkout, empty_sqlite, tmp_path):
+def test_21_an_empty_database_is_rebuilt_by_command_and_nobody_is_told(
+    telegram, plan, checkout, empty_sqlite, tmp_path
+):
     plan.at_telegram("renew")
     before = entitlements.of(ALICE)["tonight"].until
     file = tmp_path / "anew.db"
@@ -314,6 +317,7 @@ def test_an_empty_database_is_rebuilt_by_command(telegram, plan, checkout, empty
         assert "1 entitlements written. Not understood: 0 charges" in said
         assert entitlements.of(ALICE)["tonight"].until == before
         assert subscriptions.of(ALICE)[0].first_charge_id == plan.charge_id
+        assert arrange.told(ALICE) == arrange.told(CARMEN) == []
         assert "0 charges and 0 refunds added." in run(args=["reconcile", "--rebuild"]).output
         assert run(args=["reconcile", "--everything"]).exit_code == 2
         db.session.remove()

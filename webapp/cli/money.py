@@ -1,6 +1,7 @@
 """Stars that go back, and the statement they are compared with."""
 
 import sys
+from contextlib import nullcontext
 
 import click
 from flask.cli import with_appcontext
@@ -9,7 +10,7 @@ from webapp import checkout
 from webapp.bot_api import BotApiError, Unauthorized
 from webapp.cli.commands import OwnerCommand
 from webapp.cli.entitlements import write_anew
-from webapp.domain import catalogue, quarantine, shops
+from webapp.domain import catalogue, outbox, quarantine, shops
 from webapp.errors import ShopError
 from webapp.extensions import NOT_MIGRATED
 
@@ -46,7 +47,8 @@ def reconcile(full: bool, rebuild: bool) -> None:
     """Compare the ledger with Telegram's statement and put right what was missed.
 
     With --rebuild an empty database gets charges, refunds, plans and access back from Telegram alone:
-    migrate it, import the catalogue that was sold from, and run this before the bot.
+    migrate it, import the catalogue that was sold from, and run this before the bot. Nobody is told
+    anything: they were, when it happened.
     """
     if not shops.bot_username():
         raise click.ClickException(NOT_MIGRATED)
@@ -56,7 +58,8 @@ def reconcile(full: bool, rebuild: bool) -> None:
             "flask --app webapp catalog import first. Nothing was changed."
         )
     try:
-        report = checkout.current().reconcile(full=full or rebuild)
+        with outbox.silence() if rebuild else nullcontext():
+            report = checkout.current().reconcile(full=full or rebuild)
     except Unauthorized:
         raise
     except BotApiError as error:

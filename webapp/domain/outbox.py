@@ -1,6 +1,8 @@
 """Messages to people: written with the fact they tell, sent after it is committed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +18,7 @@ LONGEST_PAUSE_SECONDS = 600
 # What happened longer ago is no news: a shop rebuilt from Telegram's statement writes to nobody.
 NEWS = timedelta(days=3)
 OWNERS_NEWS = "news"  # the kind of what the owner tells many; see broadcasts
+_is_silent = ContextVar("is_silent", default=False)
 
 
 def add(telegram_id: int, kind: str, facts: dict[str, Any], *, dedupe_key: str, now: datetime) -> bool:
@@ -47,7 +50,17 @@ def tell_owners(
 
 def is_news(happened_at: datetime, now: datetime) -> bool:
     """Tell whether people still want to hear of something."""
-    return now - happened_at < NEWS
+    return now - happened_at < NEWS and not _is_silent.get()
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Make nothing news meanwhile: of what a lost database knew, people have heard."""
+    token = _is_silent.set(True)
+    try:
+        yield
+    finally:
+        _is_silent.reset(token)
 
 
 def is_due(now: datetime) -> bool:
