@@ -270,6 +270,9 @@ class Refund(Model):
     done_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     refused_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     refused_because: Mapped[str | None] = mapped_column(String(255))
+    # After Telegram's no: the owner decided to give it back no other way either, and told the buyer why.
+    declined_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    declined_because: Mapped[str | None] = mapped_column(String(255))
     # The first charge of the subscription whose renewal is to be stopped before the Stars go back.
     stops_charge_id: Mapped[str | None] = mapped_column(String(255))
     stopped_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -314,7 +317,8 @@ class LedgerEntry(Model):
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     telegram_id: Mapped[int] = mapped_column(TelegramId)
     kind: Mapped[str] = mapped_column(String(16))
-    charge_id: Mapped[str | None] = mapped_column(String(255))  # Telegram's
+    # Telegram's, or what names a grant of the owner's; a revocation with one takes that alone.
+    charge_id: Mapped[str | None] = mapped_column(String(255))
     stars: Mapped[int] = mapped_column(default=0)  # signed: charges add, refunds take away
     title: Mapped[str] = mapped_column(String(64), default="")
     keys: Mapped[list[str]] = mapped_column(JSON, default=list)
@@ -520,5 +524,25 @@ class RateLimit(Model):
     hits: Mapped[int] = mapped_column(default=0)
 
 
+class AuditEntry(Model):
+    """A decision of the owner's: who, what, about whom, what changed by it, and why. Never changed."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (
+        Index("ix_audit_entries_telegram_id", "telegram_id"),
+        Index("ix_audit_entries_target", "target"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    decided_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    decided_by: Mapped[str] = mapped_column(String(64))  # shell, or shell:NAME
+    act: Mapped[str] = mapped_column(String(32))  # ban | unban | grant | revoke | extend | refund | ...
+    target: Mapped[str] = mapped_column(String(320))  # user:1001 | charge:ID
+    telegram_id: Mapped[int | None] = mapped_column(TelegramId)  # whom it concerns
+    before: Mapped[dict[str, Any]] = mapped_column(JSON)
+    after: Mapped[dict[str, Any]] = mapped_column(JSON)
+    reason: Mapped[str] = mapped_column(String(255))
+
+
 # Triggers of the database refuse to change or remove their rows.
-APPEND_ONLY = (LedgerEntry.__tablename__, Charge.__tablename__)
+APPEND_ONLY = (LedgerEntry.__tablename__, Charge.__tablename__, AuditEntry.__tablename__)

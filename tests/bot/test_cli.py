@@ -21,7 +21,7 @@ from webapp.checkout import Checkout
 from webapp.cli.commands import UNKNOWN_TOKEN
 from webapp.domain import catalogue, catalogue_files, entitlements, refunds
 from webapp.extensions import db, transaction
-from webapp.models import Charge, Entitlement, LedgerEntry, Product, Refund, Shop, User
+from webapp.models import AuditEntry, Charge, Entitlement, LedgerEntry, Product, Refund, Shop, User
 from webapp.worker import Worker
 
 ROOT = Path(__file__).parent.parent.parent
@@ -224,7 +224,7 @@ def test_a_refund_without_an_answer_is_asked_for_by_the_bot(app, telegram, charg
 @pytest.mark.parametrize("name", ["no-such-charge", "", "'; DROP TABLE charges --", "x" * 5000])
 def test_a_charge_nobody_made_cannot_be_refunded(app, telegram, alice, name):
     code, said = run(app, "refund", name, "--reason", "x")
-    assert (code, said) == (1, "Error: There is no such payment.")
+    assert (code, said) == (1, "Error: There is no such payment. Nothing was changed.")
     assert telegram.calls("refundStarPayment") == []
 
 
@@ -234,6 +234,30 @@ def test_a_refund_needs_a_reason(app, telegram, charge):
     assert code == 2
     assert "--reason" in said
     assert telegram.calls("refundStarPayment") == []
+
+
+@on_sqlite
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 256], ids=["empty", "blank", "long"])
+@pytest.mark.parametrize("command", ["refund", "quarantine refund"])
+def test_27_a_refund_without_a_reason_is_refused(app, telegram, charge, command, reason):
+    code, said = run(app, *command.split(), charge, "--reason", reason)
+    assert code == 2
+    assert "reason is" in said.lower()
+    assert telegram.calls("refundStarPayment") == []
+    assert refunds.find(charge) is None
+
+
+def test_27_a_refund_of_the_owner_s_is_written_down_once(app, telegram, charge):
+    for _twice in range(2):
+        run(app, "refund", charge, "--reason", "the atlas was blank")
+    [row] = db.session.scalars(select(AuditEntry))
+    assert (row.act, row.target, row.telegram_id) == ("refund", f"charge:{charge}", ALICE)
+    assert (row.before, row.after, row.reason) == (
+        {"refund": None},
+        {"refund": "requested"},
+        "the atlas was blank",
+    )
+    assert "the atlas was blank" in run(app, "why", str(ALICE))[1]
 
 
 # The ledger

@@ -67,7 +67,10 @@ def test_21_only_stars_that_were_accepted_are_counted(sales):
 
 def test_21_what_the_owner_gives_for_a_parked_charge_is_accepted_then(sales):
     sold("parked", stars=7)
+    sold("dollars", stars=999, currency="USD")
     assert read(sales, NOW + 10 * MINUTE).stars == 0
+    with transaction():
+        quarantine.grant("dollars", keys=arrange.KEYS, now=NOW + 20 * MINUTE, slug="atlas")
     for slug in ("notes", "week"):  # of another charge's grants nothing is counted again
         with transaction(), suppress(AlreadyGranted):
             quarantine.grant("parked", keys=arrange.KEYS, now=NOW + 20 * MINUTE, slug=slug)

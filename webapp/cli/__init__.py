@@ -12,6 +12,7 @@ from webapp.cli import (
     entitlements,
     inbox,
     money,
+    people,
     quarantine,
     release,
     version,
@@ -26,6 +27,8 @@ def init_app(app: Flask) -> None:
     """Add the commands to ``flask``."""
     for group in (broadcast.group, catalog.group, entitlements.group, inbox.group, quarantine.group):
         app.cli.add_command(group)
+    for command in (people.ban, people.unban, people.grant, people.revoke, people.extend):
+        app.cli.add_command(command)
     for command in (release.release, doctor.doctor, money.refund, money.reconcile, version.version, why.why):
         app.cli.add_command(command)
 

@@ -9,27 +9,27 @@ from flask.cli import with_appcontext
 from webapp import checkout
 from webapp.bot_api import BotApiError, Unauthorized
 from webapp.cli.commands import OwnerCommand
+from webapp.cli.decisions import explained, reason_option
 from webapp.cli.entitlements import write_anew
 from webapp.domain import catalogue, outbox, quarantine, shops
-from webapp.errors import ShopError
+from webapp.domain.audit import Decision
 from webapp.extensions import NOT_MIGRATED
+from webapp.usecases import owner
 
 
 @click.command(cls=OwnerCommand)
 @click.argument("charge")
-@click.option("--reason", required=True, help="Why, for the records and the buyer.")
+@reason_option("Why, for the records and the buyer.")
 @with_appcontext
-def refund(charge: str, reason: str) -> None:
+def refund(charge: str, reason: Decision) -> None:
     """Give the Stars of CHARGE (Telegram's payment charge id) back and take its access away."""
     carry_out_refund(charge, reason)
 
 
-def carry_out_refund(charge: str, reason: str) -> None:
+def carry_out_refund(charge: str, reason: Decision) -> None:
     """Refund a charge in the owner's name and say what came of it; exits with 2 while nobody knows."""
-    try:
-        result = checkout.current().refund(charge, reason=reason, requested_by="owner")
-    except ShopError as error:
-        raise click.ClickException(error.sentence) from error
+    with explained():
+        result = owner.refund(charge, reason)
     if result.status == "done":
         click.echo(f"Refunded: {result.stars} Stars went back to {result.telegram_id}.")
     elif result.status == "refused":

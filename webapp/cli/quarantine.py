@@ -6,8 +6,10 @@ from flask import current_app
 from webapp import clock
 from webapp.cli import money
 from webapp.cli.commands import OwnerGroup
+from webapp.cli.decisions import reason_option
 from webapp.cli.terminal import say, say_table
 from webapp.domain import quarantine
+from webapp.domain.audit import Decision
 from webapp.errors import ShopError
 from webapp.extensions import run_in_transaction
 from webapp.models import Charge
@@ -41,8 +43,8 @@ def grant(charge: str, product: str | None) -> None:
 
 @group.command()
 @click.argument("charge")
-@click.option("--reason", default="not understood", help="Why, for the records.")
-def refund(charge: str, reason: str) -> None:
+@reason_option("Why, for the records and the buyer.", default="not understood")
+def refund(charge: str, reason: Decision) -> None:
     """Send the Stars of CHARGE back."""
     money.carry_out_refund(charge, reason)
 

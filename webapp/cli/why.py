@@ -8,12 +8,13 @@ from flask.cli import with_appcontext
 from webapp import clock, reasons, speech
 from webapp.cli.commands import OwnerCommand
 from webapp.cli.terminal import say, say_table
-from webapp.domain import explanations, refunds, subscriptions, users
+from webapp.domain import audit, explanations, refunds, subscriptions, users
 from webapp.domain.explanations import Explanation
-from webapp.models import Refund, Subscription
+from webapp.models import AuditEntry, Refund, Subscription
 
 LARGEST_ID = 2**52  # Bot API: User, id
 PLANS = ("PLAN", "STARS", "STATE", "UNTIL", "BEGAN", "FIRST CHARGE")
+DECISIONS = ("DECIDED", "BY", "WHAT", "ABOUT", "WHY")
 REFUNDS = ("STARS", "STATE", "ASKED BY", "ASKED", "DONE", "CHARGE")
 
 
@@ -31,7 +32,8 @@ def why(telegram_id: int) -> None:
     """Say what USER (a Telegram id) may open and why, entry by entry."""
     now = clock.now()
     user, explained = users.get(telegram_id), explanations.explain(telegram_id, now)
-    if user is None and not explained:
+    decided = audit.list_for(telegram_id)
+    if user is None and not explained and not decided:
         raise click.ClickException(f"Nobody with the Telegram id {telegram_id} was ever here.")
     banned = f", banned since {user.banned_at:%Y-%m-%d}" if user and user.banned_at else ""
     say(f"{user.name if user else 'Somebody who paid and never came'} ({telegram_id}){banned}")
@@ -42,6 +44,7 @@ def why(telegram_id: int) -> None:
         say("\nNothing in the ledger.")
     _say_rows(PLANS, [_plan(one, subscriptions.state(one, now)) for one in subscriptions.of(telegram_id)])
     _say_rows(REFUNDS, [_refund(one) for one in refunds.of(telegram_id).values()])
+    _say_rows(DECISIONS, [_decision(one) for one in decided])
 
 
 def _say(one: Explanation) -> None:
@@ -59,6 +62,19 @@ def _say_rows(columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
 def _plan(one: Subscription, state: str) -> tuple[object, ...]:
     until, began = f"{one.ends_at:%Y-%m-%d %H:%M}", f"{one.started_at:%Y-%m-%d}"
     return one.title, one.stars, state, until, began, one.first_charge_id
+
+
+def _decision(one: AuditEntry) -> tuple[object, ...]:
+    return f"{one.decided_at:%Y-%m-%d %H:%M}", one.decided_by, one.act, _about(one), one.reason
+
+
+def _about(one: AuditEntry) -> str:
+    """Return what a decision changed, as far as its target does not say so."""
+    keys = sorted((one.before.keys() | one.after.keys()) - {"banned_at", "grant", "taken", "refund"})
+    return (
+        ", ".join(f"{key}: {one.before.get(key, '-')} -> {one.after.get(key, '-')}" for key in keys)
+        or one.target
+    )
 
 
 def _refund(one: Refund) -> tuple[object, ...]:

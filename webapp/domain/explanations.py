@@ -68,7 +68,11 @@ def lost(telegram_id: int, charge_id: str, now: datetime) -> dict[str, Access | 
 
 def _explained(key: str, entries: list[LedgerEntry], access: Access | None, now: datetime) -> Explanation:
     charge_ids = {entry.charge_id for entry in entries if key in entry.keys} - {None}
-    about = [entry for entry in entries if key in entry.keys or entry.charge_id in charge_ids]
+    about = [
+        entry
+        for entry in entries
+        if key in entry.keys or (entry.charge_id in charge_ids and entry.kind != "revocation")
+    ]
     about.sort(key=_moment)
     steps = tuple(_step(entry, _effect(entry, key, entries, access, now)) for entry in about)
     is_open = access is not None and _is_open(access, now)
@@ -90,7 +94,8 @@ def _effect(
     if key not in entry.keys:
         return "unclear"
     later = entries[entries.index(entry) :]
-    if any(one.kind == "revocation" and key in one.keys for one in later):
+    is_taken = any(one.kind == "revocation" and not one.charge_id and key in one.keys for one in later)
+    if is_taken or (entry.charge_id, key) in ledger.revoked(entries):
         return "revoked"
     # Cover is never interrupted between what gives it and its last day, so what was given before
     # the present stretch of access began is used up.

@@ -67,18 +67,20 @@ def fold(entries: Iterable[LedgerEntry], at: datetime | None = None) -> dict[str
     """Return the access that these entries give, by entitlement key, whatever their order.
 
     A charge that was refunded counts as if it had never been; one whose refund is pending is
-    left out until the refund fails. What was revoked counts no more; what came later does.
+    left out until the refund fails. What was revoked counts no more; what came later does. A revocation
+    that names a charge takes that alone, whenever either of them happened.
 
     :param at: leave out what happened later than this moment
     """
     known = [entry for entry in entries if at is None or entry.occurred_at <= at]
-    void = refunded(known) | suspended(known)
+    void, taken = refunded(known) | suspended(known), revoked(known)
     grants: dict[str, list[LedgerEntry]] = {}
     for entry in sorted(known, key=_moment):
         if entry.kind in {"charge", "grant"} and entry.charge_id not in void:
             for key in entry.keys:
-                grants.setdefault(key, []).append(entry)
-        elif entry.kind == "revocation":
+                if (entry.charge_id, key) not in taken:
+                    grants.setdefault(key, []).append(entry)
+        elif entry.kind == "revocation" and not entry.charge_id:
             for key in entry.keys:
                 grants.pop(key, None)
     return {key: access.covered(given) for key, given in grants.items()}
@@ -87,6 +89,20 @@ def fold(entries: Iterable[LedgerEntry], at: datetime | None = None) -> dict[str
 def refunded(entries: Iterable[LedgerEntry]) -> set[str | None]:
     """Return the charges that were given back."""
     return {entry.charge_id for entry in entries if entry.kind == "refund"}
+
+
+def revoked(entries: Iterable[LedgerEntry]) -> set[tuple[str | None, str]]:
+    """Return what was taken back by name, as charge and key."""
+    named = (one for one in entries if one.kind == "revocation" and one.charge_id)
+    return {(one.charge_id, key) for one in named for key in one.keys}
+
+
+def giving(entries: Collection[LedgerEntry], key: str) -> list[str]:
+    """Return the charges and grants that give a key, or will once a refund of theirs is refused."""
+    void, taken = refunded(entries), revoked(entries)
+    given = (one for one in entries if one.kind in {"charge", "grant"} and key in one.keys)
+    standing = (one.charge_id for one in given if one.charge_id not in void)
+    return sorted({one for one in standing if one and (one, key) not in taken})
 
 
 def suspended(entries: Iterable[LedgerEntry]) -> set[str | None]:

@@ -70,3 +70,8 @@ def ban(telegram_id: int, now: datetime) -> None:
     """Close the shop to a person; what they own stays on the ledger, and no plan of theirs goes on."""
     subscriptions.stop(subscriptions.of(telegram_id), by="shop", now=now)
     db.session.execute(update(User).where(User.telegram_id == telegram_id).values(banned_at=now))
+
+
+def unban(telegram_id: int) -> None:
+    """Open the shop to a person again; what they own was theirs all the while."""
+    db.session.execute(update(User).where(User.telegram_id == telegram_id).values(banned_at=None))

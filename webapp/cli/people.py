@@ -1,0 +1,90 @@
+"""What the owner decides about one person: to keep them out, to give them something, to take it."""
+
+from datetime import datetime
+
+import click
+from flask.cli import with_appcontext
+
+from webapp.cli.commands import OwnerCommand
+from webapp.cli.decisions import explained, reason_option
+from webapp.cli.terminal import say
+from webapp.cli.why import person
+from webapp.domain.audit import Decision
+from webapp.domain.manual import LONGEST_DAYS
+from webapp.usecases import owner
+
+REASON = reason_option("Why, for the records; `why` shows it.")
+USER = click.argument("telegram_id", metavar="USER", type=person)
+KEY = click.argument("key", metavar="KEY")
+DAYS = click.IntRange(1, LONGEST_DAYS)
+
+
+@click.command(cls=OwnerCommand)
+@USER
+@REASON
+@with_appcontext
+def ban(telegram_id: int, reason: Decision) -> None:
+    """Close the shop to USER: they can no longer sign in or buy, and their plans renew no more."""
+    with explained():
+        owner.ban(telegram_id, reason)
+    say(
+        f"Banned: {telegram_id}. What they bought stays theirs on the ledger, but they cannot open it here "
+        "while they are banned, and its days run on. Their plans renew no more. No Stars went back: refund "
+        "what you owe them."
+    )
+
+
+@click.command(cls=OwnerCommand)
+@USER
+@REASON
+@with_appcontext
+def unban(telegram_id: int, reason: Decision) -> None:
+    """Let USER in again, to everything they still have."""
+    with explained():
+        owner.unban(telegram_id, reason)
+    say(f"Let in again: {telegram_id}. Plans that the ban stopped stay stopped until they renew them.")
+
+
+@click.command(cls=OwnerCommand)
+@USER
+@KEY
+@click.option("--days", type=DAYS, help="For so many days; without it, for good.")
+@REASON
+@with_appcontext
+def grant(telegram_id: int, key: str, days: int | None, reason: Decision) -> None:
+    """Give USER what KEY opens (a key of the catalogue, such as atlas), without a payment."""
+    with explained():
+        until = owner.grant(telegram_id, key, days, reason)
+    say(f"Granted: {key} is open to {telegram_id} {_until(until)}.")
+
+
+@click.command(cls=OwnerCommand)
+@USER
+@KEY
+@REASON
+@with_appcontext
+def revoke(telegram_id: int, key: str, reason: Decision) -> None:
+    """Take what KEY opens from USER, however they came by it. Their Stars stay with the shop."""
+    with explained():
+        taken = owner.revoke(telegram_id, key, reason)
+    say(
+        f"Revoked: {key} from {telegram_id}, given by {', '.join(taken)}. Plans that gave it renew no more. "
+        "No Stars went back: refund does that."
+    )
+
+
+@click.command(cls=OwnerCommand)
+@USER
+@KEY
+@click.option("--days", type=DAYS, required=True, help="So many days more.")
+@REASON
+@with_appcontext
+def extend(telegram_id: int, key: str, days: int, reason: Decision) -> None:
+    """Add days to the end of what KEY opens to USER."""
+    with explained():
+        until = owner.extend(telegram_id, key, days, reason)
+    say(f"Extended: {key} is open to {telegram_id} {_until(until)}.")
+
+
+def _until(until: datetime | None) -> str:
+    return f"until {until:%Y-%m-%d %H:%M} UTC" if until else "for good"
