@@ -30,7 +30,9 @@ def explained() -> Iterator[None]:
         raise click.ClickException(f"{error.sentence} Nothing was changed.") from error
 
 
-def _decided(_context: click.Context, _option: click.Parameter, reason: str) -> Decision:
+def _decided(context: click.Context, option: click.Parameter, reason: str | None) -> Decision:
+    if reason is None:
+        raise click.MissingParameter(ctx=context, param=option)
     try:
         return Decision(by=_who(), reason=reason)
     except Unfounded as error:
