@@ -10,7 +10,7 @@ from tests import arrange
 from tests.arrange import ALICE, BOB, DAY, MONTH, NOW
 from tests.bot.test_cli import on_sqlite, run
 from webapp import clock
-from webapp.domain import entitlements, ledger, orders, subscriptions, users
+from webapp.domain import entitlements, ledger, orders, refunds, subscriptions, users
 from webapp.errors import Banned
 from webapp.extensions import db, transaction
 from webapp.models import AuditEntry, LedgerEntry, User
@@ -246,3 +246,63 @@ def test_26_a_person_is_named_by_their_id(app, alice: User, command: str, person
 def test_26_days_are_a_whole_number_that_a_calendar_knows(app, alice: User, days: str) -> None:
     assert run(app, "grant", str(ALICE), "atlas", "--days", days, "--reason", "x")[0] == 2
     assert db.session.scalars(db.select(LedgerEntry)).all() == []
+
+
+# --- 22: what Telegram refused to give back
+
+
+def refused(user: User) -> str:
+    """Have Telegram refuse what a buyer gave back, and return its charge."""
+    arrange.open_shop(arrange.item(refund_days=14))
+    charge = arrange.pay(arrange.facts(arrange.order(user)))
+    with transaction():
+        wanted = refunds.request_own(user.telegram_id, charge.telegram_payment_charge_id, NOW)
+        refunds.refuse(wanted, "BALANCE_TOO_LOW", NOW)
+    return charge.telegram_payment_charge_id
+
+
+def test_22_the_owner_declines_what_telegram_refused(app, client, alice: User) -> None:
+    charge = refused(alice)
+    listed = run(app, "refunds", "list")[1]
+    for word in (charge, "BALANCE_TOO_LOW", "buyer", "1 refunds", "refunds decline"):
+        assert word in listed
+    said = decide(app, "refunds", "decline", charge, reason="it was downloaded")
+    assert "250 Stars stay with the shop" in said
+    assert run(app, "refunds", "list") == (0, "0 refunds")
+    [row] = decisions()
+    assert (row.act, row.target, row.telegram_id) == ("decline", f"charge:{charge}", ALICE)
+    page = client.as_(alice).get("/purchases").text
+    assert "not to give it back: it was downloaded." in page
+    assert "Give it back" not in page
+
+
+@on_sqlite
+def test_22_only_what_was_refused_is_declined(app, alice: User) -> None:
+    charge = refused(alice)
+    assert "No refund of nothing waits" in refusal(app, "refunds", "decline", "nothing")
+    decide(app, "refunds", "decline", charge)
+    assert "waits for your decision" in refusal(app, "refunds", "decline", charge)
+    assert run(app, "refunds", "decline", charge, "--reason", " ")[0] == 2
+    assert len(decisions()) == 1
+
+
+def test_22_a_refused_refund_is_not_offered_again_within_the_hour(
+    app, client, alice: User, monkeypatch
+) -> None:
+    charge = refused(alice)
+    page = client.as_(alice).get("/purchases").text
+    assert "Telegram refused to give it back" in page
+    assert "Give it back" not in page
+    answer = client.as_(alice).post("/refunds", data={"charge": charge})
+    assert answer.status_code == 409
+    assert "Ask again in an hour" in answer.text
+    monkeypatch.setattr(clock, "now", lambda: NOW + arrange.DAY / 24)
+    assert "Give it back" in client.as_(alice).get("/purchases").text
+
+
+def test_27_the_buyer_reads_the_owner_s_reason_on_the_page(app, client, alice: User) -> None:
+    charge = arrange.pay(arrange.facts(arrange.order(alice)))
+    with transaction():
+        refunds.request(charge, "<b>blank</b>.", requested_by="owner", now=NOW)
+    arrange.settle(charge)
+    assert "The shop gave it back: &lt;b&gt;blank&lt;/b&gt;." in client.as_(alice).get("/purchases").text

@@ -171,7 +171,12 @@ class AlreadyGranted(ShopError):
 
 class RefundRefused(ShopError):
     status = 409
-    sentence = N_("Telegram refused this refund.")
+    sentence = N_("Telegram refused this refund a short while ago. Ask again in an hour.")
+
+
+class RefundDeclined(ShopError):
+    status = 409
+    sentence = N_("The shop decided not to give this back. Write to support if you think this is wrong.")
 
 
 class AlreadyRefunded(ShopError):
@@ -186,4 +191,7 @@ class RefundWindowOver(ShopError):
 
 class RefundedBefore(ShopError):
     status = 409
-    sentence = N_("You gave this back once before. Write to support, and we look at it.")
+    sentence = N_(
+        "You gave this, or something that opens the same, back once before. "
+        "Write to support, and we look at it."
+    )

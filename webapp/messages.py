@@ -320,6 +320,8 @@ def _refunded(facts: dict[str, Any]) -> Message:
         )
     else:
         text = gettext("%(stars)s are back with you.", stars=_stars(facts))
+    if facts.get("reason"):
+        text = f"{text} {gettext('The shop says why: %(reason)s', reason=facts['reason'])}"
     number = gettext("Payment number: %(number)s", number=facts["charge_id"])
     return Message(f"{text}\n\n{number}", gettext("My purchases"), "/purchases")
 
@@ -337,11 +339,27 @@ def _refund_refused(facts: dict[str, Any]) -> Message:
     )
 
 
+def _refund_declined(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "The shop looked at your wish to give %(title)s back, and keeps the %(stars)s: %(reason)s. What "
+            "you paid for stays open. If you think this is wrong, send /paysupport. "
+            "Payment number: %(number)s",
+            title=facts["title"],
+            stars=_stars(facts),
+            reason=facts["problem"].rstrip("."),
+            number=facts["charge_id"],
+        ),
+        gettext("My purchases"),
+        "/purchases",
+    )
+
+
 def _owner_refund_refused(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
             "Telegram refused to give %(stars)s back to user %(person)s: %(problem)s. Their access is "
-            "restored. Put it right by hand. Payment number: %(number)s",
+            "restored. flask --app webapp refunds list says what you can do. Payment number: %(number)s",
             stars=_stars(facts),
             person=str(facts["telegram_id"]),
             problem=facts["problem"],
@@ -422,6 +440,7 @@ TOLD = {
     "sent_back": _sent_back,
     "paid_twice": _paid_twice,
     "refund_refused": _refund_refused,
+    "refund_declined": _refund_declined,
     "owner_refund_refused": _owner_refund_refused,
     "owner_foreign_refund": _owner_foreign_refund,
     "in_review": _in_review,

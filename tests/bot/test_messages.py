@@ -120,6 +120,18 @@ def test_a_payment_in_review_is_safe(app):
     assert CHARGE in told("in_review").text
 
 
+def test_27_a_refund_says_why_if_the_owner_said_it(app):
+    assert "The shop says why: the atlas was blank" in told("refunded", reason="the atlas was blank").text
+    assert "why" not in told("refunded", reason=None).text
+    assert "why" not in messages.told("refunded", {"charge_id": CHARGE, "stars": 5}, None).text
+
+
+def test_22_a_declined_refund_says_why_and_what_to_do(app):
+    text = told("refund_declined", problem="it was downloaded.").text
+    for word in ("keeps the 250 Stars: it was downloaded. What", "stays open", "/paysupport", CHARGE):
+        assert word in text
+
+
 @pytest.mark.parametrize("kind", ["in_review", "owner_in_review"])
 def test_21_dollars_are_not_called_stars(app, kind):
     text = told(kind, stars=999, currency="USD").text

@@ -21,8 +21,8 @@ from tests.arrange import (
     told,
 )
 from webapp.domain import entitlements, ledger, payloads, refunds
-from webapp.domain.refunds import RefundFacts
-from webapp.errors import ChargeNotFound, RefundedBefore, RefundWindowOver
+from webapp.domain.refunds import RefundFacts, RefundNotRefused
+from webapp.errors import ChargeNotFound, RefundDeclined, RefundedBefore, RefundRefused, RefundWindowOver
 from webapp.extensions import db, transaction
 from webapp.models import Charge, OutboxMessage, Refund
 
@@ -197,6 +197,14 @@ def test_a_persons_refunds_are_found_by_charge(charge):
     assert refunds.of(BOB) == {}
 
 
+@pytest.mark.parametrize(("by", "why"), [("owner", "asked for it"), ("buyer", None)])
+def test_27_the_buyer_is_told_the_owner_s_reason(charge, by, why):
+    request(charge, by)
+    settle(charge)
+    [message] = db.session.scalars(db.select(OutboxMessage).where(OutboxMessage.kind == "refunded"))
+    assert message.facts["reason"] == why
+
+
 # --- What nobody here asked for
 
 
@@ -289,6 +297,92 @@ def test_after_giving_it_back_the_next_is_for_keeps(kept):
     pay(facts(order(meet()), "charge-2"))
     with pytest.raises(RefundedBefore):
         give_back("charge-2")
+
+
+@pytest.fixture
+def both(app) -> list[Charge]:
+    """Charlie has the atlas, and then the whole sky, in which it is too; either may be given back."""
+    open_shop(
+        item(refund_days=14), NOTES, item("whole-sky", kind="bundle", keys=("atlas", "notes"), refund_days=14)
+    )
+    return [pay(facts(order(meet(), slug), f"charge-{slug}")) for slug in ("atlas", "whole-sky")]
+
+
+@pytest.mark.parametrize("slugs", [("atlas", "whole-sky"), ("whole-sky", "atlas")], ids="-then-".join)
+def test_22_the_same_is_given_back_once_through_whatever_product(both, slugs):
+    first, second = (f"charge-{slug}" for slug in slugs)
+    give_back(first)
+    assert set(refunds.returnable(ALICE, both, NOW)) == set()
+    with pytest.raises(RefundedBefore):
+        give_back(second)
+    meet(BOB)
+    assert give_back(pay(facts(order(meet(BOB)), "bobs")).telegram_payment_charge_id, by=BOB)
+
+
+def test_22_what_the_shop_gave_back_is_not_held_against_the_buyer(both):
+    request(both[0], "owner")
+    assert set(refunds.returnable(ALICE, both, NOW)) == {"charge-whole-sky"}
+    assert give_back("charge-whole-sky").requested_by == "buyer"
+
+
+def test_22_what_shares_nothing_is_given_back_beside(app):
+    open_shop(item(refund_days=14), item("notes", refund_days=14))
+    for slug in ("atlas", "notes"):
+        give_back(pay(facts(order(meet(), slug), slug)).telegram_payment_charge_id)
+
+
+def refuse(refund: Refund, now) -> None:
+    with transaction():
+        refunds.refuse(refund, "BALANCE_TOO_LOW", now, owner_ids=[OWNER])
+
+
+def test_22_a_refused_refund_rests_for_an_hour(kept):
+    refuse(give_back(), NOW)
+    almost = NOW + timedelta(minutes=59)
+    assert refunds.returnable(ALICE, [kept], almost) == {}
+    with pytest.raises(RefundRefused):
+        give_back(now=almost)
+    assert len(ledger.of(ALICE)) == 3
+    assert request(kept, now=almost).status == "unknown"  # the owner need not wait
+
+
+def test_22_the_owner_is_told_of_a_refused_refund_once_a_day(kept):
+    for hours in range(26):
+        now = NOW + timedelta(hours=hours)
+        refuse(give_back(now=now), now)
+    assert told(OWNER) == ["owner_refund_refused"] * 2
+    assert told(ALICE).count("refund_refused") == 26
+
+
+def test_22_the_owner_may_decide_that_it_stays_with_the_shop(kept):
+    refuse(give_back(), NOW)
+    assert [one.charge_id for one in refunds.undecided()] == ["charge-1"]
+    with transaction():
+        refunds.decline("charge-1", "all of it was downloaded", NOW)
+    assert refunds.undecided() == []
+    assert refunds.returnable(ALICE, [kept], NOW + DAY) == {}
+    with pytest.raises(RefundDeclined):
+        give_back(now=NOW + DAY)
+    assert has_atlas()
+    assert told(ALICE)[-1] == "refund_declined"
+
+
+def test_22_the_owner_may_change_their_mind(kept):
+    refuse(give_back(), NOW)
+    with transaction():
+        refunds.decline("charge-1", "no", NOW)
+    assert request(kept).status == "unknown"
+    assert settle(kept).status == "done"
+    assert not has_atlas()
+
+
+def test_22_only_what_telegram_refused_is_declined(kept):
+    for charge_id in ("charge-1", "nothing"):
+        with transaction(), pytest.raises(RefundNotRefused):
+            refunds.decline(charge_id, "no", NOW)
+    give_back()
+    with transaction(), pytest.raises(RefundNotRefused):
+        refunds.decline("charge-1", "no", NOW)
 
 
 def test_a_refusal_may_be_asked_about_again(kept):

@@ -14,6 +14,7 @@ from webapp.cli import (
     money,
     people,
     quarantine,
+    refunds,
     release,
     version,
     why,
@@ -25,7 +26,8 @@ FLASKS_OWN = {"db", "routes", "run", "shell"}
 
 def init_app(app: Flask) -> None:
     """Add the commands to ``flask``."""
-    for group in (broadcast.group, catalog.group, entitlements.group, inbox.group, quarantine.group):
+    groups = (broadcast, catalog, entitlements, inbox, quarantine, refunds)
+    for group in (one.group for one in groups):
         app.cli.add_command(group)
     for command in (people.ban, people.unban, people.grant, people.revoke, people.extend):
         app.cli.add_command(command)

@@ -7,15 +7,27 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from webapp.domain import entitlements, ledger, outbox, pauses, subscriptions
-from webapp.errors import ChargeNotFound, RefundedBefore, RefundWindowOver
+from webapp.errors import (
+    ChargeNotFound,
+    RefundDeclined,
+    RefundedBefore,
+    RefundRefused,
+    RefundWindowOver,
+    ShopError,
+)
 from webapp.extensions import db
 from webapp.models import Charge, LedgerEntry, Order, Product, Refund
 
 LONGEST_PAUSE_SECONDS = 600
+REST = timedelta(hours=1)  # of a buyer whose refund Telegram refused: each try writes two ledger entries
 # Not given back yet, or its plan's renewal is still to be stopped.
 UNFINISHED = or_(
     Refund.done_at.is_(None), and_(Refund.stops_charge_id.is_not(None), Refund.stopped_at.is_(None))
 )
+
+
+class RefundNotRefused(ValueError):
+    """Telegram refused no refund of this charge about which the owner could decide."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,7 @@ def request(
     elif refund.refused_at is None:
         return refund
     refund.refused_at = refund.refused_because = None
+    refund.declined_at = refund.declined_because = None
     refund.next_attempt_at = now
     db.session.flush()
     _append(refund, "suspension", f"refund:{requested_by}", now)
@@ -74,12 +87,14 @@ def request(
 def request_own(telegram_id: int, charge_id: str, now: datetime) -> Refund:
     """Want one's own charge given back, within the days that its order promised.
 
-    Wanted again it is the same refund. One purchase of a product a person may give back so; reading
-    everything and giving it back each time would be no purchase.
+    Wanted again it is the same refund. What opens one thing a person may give back so once, whatever
+    product it came with; reading everything and giving it back each time would be no purchase.
 
     :raise ChargeNotFound: no such charge, or someone else's
+    :raise RefundRefused: Telegram said no less than an hour ago
+    :raise RefundDeclined: Telegram said no, and then the owner
     :raise RefundWindowOver: its days are over, or it never had any
-    :raise RefundedBefore: an earlier purchase of the same was given back so
+    :raise RefundedBefore: an earlier purchase that opened the same was given back so
     """
     ledger.lock(telegram_id)
     charge = db.session.scalar(select(Charge).where(Charge.telegram_payment_charge_id == charge_id))
@@ -88,12 +103,24 @@ def request_own(telegram_id: int, charge_id: str, now: datetime) -> Refund:
     known = find(charge_id)
     if known and not known.refused_at:
         return known
+    if reason := _not_now(known, now):
+        raise reason(charge=charge_id)
     ends_at = windows([charge]).get(charge_id)
     if ends_at is None or now >= ends_at:
         raise RefundWindowOver(charge=charge_id)
-    if any(other != charge_id for other in _given_back(telegram_id, charge.slug)):
+    if charge_id in _used_up(telegram_id):
         raise RefundedBefore(charge=charge_id)
     return request(charge, "given back by the buyer", requested_by="buyer", now=now)
+
+
+def returnable(telegram_id: int, charges: Collection[Charge], now: datetime) -> dict[str, datetime]:
+    """Return until when a person may give these charges of theirs back, by charge id, of those they may."""
+    known, used_up = of(telegram_id), _used_up(telegram_id)
+    return {
+        charge_id: ends_at
+        for charge_id, ends_at in windows(charges).items()
+        if now < ends_at and charge_id not in used_up and not _stands(known.get(charge_id), now)
+    }
 
 
 def windows(charges: Collection[Charge]) -> dict[str, datetime]:
@@ -153,7 +180,35 @@ def refuse(refund: Refund, why: str, now: datetime, *, owner_ids: Iterable[int] 
     told |= {"title": _title(refund.charge_id), "telegram_id": refund.telegram_id}
     about = f"{refund.charge_id}:{refund.attempts}"
     outbox.add(refund.telegram_id, "refund_refused", told, dedupe_key=f"refund_refused:{about}", now=now)
+    # However often the buyer asks: once for each day since they first did.
+    about = f"{refund.charge_id}:day-{(now - refund.requested_at).days}"
     outbox.tell_owners(owner_ids, "owner_refund_refused", told, about=about, now=now)
+
+
+def decline(charge_id: str, why: str, now: datetime) -> Refund:
+    """Decide that what Telegram refused to give back stays with the shop, and tell the buyer why.
+
+    The buyer asks no more for it; the owner can still :func:`request` it.
+
+    :raise RefundNotRefused: Telegram refused nothing of the kind
+    """
+    refund = find(charge_id)
+    if refund is None or not refund.refused_at or refund.declined_at:
+        raise RefundNotRefused(charge_id)
+    ledger.lock(refund.telegram_id)
+    _update(charge_id, declined_at=now, declined_because=why)
+    facts = {"charge_id": charge_id, "stars": refund.stars, "title": _title(charge_id), "problem": why}
+    dedupe_key = f"refund_declined:{charge_id}:{refund.attempts}"
+    outbox.add(refund.telegram_id, "refund_declined", facts, dedupe_key=dedupe_key, now=now)
+    return refund
+
+
+def undecided() -> list[Refund]:
+    """Return the refunds that Telegram refused and about which the owner has not decided."""
+    query = select(Refund).where(Refund.refused_at.is_not(None), Refund.declined_at.is_(None))
+    return list(
+        db.session.scalars(query.order_by(Refund.refused_at), execution_options={"populate_existing": True})
+    )
 
 
 def settle(facts: RefundFacts, *, now: datetime, owner_ids: Iterable[int] = ()) -> Refund:
@@ -182,7 +237,8 @@ def settle(facts: RefundFacts, *, now: datetime, owner_ids: Iterable[int] = ()) 
         _update(facts.charge_id, done_at=now, refused_at=None, next_attempt_at=left)
         _end_plan(facts.charge_id)
         entitlements.refresh(facts.telegram_id)
-        _tell(facts, now, owner_ids if is_foreign else ())
+        reason = refund.reason if refund.requested_by == "owner" else None
+        _tell(facts, reason, now, owner_ids if is_foreign else ())
     return refund
 
 
@@ -202,19 +258,29 @@ def due(limit: int, now: datetime) -> list[Refund]:
     return list(db.session.scalars(query, execution_options={"populate_existing": True}))
 
 
-def _given_back(telegram_id: int, slug: str | None) -> list[str]:
-    """Return the charges for a product that a person gave back, or wants to."""
-    query = (
-        select(Refund.charge_id)
-        .join(Charge, Charge.telegram_payment_charge_id == Refund.charge_id)
-        .where(
-            Refund.telegram_id == telegram_id,
-            Refund.requested_by == "buyer",
-            Refund.refused_at.is_(None),
-            Charge.slug == slug,
-        )
+def _not_now(refund: Refund | None, now: datetime) -> type[ShopError] | None:
+    """Return why a buyer has to wait with a refund that Telegram refused."""
+    if refund and refund.declined_at:
+        return RefundDeclined
+    is_resting = refund and refund.refused_at and now - refund.refused_at < REST
+    return RefundRefused if is_resting else None
+
+
+def _stands(refund: Refund | None, now: datetime) -> bool:
+    """Tell whether a refund is under way, done, or not to be asked for again."""
+    return refund is not None and (not refund.refused_at or _not_now(refund, now) is not None)
+
+
+def _used_up(telegram_id: int) -> set[str | None]:
+    """Return the charges that gave something of what a person gave back before, or wants to."""
+    query = select(Refund.charge_id).where(
+        Refund.telegram_id == telegram_id, Refund.requested_by == "buyer", Refund.refused_at.is_(None)
     )
-    return list(db.session.scalars(query))
+    given_back = set(db.session.scalars(query))
+    giving = [one for one in ledger.of(telegram_id) if one.kind in {"charge", "grant"}]
+    keys = {(one.charge_id, key) for one in giving for key in one.keys}
+    before = {key for charge_id, key in keys if charge_id in given_back}
+    return {charge_id for charge_id, key in keys if key in before} - given_back
 
 
 def _as_charged(facts: RefundFacts) -> RefundFacts:
@@ -278,11 +344,12 @@ def _end_plan(charge_id: str) -> None:
         subscriptions.refunded(charge)
 
 
-def _tell(facts: RefundFacts, now: datetime, owner_ids: Iterable[int]) -> None:
+def _tell(facts: RefundFacts, reason: str | None, now: datetime, owner_ids: Iterable[int]) -> None:
     if not outbox.is_news(facts.refunded_at, now):
         return
     told = {"charge_id": facts.charge_id, "stars": facts.stars, "title": _title(facts.charge_id)}
-    outbox.add(facts.telegram_id, "refunded", told, dedupe_key=f"refunded:{facts.charge_id}", now=now)
+    told_buyer = {**told, "reason": reason}
+    outbox.add(facts.telegram_id, "refunded", told_buyer, dedupe_key=f"refunded:{facts.charge_id}", now=now)
     told_owner = {**told, "telegram_id": facts.telegram_id}
     outbox.tell_owners(owner_ids, "owner_foreign_refund", told_owner, about=facts.charge_id, now=now)
 

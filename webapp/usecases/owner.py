@@ -14,6 +14,7 @@ from webapp import checkout, clock
 from webapp.domain import audit, entitlements, manual, payments, refunds, users
 from webapp.domain.audit import Decision
 from webapp.domain.manual import NotDone
+from webapp.domain.refunds import RefundNotRefused
 from webapp.extensions import run_in_transaction
 from webapp.models import Refund, User
 
@@ -70,6 +71,14 @@ def refund(charge_id: str, decision: Decision) -> Refund:
     return wanted if wanted.done_at else checkout.current().carry_out(wanted)
 
 
+def decline_refund(charge_id: str, decision: Decision) -> Refund:
+    """Keep what Telegram refused to give back, for good; the buyer is told why.
+
+    :raise NotDone: Telegram refused no refund of this charge, or it is decided already
+    """
+    return run_in_transaction(partial(_decline, charge_id, decision, clock.now()))
+
+
 def _ban(telegram_id: int, decision: Decision, now: datetime) -> None:
     user = _known(telegram_id)
     if user.banned_at:
@@ -123,6 +132,23 @@ def _want_back(charge_id: str, decision: Decision, now: datetime) -> Refund:
             now=now,
         )
     return wanted
+
+
+def _decline(charge_id: str, decision: Decision, now: datetime) -> Refund:
+    try:
+        refund = refunds.decline(charge_id, decision.reason.strip(), now)
+    except RefundNotRefused as error:
+        raise NotDone(f"No refund of {charge_id} waits for your decision: see refunds list.") from error
+    audit.record(
+        decision,
+        "decline",
+        f"charge:{charge_id}",
+        telegram_id=refund.telegram_id,
+        before={"refund": "refused"},
+        after={"refund": "declined"},
+        now=now,
+    )
+    return refund
 
 
 def _known(telegram_id: int) -> User:

@@ -44,7 +44,7 @@ def for_(user: User, charge: Charge, now: datetime) -> Receipt:
 
 def _read(user: User, charges: list[Charge], now: datetime) -> list[Receipt]:
     wanted = refunds.of(user.telegram_id)
-    returnable = _returnable(charges, wanted, now)
+    returnable = refunds.returnable(user.telegram_id, charges, now)
     firsts = {one.first_charge_id for one in subscriptions.of(user.telegram_id)}
     decided = _decided(user, charges)
     return [
@@ -68,7 +68,7 @@ def _receipt(
         kind=_kind(charge, firsts),
         is_in_review=bool(charge.quarantined_because) and charge_id not in decided and not is_wanted,
         refund=refund,
-        returnable_until=None if is_wanted else returnable.get(charge_id),
+        returnable_until=returnable.get(charge_id),
         pace_seconds=_pace(refund, now),
     )
 
@@ -79,20 +79,6 @@ def _kind(charge: Charge, firsts: Collection[str]) -> str:
     if charge.paid_until is None:
         return "once"
     return "plan" if charge.telegram_payment_charge_id in firsts else "renewal"
-
-
-def _returnable(charges: list[Charge], wanted: dict[str, Refund], now: datetime) -> dict[str, datetime]:
-    """Return what is offered to be given back; whether it may be, the domain decides at the tap."""
-    returned = {
-        charge.slug
-        for charge in charges
-        if (refund := wanted.get(charge.telegram_payment_charge_id))
-        and refund.requested_by == "buyer"
-        and not refund.refused_at
-    }
-    slugs = {charge.telegram_payment_charge_id: charge.slug for charge in charges}
-    windows = refunds.windows(charges)
-    return {one: until for one, until in windows.items() if now < until and slugs[one] not in returned}
 
 
 def _decided(user: User, charges: list[Charge]) -> set[str | None]:
