@@ -253,6 +253,14 @@ class Checkout:
             reconciliation.finish(report, clock.now(), settled_before=settled_before)
         return report
 
+    def balance(self) -> tuple[int, int]:
+        """Return the Stars and nanostars that the bot has by Telegram's word.
+
+        :raise BotApiError: Telegram did not say
+        """
+        told = self.client.call("getMyStarBalance", timeout_seconds=STATEMENT_SECONDS)
+        return int(told["amount"]), int(told.get("nanostar_amount", 0))
+
     def check_payment(self, buyer: User) -> Report:
         """Look into the statement because a person says they paid; once a minute each.
 

@@ -524,6 +524,20 @@ class RateLimit(Model):
     hits: Mapped[int] = mapped_column(default=0)
 
 
+class Movement(Model):
+    """What moved the bot's Stars beside sales and refunds, once for each row of the statement."""
+
+    __tablename__ = "movements"
+
+    row_id: Mapped[str] = mapped_column(String(255), primary_key=True)  # Telegram's; a share has its charge's
+    direction: Mapped[str] = mapped_column(String(8), primary_key=True)  # in | out, of the row
+    kind: Mapped[str] = mapped_column(String(64))  # named in domain/movements.py
+    stars: Mapped[int] = mapped_column(BigInteger)  # signed, as the nanostars
+    nanostars: Mapped[int] = mapped_column(BigInteger)
+    occurred_at: Mapped[datetime] = mapped_column(UTCDateTime)  # Telegram's time
+    recorded_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
 class AuditEntry(Model):
     """A decision of the owner's: who, what, about whom, what changed by it, and why. Never changed."""
 

@@ -21,7 +21,7 @@ from webapp.checkout import Checkout
 from webapp.cli.commands import UNKNOWN_TOKEN
 from webapp.domain import catalogue, catalogue_files, entitlements, refunds
 from webapp.extensions import db, transaction
-from webapp.models import AuditEntry, Charge, Entitlement, LedgerEntry, Product, Refund, Shop, User
+from webapp.models import AuditEntry, Charge, Entitlement, LedgerEntry, Movement, Product, Refund, Shop, User
 from webapp.worker import Worker
 
 ROOT = Path(__file__).parent.parent.parent
@@ -306,6 +306,21 @@ def test_a_statement_that_telegram_does_not_give_is_an_error(app, telegram, alic
     assert said.startswith("Error: Telegram did not give its statement: ")
     # At once, unless Telegram asked for silence.
     eventually(lambda: run(app, "reconcile")[0] == 0)
+
+
+def test_29_a_full_comparison_names_everything_and_comes_to_telegram_s_balance(app, telegram, charge):
+    telegram.control("POST", "statement", amount=100, receiver={"type": "fragment"})
+    telegram.control("POST", "statement", amount=7, source={"type": "comet_dust"})
+    said = run(app, "reconcile", "--full")[1]
+    assert "withdrawals to Fragment (TON): 1 rows, -100 Stars" in said
+    assert "comet dust: 1 rows, 7 Stars" in said
+    assert re.search(r"Balance by these books: -?\d+ Stars, as Telegram says.", said)
+    telegram.control("POST", f"charges/{charge}/refund")
+    assert "as Telegram says" in run(app, "reconcile", "--full")[1]
+    with transaction():
+        db.session.execute(delete(Movement))
+    trouble(telegram, "getMyStarBalance", status=500, times=9)
+    assert "Telegram did not tell its own" in run(app, "reconcile", "--full")[1]
 
 
 # A release

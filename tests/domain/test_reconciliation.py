@@ -8,6 +8,7 @@ from tests.arrange import ALICE, DAY, KEYS, MINUTE, NOW, facts, meet, open_shop,
 from webapp.domain import (
     entitlements,
     ledger,
+    movements,
     orders,
     payloads,
     payments,
@@ -287,3 +288,92 @@ def test_a_full_walk_is_due_once_a_day(alice):
         reconciliation.finish(Report(), NOW, settled_before=NOW)
     assert not reconciliation.is_full_pass_due(NOW + DAY - MINUTE)
     assert reconciliation.is_full_pass_due(NOW + DAY)
+
+
+# --- What else moves Stars
+
+GIFT = {"gift": {"id": "g"}}
+NAMED = [
+    ("source", {"type": "user", "transaction_type": "paid_media_payment"}, "paid media"),
+    ("receiver", {"type": "user", "transaction_type": "gift_purchase"}, "gifts"),
+    ("receiver", {"type": "user", "transaction_type": "premium_purchase"}, "Premium given to people"),
+    ("source", {"type": "user", "transaction_type": "business_account_transfer"}, "business accounts"),
+    ("source", {"type": "user", "transaction_type": "paid_message"}, "paid messages"),
+    ("source", {"type": "user", "transaction_type": "suggested_post"}, "suggested posts"),
+    ("receiver", {"type": "chat", **GIFT}, "gifts to channels"),
+    ("source", {"type": "chat"}, "channels and chats"),
+    ("source", {"type": "affiliate_program", "commission_per_mille": 50}, "commissions from other bots"),
+    ("receiver", {"type": "fragment"}, "withdrawals to Fragment (TON)"),
+    ("source", {"type": "fragment"}, "top-ups from Fragment"),
+    ("receiver", {"type": "telegram_ads"}, "Telegram Ads"),
+    ("receiver", {"type": "telegram_api", "request_count": 9}, "API top-ups"),
+    ("source", {"type": "other"}, "other, as Telegram calls it"),
+    ("source", {"type": "comet_dust"}, "comet dust"),
+    ("source", {"type": "user", "transaction_type": "comet_tail"}, "user: comet tail"),
+    ("source", {"type": ""}, "rows that name nobody"),
+    ("nowhere", {}, "rows that name nobody"),
+]
+
+
+@pytest.mark.parametrize(("side", "partner", "name"), NAMED, ids=[name for *_, name in NAMED])
+def test_29_every_row_has_a_name_and_counts_once(alice, side, partner, name):
+    moved = {"id": "x", "amount": 5, "nanostar_amount": 500_000_000, "date": DATE, side: partner}
+    assert [apply(moved).movements_added for _twice in range(2)] == [1, 0]
+    [total] = movements.totals()
+    assert name in total.name
+    assert total.amount == ("-5.5" if side == "receiver" else "5.5")
+    assert ledger.of(ALICE) == []
+
+
+def test_29_a_name_that_nobody_can_print_is_kept_printable(alice):
+    apply({"id": "x", "amount": 5, "date": DATE, "source": {"type": "\x1b[2J\0" + "y" * 99}})
+    assert movements.totals()[0].name == "?[2J?" + "y" * 59
+
+
+@pytest.mark.parametrize(
+    "broken", [{"amount": -1}, {"date": None}, {"id": ""}, {"nanostar_amount": "1"}], ids=str
+)
+def test_29_a_movement_that_cannot_be_read_is_set_aside_once(alice, broken):
+    moved = {"id": "x", "amount": 5, "date": DATE, "source": {"type": "other"}, **broken}
+    assert [apply(moved).set_aside for _twice in range(2)] == [1, 0]
+    assert movements.totals() == []
+
+
+def test_27_an_affiliate_s_share_is_booked_once_so_that_the_books_are_telegram_s(alice):
+    share = {"amount": 12, "nanostar_amount": 500_000_000}
+    net = {**row(order(alice).payload, affiliate=share), "amount": 237, "nanostar_amount": 500_000_000}
+    for _twice in range(2):
+        apply(net)
+    [total] = movements.totals()
+    assert (total.name, total.count, total.amount) == ("affiliates' shares of sales", 1, "-12.5")
+    assert sum(entry.stars for entry in ledger.of(ALICE)) == 250
+    assert movements.amount(*movements.balance()) == "237.5"
+
+
+def test_27_a_share_comes_back_with_the_refund(alice):
+    payload = order(alice).payload
+    apply({**row(payload, affiliate={"amount": 12}), "amount": 238})
+    apply({**row(payload, "receiver", affiliate={"amount": -12}), "amount": 238})
+    assert [(one.count, one.amount) for one in movements.totals()] == [(2, "0")]
+    assert movements.balance() == (0, 0)
+
+
+def test_27_a_row_that_leaves_no_share_out_lacks_nothing(alice):
+    apply(row(order(alice).payload, affiliate={"amount": 12}))
+    assert movements.totals() == []
+    assert movements.balance() == (250, 0)
+
+
+def test_29_the_books_come_to_telegram_s_balance(alice):
+    apply(
+        row(order(alice).payload),
+        {"id": "w", "amount": 100, "date": DATE, "receiver": {"type": "fragment"}},
+        {
+            "id": "c",
+            "amount": 3,
+            "nanostar_amount": 250_000_000,
+            "date": DATE,
+            "source": {"type": "affiliate_program"},
+        },
+    )
+    assert movements.amount(*movements.balance()) == "153.25"

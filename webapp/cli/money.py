@@ -11,7 +11,8 @@ from webapp.bot_api import BotApiError, Unauthorized
 from webapp.cli.commands import OwnerCommand
 from webapp.cli.decisions import explained, reason_option
 from webapp.cli.entitlements import write_anew
-from webapp.domain import catalogue, outbox, quarantine, shops
+from webapp.cli.terminal import say
+from webapp.domain import catalogue, movements, outbox, quarantine, shops
 from webapp.domain.audit import Decision
 from webapp.extensions import NOT_MIGRATED
 from webapp.usecases import owner
@@ -67,10 +68,26 @@ def reconcile(full: bool, rebuild: bool) -> None:
     click.echo(
         f"{report.rows} rows read, {report.charges_added} charges and {report.refunds_added} refunds added."
     )
+    if full or rebuild:
+        _say_totals()
     if report.set_aside:
         click.echo(f"{report.set_aside} rows could not be read: see inbox list --quarantined.")
     if rebuild:
         _rebuild_access()
+
+
+def _say_totals() -> None:
+    """Say what else moved Stars, and whether the whole is what Telegram says the bot has."""
+    for total in movements.totals():
+        say(f"  {total.name}: {total.count} rows, {total.amount} Stars")
+    ours = movements.amount(*movements.balance())
+    try:
+        theirs = movements.amount(*checkout.current().balance())
+    except BotApiError as error:
+        say(f"Balance by these books: {ours} Stars. Telegram did not tell its own: {error}")
+        return
+    verdict = "as Telegram says" if ours == theirs else f"and {theirs} by Telegram's word"
+    say(f"Balance by these books: {ours} Stars, {verdict}.")
 
 
 def _rebuild_access() -> None:

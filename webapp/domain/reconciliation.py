@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from webapp.domain import inbox, payloads, payments, refunds
+from webapp.domain import inbox, movements, payloads, payments, refunds
 from webapp.domain.keys import KeyRing
+from webapp.domain.movements import NANOS
 from webapp.domain.refunds import RefundFacts
 from webapp.domain.sales import ChargeFacts
 from webapp.domain.telegram_json import LARGEST_STARS, Unreadable, moment, number, part, person, text
@@ -22,7 +23,6 @@ OVERLAP = 100
 FULL_PASS_EVERY = timedelta(days=1)
 # Charges this young may not be in the statement yet: how far it lags is not documented.
 SETTLED = timedelta(hours=1)
-NANOS = 1_000_000_000  # Bot API: StarTransaction, nanostar_amount
 
 
 @dataclass
@@ -33,6 +33,7 @@ class Report:
     charges_added: int = 0
     refunds_added: int = 0
     set_aside: int = 0
+    movements_added: int = 0  # beside sales and refunds; affiliates' shares of these included
     drift_stars: int = 0  # how many Stars more than the rows the books have, where both have the charge
     settled_stars: int = 0  # what the books have of those that were charged before the settled moment
 
@@ -82,7 +83,8 @@ def apply_page(
         report.drift_stars += 0 if stars in (charge.stars, charge.gross_stars) else stars - charge.stars
         if settled_before and charge.charged_at < settled_before:
             report.settled_stars += stars
-    report.set_aside += sum(_set_aside(row, keys, now) for row in rows)
+    for row in rows:
+        report.add(_book_rest(row, known, keys, now))
     db.session.execute(
         update(Shop)
         .where(Shop.id == 1, Shop.statement_offset < offset + len(rows))
@@ -209,15 +211,32 @@ def _read(read: Any, row: Any) -> Any:
         return None
 
 
-def _set_aside(row: Any, keys: KeyRing, now: datetime) -> bool:
-    """Keep a row that should be a sale or a refund but cannot be read; True at its first sight."""
+def _book_rest(row: Any, known: dict[str, int], keys: KeyRing, now: datetime) -> Report:
+    """Book what a row moves beside sales and refunds, or set it aside if it cannot be read; once.
+
+    :param known: what is on the ledger of each charge of the page
+    """
     try:
-        if not isinstance(row, dict):
-            raise Unreadable("a row is not an object")
-        charge_in(row)
-        refund_in(row, keys)
+        return Report(movements_added=int(_moved(row, known, keys, now)))
     except Unreadable as error:
-        return inbox.set_aside(row, inbox.STATEMENT_ROW, str(error), now)
+        return Report(set_aside=int(inbox.set_aside(row, inbox.STATEMENT_ROW, str(error), now)))
+
+
+def _is_sale(row: dict[str, Any]) -> bool:
+    """Tell whether a row is about a sale or the refund of one."""
+    return any(_is_of_an_invoice(row.get(side)) for side in ("source", "receiver"))
+
+
+def _moved(row: Any, known: dict[str, int], keys: KeyRing, now: datetime) -> bool:
+    if not isinstance(row, dict):
+        raise Unreadable("a row is not an object")
+    if not _is_sale(row):
+        return movements.record(row, now)
+    charge, refund = charge_in(row), refund_in(row, keys)
+    if charge and charge.gross_stars is not None:
+        return movements.record_share(row, known[charge.charge_id], now)
+    if refund and "affiliate" in row["receiver"]:
+        return movements.record_share(row, refund.stars, now)
     return False
 
 
