@@ -35,7 +35,7 @@ def shop_environment(running: Running, secret: Secrets) -> dict[str, str]:
         "SECRET_KEY": secret.secret_key,
         "WEBHOOK_SECRET": secret.webhook_secret,
         "METRICS_TOKEN": secret.metrics_token,
-        **{f"{name}_FILE": "" for name in SECRETS},
+        **{f"{name}_FILE": "" for name in (*SECRETS, "DATABASE_URL")},
         # Another host name than the sandbox's, so that the frame is as foreign as in real life.
         "PUBLIC_URL": f"http://localhost:{running.web_port}",
         "PORT": str(running.web_port),

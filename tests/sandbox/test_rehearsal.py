@@ -149,6 +149,9 @@ def is_there(pid: int) -> bool:
 def open_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     folder = copy_to(tmp_path_factory.mktemp("open") / "my shop (1)")
     ports = {"PORT": str(free_port()), "SANDBOX_PORT": str(free_port())}
+    # A real shop's settings may lie beside it; a rehearsal is neither with its bot nor with its database.
+    real = "BOT_TOKEN_FILE=/nowhere\nDATABASE_URL_FILE=/nowhere\nPUBLIC_URL=https://shop.test\nSECRET_KEY=\n"
+    (folder / ".env").write_text(real)
     empty = {"WEB_THREADS": "", "WEB_CONCURRENCY": " ", "LOG_LEVEL": ""}
     run = Run(folder, ["make", "run"], **ports, **PROXIES, **empty, OWNER_IDS="5000000103")
     run.wait_for("Ctrl-C ends it.")
@@ -170,7 +173,7 @@ def test_it_says_where_it_is_and_makes_no_noise(open_run: Run) -> None:
     address = open_run.noted["sandbox_port"]
     assert f"    http://127.0.0.1:{address}" in open_run.said
     lines = [line for line in open_run.said.splitlines() if line and not line.startswith(("┌", "│", "└"))]
-    known = r"Opening|Still|sandbox  (A stand-in|Telegram.s client)|release  (\d|.*cannot be read|Rel)"
+    known = r"Opening|Still|sandbox  (A stand-in|Telegram.s client)|release  [^{]"  # web and bot say nothing
     assert [line for line in lines if not re.match(known, line.strip())] == []
     assert "\033" not in open_run.said
 
