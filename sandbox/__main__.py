@@ -17,7 +17,7 @@ def main() -> int:
     told = _arguments()
     try:
         seed = bytes.fromhex(told.seed) if told.seed else None
-        box = Telegram(told.token, told.web_app, told.bot_username, seed)
+        box = Telegram(told.token, told.web_app, told.bot_username, seed, name=told.bot_name)
         if not told.fresh:
             server.load(box, told.state)
         app = server.make_app(box, ClientScript(Path(told.script_copy)), told.state, told.address)
@@ -47,8 +47,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--token", default=f"7000000001:{secrets.token_urlsafe(26)}", help="the bot's token")
     parser.add_argument("--seed", default="", help="of the key that signs launches, in hexadecimal")
-    parser.add_argument("--web-app", default="http://localhost:8080/", help="where the Mini App is")
+    parser.add_argument("--web-app", default="", help="where the bot's Mini App is, if it has one")
     parser.add_argument("--bot-username", default="starfront_demo_bot")
+    parser.add_argument("--bot-name", default="Starfront", help="what the bot is called above its chat")
     parser.add_argument("--state", default="", help="a file that keeps people and purchases between runs")
     parser.add_argument("--fresh", action="store_true", help="do not go on from that file")
     parser.add_argument(

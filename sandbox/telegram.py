@@ -20,6 +20,7 @@ from sandbox.people import People, Person
 from sandbox.reading import flag, text
 from sandbox.subscriptions import Subscriptions
 from sandbox.troubles import Garbage, LostAnswer, Troubles
+from sandbox.unplayed import check_played, unplayed
 from sandbox.updates import Updates
 from sandbox.webhooks import Webhook
 
@@ -33,7 +34,9 @@ Kept = TypeVar("Kept", Charge, Invoice, Person, Subscription)
 class Telegram:
     """Telegram with one bot."""
 
-    def __init__(self, token: str, web_app: str, username: str, seed: bytes | None = None) -> None:
+    def __init__(
+        self, token: str, web_app: str, username: str, *, name: str = "Starfront", seed: bytes | None = None
+    ) -> None:
         self.token = token
         self.web_app = web_app
         self.has_own_seed = seed is not None
@@ -41,8 +44,8 @@ class Telegram:
         self.bot: dict[str, Any] = {
             "id": int(token.partition(":")[0]),
             "username": username,
-            "name": "Starfront",
-            "menu_button": {"type": "web_app", "text": "Open Shop", "web_app": {"url": web_app}},
+            "name": name,
+            "menu_button": _menu_button(web_app),
             "description": "",
             "short_description": "",
             "faces": {},  # language code → the texts that people of that language see instead
@@ -82,7 +85,8 @@ class Telegram:
         try:
             work = METHODS.get(name.lower())
             if work is None:
-                raise ApiError(404, "Not Found: method not found")
+                raise unplayed(name)
+            check_played(params)
             trouble = await self.troubles.before(name)
             record["result"] = await work(self, params)
             if trouble.get("lost_answer"):
@@ -204,6 +208,12 @@ class Telegram:
         self.clock.set(0.0)
         self.events.clear()
         self.events.add("reset")
+
+
+def _menu_button(web_app: str) -> dict[str, Any]:
+    if not web_app:
+        return {"type": "commands"}
+    return {"type": "web_app", "text": "Open Shop", "web_app": {"url": web_app}}
 
 
 def _told(params: dict[str, Any]) -> dict[str, Any]:

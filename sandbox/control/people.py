@@ -166,6 +166,8 @@ async def prepared(request: web.Request) -> web.Response:
 async def launch(request: web.Request) -> web.Response:
     box, person = person_of(request)
     options = await read_body(request)
+    if not (options.get("url") or box.web_app):
+        raise ControlError("this bot has no Mini App; start the sandbox with --web-app and its address")
     data = launches.init_data(box.signer, person, options, box.clock.seconds())
     return web.json_response({"url": launches.url(box.web_app, data, options), "init_data": data})
 

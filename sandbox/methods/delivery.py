@@ -25,7 +25,7 @@ async def getMe(box: "Telegram", _params: Params) -> Any:  # noqa: N802 - Telegr
         "can_read_all_group_messages": False,
         "supports_inline_queries": False,
         "can_connect_to_business": False,
-        "has_main_web_app": True,
+        "has_main_web_app": bool(box.web_app),
     }
 
 

@@ -91,7 +91,9 @@ def _invoice(params: Params, *, link: bool) -> Params:
     if not 1 <= len(payload.encode()) <= 128:
         raise bad_request("INVOICE_PAYLOAD_INVALID")
     if params.get("currency") != "XTR" or params.get("provider_token"):
-        raise bad_request("PAYMENT_PROVIDER_INVALID")
+        raise bad_request(
+            "PAYMENT_PROVIDER_INVALID: the sandbox sells for Stars alone (currency XTR, no provider_token)"
+        )
     if params.get("max_tip_amount") or params.get("suggested_tip_amounts"):
         raise bad_request("STARS_INVOICE_INVALID")
     period = number(params, "subscription_period", 0) or None
