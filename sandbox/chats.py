@@ -12,13 +12,8 @@ from sandbox.people import People, Person
 NO_GROUPS = "chat not found: the sandbox plays private chats; groups and channels come later"
 LONGEST_TEXT = 4096  # Bot API: sendMessage, text
 LONGEST_CAPTION = 1024  # Bot API: sendPhoto, caption
-HIDDEN = {
-    "from",
-    "title",
-    "reply_keyboard",
-    "reply_to_message_id",
-    "reactions",
-}  # what only the phone needs to know
+# What only the phone needs to know.
+HIDDEN = {"from", "title", "reply_keyboard", "reply_to_message_id", "reactions"}
 
 
 class Chats:
@@ -117,9 +112,7 @@ class Chats:
         :raise ApiError: there is no such chat, or the person does not want the bot
         """
         if str(chat_id).startswith(("-", "@")):
-            raise bad_request(
-                "chat not found: the sandbox plays private chats; groups and channels come later"
-            )
+            raise bad_request(NO_GROUPS)
         try:
             person = self.people.by_id[int(chat_id)]
         except (KeyError, TypeError, ValueError):

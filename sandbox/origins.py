@@ -7,6 +7,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from sandbox.control.requests import wants_json
 from sandbox.errors import ControlError
@@ -18,7 +19,7 @@ CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 @web.middleware
-async def guard(request: web.Request, handler: web.RequestHandler) -> web.StreamResponse:  # type: ignore[type-arg]
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let in what comes from this sandbox's own page, or from no page at all."""
     if not request.path.startswith(OPEN):
         known = request.app[ADDRESSES]
@@ -26,8 +27,7 @@ async def guard(request: web.Request, handler: web.RequestHandler) -> web.Stream
         _check_origin(request, known)
         if request.method in CHANGES and request.path.startswith("/sandbox/"):
             wants_json(request)
-    response: web.StreamResponse = await handler(request)  # type: ignore[operator]
-    return response
+    return await handler(request)
 
 
 def origin_of(address: str) -> str:

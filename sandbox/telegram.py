@@ -35,7 +35,7 @@ class Telegram:
     """Telegram with one bot."""
 
     def __init__(
-        self, token: str, web_app: str, username: str, *, name: str = "Starfront", seed: bytes | None = None
+        self, token: str, web_app: str, username: str, seed: bytes | None = None, *, name: str = "Starfront"
     ) -> None:
         self.token = token
         self.web_app = web_app

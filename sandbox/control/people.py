@@ -24,7 +24,7 @@ CHANGEABLE = {
     "stars": int,
     "is_premium": bool,
 }
-PICTURES = {kind: kind for kind in ("image/jpeg", "image/png", "image/gif", "image/webp")}
+PICTURES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
 routes = web.RouteTableDef()
 
 
@@ -90,7 +90,9 @@ async def share_contact(request: web.Request) -> web.Response:
     body = await read_body(request)
     only(body, "phone_number", "first_name", "last_name", "user_id", "reply_to_message_id")
     own = {"phone_number": person.phone_number, "first_name": person.first_name, "user_id": person.id}
-    told = {name: text(body, name) for name in ("phone_number", "first_name", "last_name") if name in body}
+    told: dict[str, Any] = {
+        name: text(body, name) for name in ("phone_number", "first_name", "last_name") if name in body
+    }
     told |= {"user_id": whole(body, "user_id")} if "user_id" in body else {}
     if told and not {"phone_number", "first_name"} <= told.keys():
         raise ControlError("a contact needs a phone_number and a first_name")
@@ -121,9 +123,7 @@ async def _sent(request: web.Request, kind: str) -> web.Response:
     box, person = person_of(request)
     body = await read_body(request)
     only(body, "name", "type", "content", "caption", "reply_to_message_id")
-    caption = (
-        box.chats.words(text(body, "caption")) if body.get("caption") else {"text": None, "entities": None}
-    )
+    caption = box.chats.words(text(body, "caption")) if body.get("caption") else {}
     upload = Upload(text(body, "name", "file"), str(body.get("type") or ""), base64_of(body, "content"))
     facts = box.files.add(kind, upload).as_message()
     facts |= {"caption": caption.get("text"), "caption_entities": caption.get("entities")}
@@ -138,12 +138,11 @@ async def show_file(request: web.Request) -> web.Response:
     if stored is None:
         raise ControlError("there is no such file", 404)
     headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
-    kind = PICTURES.get(stored.type if stored.kind == "document" else "image/jpeg")
-    if kind is None:
+    kind = "image/jpeg" if stored.kind == "photo" else stored.type
+    if kind not in PICTURES:
+        kind = "application/octet-stream"
         headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(stored.name)}"
-    return web.Response(
-        body=files.content(stored), content_type=kind or "application/octet-stream", headers=headers
-    )
+    return web.Response(body=files.content(stored), content_type=kind, headers=headers)
 
 
 @routes.post("/sandbox/people/{id}/callback")

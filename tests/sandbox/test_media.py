@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import TOKEN
+from tests.processes import TOKEN, Stage
 from tests.sandbox.conftest import ALICE, Bot, control
 
 KEYBOARD = {"inline_keyboard": [[{"text": "Go", "callback_data": "go"}]]}
@@ -237,8 +237,6 @@ def test_41_a_page_that_somebody_sends_is_handed_out_and_not_opened(telegram, bo
 
 
 def test_41_what_was_sent_outlives_a_restart(tmp_path):
-    from tests.processes import Stage
-
     stage = Stage(tmp_path, "sqlite:///unused.db")
     try:
         keep = ("--state", str(tmp_path / "state.json"))

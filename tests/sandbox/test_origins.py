@@ -5,6 +5,7 @@ import json
 import httpx
 import pytest
 
+from tests.processes import Stage
 from tests.sandbox.conftest import ALICE, stars
 
 TOP_UP = f"people/{ALICE}/top-up"
@@ -104,8 +105,6 @@ def test_34_the_bot_is_reached_under_any_name(bot):
 
 
 def test_34_more_addresses_can_be_named(tmp_path):
-    from tests.processes import Stage
-
     stage = Stage(tmp_path, "sqlite:///unused.db").play("--address", "https://box.example")
     try:
         address = f"{stage.sandbox}/sandbox/people/{ALICE}/top-up"
