@@ -64,7 +64,7 @@ def test_a_shop_listens_on_every_address_of_both_kinds(stage):
     eventually(lambda: is_open(stage, "[::1]"))
 
 
-@pytest.mark.parametrize("name", ["WEB_THREADS", "WEB_CONCURRENCY", "BIND_HOST"])
+@pytest.mark.parametrize("name", ["WEB_THREADS", "BIND_HOST", "CATALOGUE"])
 def test_an_empty_setting_is_none(stage, name):
     stage.environment[name] = ""
     stage.start("web")

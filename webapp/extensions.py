@@ -19,7 +19,7 @@ from htmx_flask import Htmx
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -44,6 +44,7 @@ IDLE_SECONDS = 1.0  # then a connection may have died unnoticed: asking costs a 
 SILENCE_SECONDS = 6.0
 NOT_MIGRATED = "The database is not ready: run flask --app webapp release first."
 # PostgreSQL: serialization_failure, deadlock_detected (Appendix A of its manual).
+MISSING_SQLSTATES = frozenset({"42P01", "42703"})  # undefined_table, undefined_column
 RETRIED_SQLSTATES = frozenset({"40001", "40P01"})
 
 
@@ -125,7 +126,11 @@ def run_in_transaction(work: Callable[[], Result]) -> Result:
 
 def is_unmigrated(error: SQLAlchemyError) -> bool:
     """Tell whether tables or columns are missing, as against a database that is away for a while."""
-    return isinstance(error, ProgrammingError) or "no such" in str(error)
+    cause = getattr(error, "orig", None)
+    missing = ("no such table", "no such column", "has no column")  # in SQLite's words
+    return getattr(cause, "sqlstate", None) in MISSING_SQLSTATES or any(
+        words in str(cause) for words in missing
+    )
 
 
 def glance(statement: str) -> tuple[Any, ...]:

@@ -9,16 +9,17 @@ from typing import Any
 from webapp import ports
 from webapp.config import ConfigError, load, refusal
 
+try:
+    settings = load()
+except ConfigError as reason:
+    sys.exit(refusal(reason))
+
 # Before anything imports prometheus_client, which decides at import where its numbers live:
 # in files here, so that whichever worker is scraped answers for all of them.
 IS_OURS = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
 if IS_OURS:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="starfront-metrics-")
 
-try:
-    settings = load()
-except ConfigError as reason:
-    sys.exit(refusal(reason))
 bind = ports.address(settings.bind_host, settings.port)
 worker_class = "gthread"
 workers = settings.web_workers or os.cpu_count() or 1
@@ -47,6 +48,7 @@ def on_starting(_server: Any) -> None:
     try:
         ports.claim(settings.bind_host, settings.port)
     except ports.PortRefused as reason:
+        on_exit(_server)
         sys.exit(f"The web process cannot start. {reason}")
 
 

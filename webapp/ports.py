@@ -3,7 +3,9 @@
 import errno
 import socket
 import sys
+import time
 
+PATIENCE_SECONDS = 3.0  # workers whose master was killed take a second to notice
 _claims: list[socket.socket] = []  # held as long as the process lives
 REASONS = {
     errno.EADDRINUSE: "Port {port} is taken: another program listens there. Stop it, or set PORT to another.",
@@ -26,15 +28,26 @@ def claim(host: str, port: int) -> None:
 
     :raise PortRefused: somebody else does, or the port cannot be had
     """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while error := _refused(host, port):
+        if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
+            reason = REASONS.get(error.errno or 0, "{host}, port {port}, cannot be listened on ({error}).")
+            told = error.strerror or str(error)
+            while _claims:
+                _claims.pop().close()
+            raise PortRefused(reason.format(host=host, port=port, error=told)) from error
+        time.sleep(0.1)
+
+
+def _refused(host: str, port: int) -> OSError | None:
     try:
-        if sys.platform == "linux":
-            # Two that start at once both find the port free. This name is one's alone, while it lives.
+        if sys.platform == "linux" and not _claims:
+            # Two that start at once both find the port free. A name is one's alone until its process ends.
             _claims.append(_bound(socket.AF_UNIX, f"\0starfront {address(host, port)}"))
         _bound(socket.AF_INET6 if ":" in host else socket.AF_INET, (host, port)).close()
     except OSError as error:
-        reason = REASONS.get(error.errno or 0, "{host}, port {port}, cannot be listened on ({error}).")
-        told = error.strerror or str(error)
-        raise PortRefused(reason.format(host=host, port=port, error=told)) from error
+        return error
+    return None
 
 
 def _bound(family: int, place: str | tuple[str, int]) -> socket.socket:
