@@ -23,6 +23,8 @@ from webapp import bot_api, config, create_app
 from webapp.domain import terms
 from webapp.extensions import db
 
+# Two web processes on one port, which no owner can start.
+SHARED_PORT = shlex.join(["gunicorn", "-c", "python:tests.shared_port", "webapp:create_app()"])
 TOKEN = "7000000002:AAF-made-up-for-tests_0123456789abc"
 PATIENCE_SECONDS = 40.0
 PORTS = (10_000, 32_000)  # below those that Linux gives to outgoing connections, and macOS too

@@ -2,8 +2,6 @@
 
 from webapp.gunicorn import *  # noqa: F403 - as it really runs
 
-COMMAND = 'gunicorn -c python:tests.shared_port "webapp:create_app()"'
-
 
 def on_starting(_server: object) -> None:
     """Ask nobody whether the port is free."""

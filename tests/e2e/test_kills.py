@@ -7,10 +7,9 @@ import time
 import pytest
 from flask import Flask
 
-from tests import shared_port
 from tests.e2e.conftest import CARMEN
 from tests.market import Market, audit, audit_deliveries
-from tests.processes import EVERY_STAGE, SHORT_STAGES, Stage
+from tests.processes import EVERY_STAGE, SHARED_PORT, SHORT_STAGES, Stage
 from webapp.errors import ChargeNotFound
 
 KILLS = int(os.environ.get("KILLS", "16"))  # over all stages; make kill: 1,000
@@ -27,7 +26,7 @@ def test_nothing_is_lost_however_often_processes_die(tmp_path, database_url, row
     print(f"SEED={seed} KILLS={KILLS}")
     draw = random.Random(seed)
     stage = Stage(tmp_path, database_url, BOT_MODE=mode)
-    stage.commands = dict.fromkeys(("web", "web-2"), shared_port.COMMAND)
+    stage.commands = dict.fromkeys(("web", "web-2"), SHARED_PORT)
     try:
         stage.open(*PROCESSES)
         # The owner is told of every refund that is not ours, and can be.

@@ -1,6 +1,6 @@
 """Refunds: the wish is written first, and only Telegram's word makes it done."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -108,14 +108,20 @@ def request_own(telegram_id: int, charge_id: str, now: datetime) -> Refund:
     ends_at = windows([charge]).get(charge_id)
     if ends_at is None or now >= ends_at:
         raise RefundWindowOver(charge=charge_id)
-    if charge_id in _used_up(telegram_id):
+    if charge_id in _used_up(telegram_id, of(telegram_id)):
         raise RefundedBefore(charge=charge_id)
     return request(charge, "given back by the buyer", requested_by="buyer", now=now)
 
 
-def returnable(telegram_id: int, charges: Collection[Charge], now: datetime) -> dict[str, datetime]:
-    """Return until when a person may give these charges of theirs back, by charge id, of those they may."""
-    known, used_up = of(telegram_id), _used_up(telegram_id)
+def returnable(
+    telegram_id: int, charges: Collection[Charge], now: datetime, known: Mapping[str, Refund] | None = None
+) -> dict[str, datetime]:
+    """Return until when a person may give these charges of theirs back, by charge id, of those they may.
+
+    :param known: the person's refunds by charge id, where they were read already
+    """
+    known = of(telegram_id) if known is None else known
+    used_up = _used_up(telegram_id, known)
     return {
         charge_id: ends_at
         for charge_id, ends_at in windows(charges).items()
@@ -271,12 +277,13 @@ def _stands(refund: Refund | None, now: datetime) -> bool:
     return refund is not None and (not refund.refused_at or _not_now(refund, now) is not None)
 
 
-def _used_up(telegram_id: int) -> set[str | None]:
+def _used_up(telegram_id: int, known: Mapping[str, Refund]) -> set[str | None]:
     """Return the charges that gave something of what a person gave back before, or wants to."""
-    query = select(Refund.charge_id).where(
-        Refund.telegram_id == telegram_id, Refund.requested_by == "buyer", Refund.refused_at.is_(None)
-    )
-    given_back = set(db.session.scalars(query))
+    given_back = {
+        charge_id for charge_id, one in known.items() if one.requested_by == "buyer" and not one.refused_at
+    }
+    if not given_back:
+        return set()
     giving = [one for one in ledger.of(telegram_id) if one.kind in {"charge", "grant"}]
     keys = {(one.charge_id, key) for one in giving for key in one.keys}
     before = {key for charge_id, key in keys if charge_id in given_back}

@@ -44,7 +44,7 @@ def for_(user: User, charge: Charge, now: datetime) -> Receipt:
 
 def _read(user: User, charges: list[Charge], now: datetime) -> list[Receipt]:
     wanted = refunds.of(user.telegram_id)
-    returnable = refunds.returnable(user.telegram_id, charges, now)
+    returnable = refunds.returnable(user.telegram_id, charges, now, wanted)
     firsts = {one.first_charge_id for one in subscriptions.of(user.telegram_id)}
     decided = _decided(user, charges)
     return [
