@@ -425,6 +425,18 @@ def test_an_owner_who_edits_in_the_shop_keeps_what_was_edited(empty, pushed):
         )
 
 
+def test_a_release_of_a_shop_that_sells_nothing_any_more_sells_nothing(empty, pushed):
+    app = empty(catalogue="database")
+    release(app)
+    with app.app_context(), transaction():
+        catalogue.replace([], clock.now())
+    code, said = release(app)
+    assert code == 0
+    assert said.splitlines()[-1] == "Released as @starfront_demo_bot."
+    with app.app_context():
+        assert on_sale() == {}
+
+
 def test_a_bad_file_stops_a_release_before_anything_is_changed(empty, pushed):
     app = empty()
     pushed(SHIPPED.replace("stars = 250", "stars = 0", 1))
