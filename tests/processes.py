@@ -207,11 +207,12 @@ class Stage:
         if name == "sandbox":
             told = ["--port", str(self.sandbox_port), "--token", TOKEN, "--web-app", self.web]
             return [sys.executable, "-m", "sandbox", *told]
-        if name in self.commands:
-            return shlex.split(self.commands[name])
+        base = name.partition("-")[0]  # web-2 is another web
+        if instead := self.commands.get(name) or self.commands.get(base):
+            return shlex.split(instead)
         lines = (ROOT / "Procfile").read_text().splitlines()
         commands = {key: command for key, _, command in (line.partition(":") for line in lines)}
-        return shlex.split(commands[name.partition("-")[0]])
+        return shlex.split(commands[base])
 
     def answers(self, address: str) -> bool:
         try:

@@ -117,7 +117,9 @@ def test_what_stops_web_or_bot_from_starting_stops_it_with_the_same_sentence(sta
     good = stage.environment
     for words, changes in {
         "BOT_TOKEN is missing": {"BOT_TOKEN": ""},
-        "Error: Unauthorized": {"BOT_TOKEN": "7000000002:AAF-another-token_0123456789abcd"},
+        "Error: Telegram does not know this BOT_TOKEN": {
+            "BOT_TOKEN": "7000000002:AAF-another-token_0123456789abcd"
+        },
     }.items():
         stage.environment = {**good, **changes}
         assert stage.run("all", ALL) == 1

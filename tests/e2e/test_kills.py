@@ -26,7 +26,7 @@ def test_nothing_is_lost_however_often_processes_die(tmp_path, database_url, row
     print(f"SEED={seed} KILLS={KILLS}")
     draw = random.Random(seed)
     stage = Stage(tmp_path, database_url, BOT_MODE=mode)
-    stage.commands = dict.fromkeys(("web", "web-2"), SHARED_PORT)
+    stage.commands = {"web": SHARED_PORT}
     try:
         stage.open(*PROCESSES)
         # The owner is told of every refund that is not ours, and can be.
