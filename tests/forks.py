@@ -98,8 +98,8 @@ Process = Fork | subprocess.Popen[bytes]
 def can_start(command: Sequence[str], environment: Mapping[str, str]) -> bool:
     """Tell whether a command is a Python program of ours, and forks are safe here."""
     looked_at = {key: value for key, value in environment.items() if key.startswith(LOOKED_AT_FIRST)}
-    is_program = command[0] in INTERPRETERS and command[1] != "-c"
-    is_python = is_program or (PROGRAMS / command[0]).is_file()
+    # What is told by -c begins cold.
+    is_python = command[1] != "-c" if command[0] in INTERPRETERS else (PROGRAMS / command[0]).is_file()
     # Not on macOS, whose own libraries do not stand a fork.
     return hasattr(os, "pidfd_open") and looked_at == FIRST and is_python
 
