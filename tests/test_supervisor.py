@@ -85,7 +85,7 @@ def test_one_command_sells_whatever_dies_in_the_middle(stage):
         eventually(lambda: not [row for row in parts(below).values() if row[0].startswith("Z")])
     running = list(parts(stage.processes["all"].pid))
     assert stage.stop("all") == 0
-    assert all(is_gone(pid) for pid in running)
+    eventually(lambda: all(is_gone(pid) for pid in running))
 
 
 def test_told_to_end_while_it_releases_it_ends(stage):
