@@ -20,12 +20,18 @@ FILE = str(Path(__file__).parent.parent.parent / "catalog.toml")
 NEWS = 'name = "comet"\nto = "everyone"\ntext = "A comet is coming."\n'
 # What each command is told, where it wants to be told something.
 ARGUMENTS = {
+    "ban": ["1001", "--reason", "why not"],
+    "unban": ["1001", "--reason", "why not"],
+    "grant": ["1001", "atlas", "--reason", "why not"],
+    "revoke": ["1001", "atlas", "--reason", "why not"],
+    "extend": ["1001", "atlas", "--days", "7", "--reason", "why not"],
+    "refunds decline": ["charge", "--reason", "why not"],
     "broadcast stop": ["comet"],
     "inbox show": ["1"],
     "inbox replay": ["1"],
     "inbox dismiss": ["1", "--reason", "enough"],
     "quarantine grant": ["charge"],
-    "quarantine refund": ["charge"],
+    "quarantine refund": ["charge", "--reason", "why not"],
     "refund": ["charge", "--reason", "why not"],
     "why": ["1001"],
 }

@@ -1,8 +1,8 @@
 """Refunds that Telegram refused: looked at, asked for again, or declined."""
 
 import click
-from flask.cli import AppGroup
 
+from webapp.cli.commands import OwnerGroup
 from webapp.cli.decisions import explained, reason_option
 from webapp.cli.terminal import say, say_table
 from webapp.domain import refunds
@@ -12,7 +12,7 @@ from webapp.usecases import owner
 
 COLUMNS = ("REFUSED", "PERSON", "STARS", "ASKED BY", "TELEGRAM SAYS", "CHARGE")
 
-group = AppGroup("refunds", help="Refunds that Telegram refused, and that wait for your decision.")
+group = OwnerGroup("refunds", help="Refunds that Telegram refused, and that wait for your decision.")
 
 
 @group.command("list")
