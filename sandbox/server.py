@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterable
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from sandbox import bot_api, control, origins
 from sandbox.bot_api import BOX, SCRIPT
@@ -74,8 +75,8 @@ def make_app(
 
 
 @web.middleware
-async def _fresh(request: web.Request, handler: web.RequestHandler) -> web.StreamResponse:  # type: ignore[type-arg]
-    response: web.StreamResponse = await handler(request)  # type: ignore[operator]
+async def _fresh(request: web.Request, handler: Handler) -> web.StreamResponse:
+    response = await handler(request)
     if not response.prepared:
         response.headers.setdefault("Cache-Control", "no-store")
     return response

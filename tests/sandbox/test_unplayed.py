@@ -2,6 +2,8 @@
 
 import inspect
 import re
+import subprocess
+import sys
 
 import pytest
 from telegram import Bot as Client
@@ -72,3 +74,13 @@ def test_42_the_page_names_every_address_of_the_control_api():
     for route in routes:
         path = re.sub(r"\{(\w+)(:[^}]*)?\}", r"{\1}", route.path)
         assert f"`{route.method} {path}`" in PAGE, f"docs/sandbox.md does not name {route.method} {path}"
+
+
+def test_42_the_page_names_every_option():
+    told = subprocess.run(
+        [sys.executable, "-m", "sandbox", "--help"], cwd=ROOT, capture_output=True, check=True
+    )
+    options = set(re.findall(r"--[a-z-]+", told.stdout.decode())) - {"--help"}
+    assert len(options) > 8
+    missing = [one for one in sorted(options) if f"`{one}`" not in PAGE]
+    assert missing == []
