@@ -15,6 +15,7 @@ from tests.processes import ROOT, TOKEN, Stage, eventually
 from tests.sandbox.conftest import ALICE, stars
 
 HERE = Path(__file__).parent / "clients"
+IMPORT_SECONDS = 240  # aiogram builds hundreds of models first, which a busy machine takes its time for
 CLIENTS = ["ptb", "aiogram", "telebot", "grammy"]
 
 
@@ -42,7 +43,7 @@ def running(request: pytest.FixtureRequest, telegram: Stage, tmp_path: Path) -> 
         return bool(telegram.state()["polling"])
 
     try:
-        eventually(polls)
+        eventually(polls, seconds=IMPORT_SECONDS)
         yield telegram
     finally:
         process.kill()
