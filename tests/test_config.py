@@ -265,3 +265,9 @@ def test_a_file_that_cannot_be_understood_is_refused_in_a_sentence(tmp_path, dat
 def test_a_folder_in_place_of_the_file_is_refused_in_a_sentence(tmp_path):
     with pytest.raises(env_file.FileInvalid, match="cannot be read"):
         env_file.load({}, tmp_path)
+
+
+@pytest.mark.parametrize("previous", ["x", "a" * 40, "changeme-changeme-changeme-changeme"])
+def test_13_a_webhook_secret_before_is_as_strong_as_the_current_one(previous):
+    with pytest.raises(ConfigError, match="WEBHOOK_SECRET_PREVIOUS"):
+        load(BOT_MODE="webhook", WEBHOOK_SECRET=OTHER, WEBHOOK_SECRET_PREVIOUS=previous)

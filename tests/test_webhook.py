@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from tests.arrange import MINUTE, NOW
 from tests.factories import WEBHOOK_SECRET, make_config
-from webapp import create_app
+from webapp import clock, create_app
 from webapp.config import WEBHOOK_PATH
-from webapp.extensions import db
+from webapp.domain import retired_secrets
+from webapp.extensions import db, transaction
 from webapp.models import InboxItem
 from webapp.views.telegram import LARGEST_UPDATE, SECRET_HEADER
 
@@ -117,11 +119,37 @@ def test_s33_a_shop_without_a_secret_takes_no_deliveries(database_url):
         assert deliver(app.test_client(), secret=secret).status_code == 401
 
 
-@on_sqlite
-def test_s36_the_secret_before_is_good_while_it_is_set(database_url):
-    app = create_app(make_config(database_url=database_url, previous_webhook_secret=PREVIOUS))
-    answers = [deliver(app.test_client(), secret=secret) for secret in (PREVIOUS, WEBHOOK_SECRET, "wrong")]
-    assert [answer.status_code for answer in answers] == [200, 200, 401]
+def rotated(database_url: str) -> Any:
+    """Return a browser of a process that knows a secret before."""
+    return create_app(make_config(database_url=database_url, previous_webhook_secret=PREVIOUS)).test_client()
+
+
+def test_s36_13_the_secret_before_ends_after_ten_minutes_in_every_process(database_url, app, monkeypatch):
+    def at(minutes: float, secret: str) -> int:
+        monkeypatch.setattr(clock, "now", lambda: NOW + minutes * MINUTE)
+        status: int = deliver(rotated(database_url), secret=secret).status_code  # restarted each time
+        return status
+
+    assert [at(0, one) for one in (PREVIOUS, WEBHOOK_SECRET, "wrong")] == [200, 200, 401]
+    assert [at(9.9, PREVIOUS), at(10, PREVIOUS), at(10_000, PREVIOUS)] == [200, 401, 401]
+    assert at(10_000, WEBHOOK_SECRET) == 200
+
+
+def test_13_its_time_runs_although_nobody_delivers_with_it(database_url, app, monkeypatch):
+    """The release or the bot saw it; somebody who stole it comes a month later."""
+    with transaction():
+        retired_secrets.note(PREVIOUS, NOW)
+        retired_secrets.note(PREVIOUS, NOW + 5 * MINUTE)
+        retired_secrets.note("", NOW)
+    monkeypatch.setattr(clock, "now", lambda: NOW + 11 * MINUTE)
+    assert deliver(rotated(database_url), secret=PREVIOUS).status_code == 401
+
+
+def test_13_the_secret_itself_is_not_kept(app, table):
+    with transaction():
+        retired_secrets.note(PREVIOUS, NOW)
+    [row] = table("SELECT * FROM retired_secrets")
+    assert PREVIOUS not in str(row)
 
 
 def test_s34_f20_telegram_is_never_made_to_repeat_garbage(client):

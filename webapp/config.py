@@ -390,6 +390,7 @@ def _about_secrets(config: Config) -> Objections:
         ("SECRET_KEY", config.secret_key),
         *(("SECRET_KEY_PREVIOUS", key) for key in config.previous_secret_keys),
         ("WEBHOOK_SECRET", config.webhook_secret),
+        ("WEBHOOK_SECRET_PREVIOUS", config.previous_webhook_secret),
         ("METRICS_TOKEN", config.metrics_token),
     ]
     for name, value in named:

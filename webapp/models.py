@@ -514,6 +514,15 @@ class Lease(Model):
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
+class RetiredSecret(Model):
+    """A webhook secret that was replaced, by its digest, and since when."""
+
+    __tablename__ = "retired_secrets"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)  # SHA-256
+    retired_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
 class RateLimit(Model):
     """How often something happened within one window of time."""
 

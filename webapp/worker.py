@@ -23,6 +23,7 @@ from webapp.domain import (
     rate_limits,
     reconciliation,
     reminders,
+    retired_secrets,
     shops,
     updates,
     users,
@@ -332,6 +333,7 @@ class Worker:
         with transaction():
             orders.close_expired(now)
             rate_limits.sweep(now)
+            retired_secrets.note(self.checkout.config.previous_webhook_secret, now)
         try:
             info = self.checkout.client.call("getWebhookInfo")
         except BotApiError as error:

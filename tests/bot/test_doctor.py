@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,19 @@ from webapp.bot_api import BotApi, BotApiError
 from webapp.cli.entitlements import write_anew
 from webapp.config import Config
 from webapp.doctor import Finding, database, examine
+from webapp.doctor import shop as doctor_of_shop
 from webapp.doctor import telegram as diagnosis
-from webapp.domain import catalogue, catalogue_files, inbox, leases, payloads, refunds, shops, subscriptions
+from webapp.domain import (
+    catalogue,
+    catalogue_files,
+    inbox,
+    leases,
+    payloads,
+    refunds,
+    retired_secrets,
+    shops,
+    subscriptions,
+)
 from webapp.domain.keys import KeyRing
 from webapp.extensions import db, transaction
 from webapp.models import Entitlement, InboxItem, Order, Shop, User
@@ -157,7 +169,7 @@ def test_with_a_healthy_shop_nothing_is_found(shop):
         *("address", "help pages", "owners", "support contact"),
         *("database", "migrations", "durability", "append-only", "disk"),
         *("identity", "catalogue", "bot", "poller", "statement", "books", "inbox", "set aside", "quarantine"),
-        *("plans", "refunds", "entitlements"),
+        *("plans", "webhook secret", "refunds", "entitlements"),
     }
 
 
@@ -707,6 +719,19 @@ def test_a_plan_begun_under_a_key_that_is_gone(shop, alice):
     with transaction():
         subscriptions.of(alice.telegram_id)[0].canceled_at = clock.now()
     assert wrong(shop) == {}
+
+
+@pytest.mark.parametrize(("minutes", "is_over"), [(9, False), (11, True)])
+def test_13_a_webhook_secret_that_has_ended_is_to_be_taken_out(shop, minutes, is_over):
+    settings = replace(shop.config["STARFRONT"], previous_webhook_secret="Pr7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")
+    with transaction():
+        retired_secrets.note(settings.previous_webhook_secret, clock.now())
+    [found] = [
+        one
+        for one in doctor_of_shop.examine(settings, clock.now() + minutes * arrange.MINUTE)
+        if one.name == "webhook secret"
+    ]
+    assert (found.is_well, "Take WEBHOOK_SECRET_PREVIOUS out" in found.words) == (not is_over, is_over)
 
 
 def test_a_refund_that_telegram_has_not_confirmed(shop, order):

@@ -91,10 +91,14 @@ def test_the_forgery_itself_is_good():
     assert verify(forge()) == verify(mint())
 
 
-def test_a_replaced_key_still_opens_what_it_signed():
+def test_13_a_session_ends_with_the_key_that_signed_it():
+    """Whoever has a key that leaked would be anybody for as long as it is kept for payloads."""
     rotated = KeyRing(OTHER_KEYS.secrets + KEYS.secrets)
-    assert verify(mint(), keys=rotated).telegram_id == ALICE
+    for token in (mint(), forge()):
+        with pytest.raises(InvalidSession, match="key"):
+            verify(token, keys=rotated)
     assert parts(mint(keys=rotated))[0]["kid"] == OTHER_KEYS.key("session")[0]
+    assert verify(mint(keys=rotated), keys=rotated).telegram_id == ALICE
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "hs256", "Hs256", "HS384", "HS512", "RS256", "", None, 7])

@@ -7,12 +7,12 @@ from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
-from webapp import catalogue_file, registration
+from webapp import catalogue_file, clock, registration
 from webapp.bot_api import BotApiError, NotReached, OutcomeUnknown, TooManyRequests, Unauthorized
 from webapp.cli import catalog
 from webapp.cli.commands import OwnerCommand
 from webapp.config import Config, current
-from webapp.domain import catalogue, shops
+from webapp.domain import catalogue, retired_secrets, shops
 from webapp.domain.catalogue import Item
 from webapp.extensions import transaction
 
@@ -38,6 +38,7 @@ def release() -> None:
             # Whoever claims waits for another release that does, which would import the same.
             shops.claim(config.bot_id, str(bot["username"]), config.bot_environment)
             _bring_catalogue(items, config)
+            retired_secrets.note(config.previous_webhook_secret, clock.now())
         registration.register(client, config)
     except (NotReached, OutcomeUnknown, TooManyRequests) as error:
         raise TelegramIsAway(str(error)) from error

@@ -6,7 +6,17 @@ from datetime import datetime, timedelta
 from webapp import catalogue_file
 from webapp.config import Config
 from webapp.doctor.findings import Finding, ok, problem, warning
-from webapp.domain import catalogue, entitlements, inbox, leases, shops, statistics, subscriptions, toml_files
+from webapp.domain import (
+    catalogue,
+    entitlements,
+    inbox,
+    leases,
+    retired_secrets,
+    shops,
+    statistics,
+    subscriptions,
+    toml_files,
+)
 from webapp.domain.keys import KeyRing
 from webapp.turns import POLLING
 
@@ -37,6 +47,7 @@ def examine(config: Config, now: datetime) -> list[Finding]:
         _set_aside(),
         _quarantine(waiting["charges_quarantined"]),
         _plans(config, now),
+        _webhook_secret(config, now),
         _refunds(waiting["refunds_unknown"]),
         _entitlements(),
     ]
@@ -173,7 +184,20 @@ def _plans(config: Config, now: datetime) -> Finding:
     return problem(
         "plans",
         f"{lost} plans were begun under a SECRET_KEY that is gone: their renewals would be set aside.",
-        "Put the former key into SECRET_KEY_PREVIOUS, and leave it there as long as such a plan goes on.",
+        "Put the former key into SECRET_KEY_PREVIOUS, and leave it there as long as such a plan goes on. It "
+        "opens invoices' payloads only: nobody signs in with it, even if it leaked.",
+    )
+
+
+def _webhook_secret(config: Config, now: datetime) -> Finding:
+    previous = config.previous_webhook_secret
+    end = retired_secrets.ends_at(previous) if previous else None
+    if end is None or now < end:
+        return ok("webhook secret", "None that was replaced is left over.")
+    return warning(
+        "webhook secret",
+        f"WEBHOOK_SECRET_PREVIOUS ended at {end:%Y-%m-%d %H:%M} UTC, and opens nothing any more.",
+        "Take WEBHOOK_SECRET_PREVIOUS out of the settings.",
     )
 
 

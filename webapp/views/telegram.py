@@ -6,10 +6,11 @@ import logging
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import checkout, receiving
+from webapp import checkout, clock, receiving
 from webapp.config import WEBHOOK_PATH, Config, current
+from webapp.domain import retired_secrets
 from webapp.errors import TooManyRequests
-from webapp.extensions import db
+from webapp.extensions import db, transaction
 from webapp.views import guards
 
 bp = Blueprint("telegram", __name__)
@@ -23,10 +24,10 @@ LARGEST_UPDATE = 1024 * 1024  # bytes
 @bp.post(WEBHOOK_PATH)
 def receive() -> Response:
     # An answer with a body could be carried out by Telegram as a call of the bot: always empty.
-    if not _is_telegram(current(), request.headers.get(SECRET_HEADER, "")):
-        return _refused()
-    body = request.get_data(cache=False)
     try:
+        if not _is_telegram(current(), request.headers.get(SECRET_HEADER, "")):
+            return _refused()
+        body = request.get_data(cache=False)
         receiving.receive(body, "webhook", checkout.current())
     except SQLAlchemyError as error:
         # Not kept, so not acknowledged: Telegram brings it again.
@@ -40,9 +41,19 @@ def _is_telegram(config: Config, secret: str) -> bool:
     if not secret or len(secret) > LONGEST_SECRET:
         return False
     told = secret.encode("utf-8", "surrogateescape")
-    known = [one for one in (config.webhook_secret, config.previous_webhook_secret) if one]
-    # Every comparison is made, so that the time taken tells nothing.
-    return any([hmac.compare_digest(told, one.encode()) for one in known])
+    # Both comparisons are made, so that the time taken tells nothing.
+    is_current, is_previous = (
+        bool(one) and hmac.compare_digest(told, one.encode())
+        for one in (config.webhook_secret, config.previous_webhook_secret)
+    )
+    return is_current or (is_previous and _is_still_open(config.previous_webhook_secret))
+
+
+def _is_still_open(secret: str) -> bool:
+    now = clock.now()
+    with transaction():
+        retired_secrets.note(secret, now)
+    return retired_secrets.is_open(secret, now)
 
 
 def _refused() -> Response:
