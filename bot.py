@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -70,7 +71,8 @@ UPDATES_AT_ONCE = 100  # Bot API: getUpdates, limit
 QUESTIONS_AT_ONCE = 32  # one at a time, a burst of 200 buyers leaves half past Telegram's 10 s
 LOOK_EVERY_SECONDS = 0.1  # how soon is seen what another process kept
 TICK_EVERY_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 5.0  # with its jitter; a buyer waits ten for the answer to a question
+JITTER = 1.5  # at most so many times the pause
 DATABASE_PAUSE_SECONDS = 3.0  # buyers wait for a database that is back to be noticed
 DRAIN_SECONDS = 8.0
 TURN_LOOK_SECONDS = 1.0  # how soon a process that stands by notices that nobody polls
@@ -99,6 +101,7 @@ class Bot:
         self.look_every = 0.5 if self.config.bot_mode == "polling" else LOOK_EVERY_SECONDS
         self.lane = ThreadPoolExecutor(QUESTIONS_AT_ONCE, thread_name_prefix="pre-checkout")
         self.places = threading.BoundedSemaphore(QUESTIONS_AT_ONCE)
+        self.lines = Lines()
         self.broken: BaseException | None = None
         self.turn = Turn(app, self.worker.name)
 
@@ -161,16 +164,18 @@ class Bot:
         if self.stopping.is_set():
             return  # whoever comes after has all the time there is for it
         for item in self.worker.claim_questions(QUESTIONS_AT_ONCE):
-            self.places.acquire()
-            self.lane.submit(self._answer, item)
+            if self.lines.join(item):
+                self.places.acquire()
+                self.lane.submit(self._answer, item)
 
-    def _answer(self, item: InboxItem) -> None:
-        try:
-            self.worker.answer(item)
-        except Exception:
-            log.exception("a pre-checkout was not answered")
-        finally:
-            self.places.release()
+    def _answer(self, item: InboxItem | None) -> None:
+        while item:
+            try:
+                self.worker.answer(item)
+            except Exception:
+                log.exception("a pre-checkout was not answered")
+            item = self.lines.next_after(item)
+        self.places.release()
 
     def _settle(self) -> None:
         self._wait("money")
@@ -240,7 +245,7 @@ class Bot:
             except BotApiError as error:
                 log.warning("Telegram cannot be reached yet: %s", error.description)
                 self.stopping.wait(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                pause = _longer(pause)
         else:
             return
         self._claim_database(str(me["username"]))
@@ -293,6 +298,36 @@ class Bot:
     def _wait(self, lane: str) -> None:
         self.bells[lane].wait(self.look_every)
         self.bells[lane].clear()
+
+
+class Lines:
+    """Questions in hand, one payer's one after another: what Telegram said to the first decides the next.
+
+    After an outage they come together, and all but the last have been given up.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[int | None, deque[InboxItem]] = {}
+        self._lock = threading.Lock()
+
+    def join(self, item: InboxItem) -> bool:
+        """Add a question to its payer's line, and tell whether it is the first."""
+        with self._lock:
+            waiting = self._waiting.get(item.telegram_id)
+            if waiting is None:
+                self._waiting[item.telegram_id] = deque()
+                return True
+            waiting.append(item)
+            return False
+
+    def next_after(self, item: InboxItem) -> InboxItem | None:
+        """Return the next question of the same payer, or end the line."""
+        with self._lock:
+            waiting = self._waiting[item.telegram_id]
+            if waiting:
+                return waiting.popleft()
+            del self._waiting[item.telegram_id]
+            return None
 
 
 class Poller:
@@ -380,8 +415,12 @@ class Poller:
         self.offset = max(ids) + 1 if ids else self.offset
 
     def _wait(self, seconds: float) -> None:
-        self.bot.stopping.wait(seconds * random.uniform(1, 1.5))  # noqa: S311 - jitter, no secret
-        self.pause = min(self.pause * 2, LONGEST_PAUSE_SECONDS)
+        self.bot.stopping.wait(seconds * random.uniform(1, JITTER))  # noqa: S311 - no secret
+        self.pause = _longer(self.pause)
+
+
+def _longer(pause: float) -> float:
+    return min(pause * 2, LONGEST_PAUSE_SECONDS / JITTER)
 
 
 def _is_patient(update: object) -> bool:

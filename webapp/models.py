@@ -186,6 +186,11 @@ class Order(Model):
     def is_permanent(self) -> bool:
         return self.pass_days is None and self.period_seconds is None
 
+    @property
+    def adds_up(self) -> bool:
+        """Tell whether a second charge buys more of it; otherwise the shop gives that charge back."""
+        return self.pass_days is not None and not self.is_trial
+
     def is_open(self, now: datetime) -> bool:
         return self.closed_at is None and now < self.expires_at
 

@@ -9,7 +9,7 @@ from functools import partial
 from flask import Flask
 
 from webapp import clock, logs, messages, speech, turns
-from webapp.bot_api import BotApiError, Conflict, Refused, TooManyRequests, Unauthorized
+from webapp.bot_api import BotApiError, Conflict, OutcomeUnknown, Refused, TooManyRequests, Unauthorized
 from webapp.checkout import Checkout
 from webapp.doctor import telegram
 from webapp.domain import (
@@ -28,6 +28,7 @@ from webapp.domain import (
     updates,
     users,
 )
+from webapp.domain.pre_checkouts import Approval, Question
 from webapp.domain.telegram_json import Unreadable
 from webapp.errors import CheckoutTooLate, ShopError, ShopUnavailable
 from webapp.extensions import db, run_in_transaction, transaction
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 ITEMS_AT_ONCE = 20
 MESSAGES_A_SECOND = 25  # under Telegram's 30 for a bot as a whole
 ANSWER_SECONDS = 3.0  # for one try at answering; two fit into our six
+ANSWER_PAUSES_SECONDS = (0.0, 0.0, 0.5, 1.0)  # before each try, as long as Telegram waits
 DUTY_SECONDS = 30.0
 RECONCILE_EVERY_SECONDS = 300.0
 RECONCILE_AGAIN_SECONDS = 30.0
@@ -94,8 +96,8 @@ class Worker:
                 self._finish(partial(inbox.quarantine, item, str(error), clock.now()))
                 return
             with logs.bind(correlation_id=self._correlation_id(question.payload), query=question.query_id):
-                self._send_answer(question, self._decide(question))
-            self._finish(lambda: inbox.finish(item, clock.now()))
+                approval = self._send_answer(question, self._decide(question))
+            self._finish(partial(self._note_answer, item, question, approval))
 
     def settle_money(self) -> int:
         """Put waiting payments and refunds on the ledger, and return how many there were."""
@@ -165,7 +167,7 @@ class Worker:
             for duty in DUTIES:
                 leases.release(duty, self.name, clock.now())
 
-    def _decide(self, question: pre_checkouts.Question) -> ShopError | None:
+    def _decide(self, question: Question) -> ShopError | None:
         try:
             return run_in_transaction(
                 lambda: pre_checkouts.decide(question, keys=self.checkout.keys, now=clock.now())
@@ -176,29 +178,40 @@ class Worker:
             db.session.rollback()
             return ShopUnavailable()
 
-    def _send_answer(self, question: pre_checkouts.Question, refusal: ShopError | None) -> None:
-        for _ in range(2):
+    def _send_answer(self, question: Question, refusal: ShopError | None) -> Approval:
+        """Answer until Telegram has heard it, and return what became of a yes."""
+        approval = Approval.LOST
+        for pause in ANSWER_PAUSES_SECONDS:
+            time.sleep(pause)
             if refusal is None and pre_checkouts.is_too_late(question.received_at, clock.now()):
                 refusal = CheckoutTooLate()
             try:
-                self.checkout.client.call(
-                    "answerPreCheckoutQuery",
-                    self._answer(question, refusal),
-                    timeout_seconds=ANSWER_SECONDS,
-                )
+                params = self._answer(question, refusal)
+                self.checkout.client.call("answerPreCheckoutQuery", params, timeout_seconds=ANSWER_SECONDS)
             except Refused as error:
-                # Too old, or answered already by a copy of this process: nothing was charged for it.
+                # Too old; or answered already, by a copy of this process or by a try whose answer was lost.
                 log.warning("pre-checkout answer refused: %s", error.description)
-                return
+                break
             except BotApiError as error:
                 log.warning("pre-checkout answer not confirmed: %s", error.description)
+                if refusal is None and isinstance(error, OutcomeUnknown):
+                    approval = Approval.UNKNOWN
             else:
-                log.info(
-                    "pre-checkout", extra={"event": "pre_checkout", "declined": refusal and refusal.code}
-                )
-                return
+                declined = refusal and refusal.code
+                log.info("pre-checkout", extra={"event": "pre_checkout", "declined": declined})
+                return approval if refusal else Approval.ARRIVED
+            if pre_checkouts.is_given_up(question.received_at, clock.now()):
+                break
+        return approval
 
-    def _answer(self, question: pre_checkouts.Question, refusal: ShopError | None) -> dict[str, object]:
+    def _note_answer(self, item: InboxItem, question: Question, approval: Approval) -> None:
+        now = clock.now()
+        # Another process may have answered what it died with.
+        is_ours = item.attempts == 1 or approval is Approval.ARRIVED
+        pre_checkouts.settle(question, approval if is_ours else Approval.UNKNOWN, now)
+        inbox.finish(item, now)
+
+    def _answer(self, question: Question, refusal: ShopError | None) -> dict[str, object]:
         if refusal is None:
             return {"pre_checkout_query_id": question.query_id, "ok": True}
         words = messages.sentence(

@@ -164,10 +164,30 @@ def test_the_longer_it_fails_the_longer_it_waits(telegram, poller):
         poller.step()
     waits = poller.bot.waited
     assert waits[0] < 2
-    assert waits[3] >= 8
-    assert max(waits) <= 1.5 * bot.LONGEST_PAUSE_SECONDS
+    assert waits[3] > 3
     poller.step()
     assert poller.pause == 1.0
+
+
+@on_sqlite
+def test_05_a_poller_that_failed_for_long_looks_again_every_five_seconds(telegram, poller):
+    trouble(telegram, "getUpdates", status=500, times=20)
+    for _ in range(20):
+        poller.step()
+    waits = poller.bot.waited[10:]
+    assert max(waits) <= 5
+    assert len(set(waits)) == len(waits)  # not all bots at once
+
+
+@on_sqlite
+def test_05_a_bot_that_starts_without_telegram_looks_again_every_five_seconds(telegram, app, monkeypatch):
+    made = bot.Bot(app)
+    waited: list[float] = []
+    monkeypatch.setattr(made.stopping, "wait", waited.append)
+    trouble(telegram, "getMe", status=500, times=12)
+    made._introduce()
+    assert len(waited) == 12
+    assert max(waited) <= 5
 
 
 @on_sqlite
@@ -298,6 +318,37 @@ def test_a_token_that_is_no_longer_known_ends_the_bot(telegram, poller, status):
 
 
 # The process itself
+
+
+def test_05_what_was_asked_in_an_outage_does_not_decline_what_is_asked_after_it(telegram, app, alice):
+    order = arrange.order(alice, now=clock.now())
+    for query in ("given up", "given up too", "fresh"):
+        with transaction():
+            inbox.receive(question(order, query), "polling", clock.now())
+    telegram.control("PUT", "troubles", api={"answerPreCheckoutQuery": {"latency_seconds": 0.3}})
+    made = bot.Bot(app)
+    made.bells["questions"].set()
+    made._ask_lane()
+    eventually(lambda: len(answers(telegram)) == 3)
+    made.lane.shutdown()
+    assert answers(telegram) == [(True, "")] * 3
+
+
+@on_sqlite
+def test_05_one_payers_questions_leave_room_for_others(telegram, app, alice, bob):
+    flood, other = arrange.order(alice, now=clock.now()), arrange.order(bob, now=clock.now())
+    with transaction():
+        for number in range(3):
+            inbox.receive(question(flood, f"q{number}"), "polling", clock.now())
+        inbox.receive(question(other, "bob's"), "polling", clock.now())
+    telegram.control("PUT", "troubles", api={"answerPreCheckoutQuery": {"latency_seconds": 0.3}})
+    made = bot.Bot(app)
+    made.places = threading.BoundedSemaphore(2)
+    made.bells["questions"].set()
+    made._ask_lane()
+    made.lane.shutdown()
+    asked = [call["params"]["pre_checkout_query_id"] for call in telegram.calls("answerPreCheckoutQuery")]
+    assert "bob's" in asked[:2]
 
 
 @on_sqlite

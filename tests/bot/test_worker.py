@@ -24,6 +24,7 @@ from webapp.domain import (
     reconciliation,
     refunds,
     shops,
+    updates,
     users,
 )
 from webapp.extensions import db, transaction
@@ -144,10 +145,11 @@ class Purchase:
         self.deliver("pre_checkout_query")
 
     def deliver(self, kind: str) -> None:
-        """Hand over the first update of a kind, as the poller does."""
+        """Hand over the first new update of a kind, as the poller does."""
+        kept = {item.update_id for item in rows(InboxItem)}
 
         def found() -> dict[str, Any] | None:
-            waiting = self.telegram.state()["pending"]
+            waiting = [one for one in self.telegram.state()["pending"] if one["update_id"] not in kept]
             return next((update for update in waiting if kind in json.dumps(update)), None)
 
         self.hands.receive(eventually(found, seconds=5))
@@ -245,9 +247,9 @@ def test_a_no_stays_a_no(telegram, hands, order):
     assert answers(telegram)[-1] == (True, "")
 
 
-def test_two_devices_at_once_are_charged_once(telegram, hands, order):
-    hands.ask(order)
-    hands.ask(order, "q2")
+def test_two_devices_at_once_are_charged_once(telegram, hands, alice):
+    phone, desktop = Purchase(telegram, hands, alice), Purchase(telegram, hands, alice)
+    assert [phone.finish()["status"], desktop.finish()["status"]] == ["paid", "failed"]
     assert [ok for ok, _ in answers(telegram)] == [True, False]
 
 
@@ -333,6 +335,70 @@ def test_an_answer_telegram_does_not_want_is_not_repeated(telegram, hands, order
     hands.ask(order)  # a query that Telegram does not know any more
     assert [call["status"] for call in telegram.calls("answerPreCheckoutQuery")] == [400]
     assert rows(InboxItem)[0].done_at
+
+
+def test_05_an_approval_that_telegram_finds_too_old_frees_its_order_at_once(telegram, hands, order):
+    hands.ask(order)  # Telegram does not know it any more
+    hands.ask(order, "q2")
+    assert answers(telegram) == [(True, ""), (True, "")]
+
+
+@on_sqlite
+def test_05_after_two_errors_the_answer_arrives_by_the_third_try(telegram, hands, alice):
+    purchase = Purchase(telegram, hands, alice)
+    trouble(telegram, "answerPreCheckoutQuery", status=500, times=2)
+    assert purchase.finish()["status"] == "paid"
+
+
+@on_sqlite
+def test_05_the_next_try_is_sold_when_no_answer_arrived(telegram, hands, alice):
+    purchase = Purchase(telegram, hands, alice)
+    trouble(telegram, "answerPreCheckoutQuery", status=500, times=100)
+    hands.answer()
+    telegram.control("PUT", "troubles")
+    assert Purchase(telegram, hands, alice).finish()["status"] == "paid"
+    assert purchase.finish()["status"] == "failed"
+    assert len(rows(Charge)) == 1
+
+
+@on_sqlite
+def test_05_a_charge_for_each_of_two_approvals_is_given_back_once(telegram, hands, order):
+    trouble(telegram, "answerPreCheckoutQuery", status=500, times=4)
+    hands.ask(order)
+    hands.ask(order, "q2")
+    hands.receive(payment(order))
+    hands.receive(payment(order, "charge-2"))
+    hands.worker.settle_money()
+    assert [refund.charge_id for refund in rows(Refund)] == ["charge-2"]
+    assert has_atlas()
+
+
+@on_sqlite
+def test_05_a_yes_that_took_too_long_to_write_frees_its_order(telegram, hands, order, monkeypatch):
+    decided = hands.worker._decide
+
+    def slowly(asked: Any) -> Any:
+        try:
+            return decided(asked)
+        finally:
+            hands.wait(7)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hands.worker, "_decide", slowly)
+        hands.ask(order)
+    hands.ask(order, "q2")
+    assert [ok for ok, _ in answers(telegram)] == [False, True]
+
+
+def test_05_what_a_killed_process_approved_is_free_when_telegram_gives_it_up(telegram, hands, alice):
+    order = arrange.order(alice, "week", now=clock.now())
+    hands.receive(question(order))
+    [item] = Worker(hands.worker.app).claim_questions(10)
+    hands.worker._decide(updates.question(item))  # and dies
+    hands.ask(order, "q2")
+    hands.wait(10)
+    hands.ask(order, "q3")
+    assert [ok for ok, _ in answers(telegram)] == [False, True]
 
 
 @on_sqlite

@@ -640,7 +640,7 @@ class Machine(RuleBasedStateMachine):
         else:
             assert not expected
             self.books.approved.add((deal.id, payer))
-            self.books.held[deal.id] = query, now + 60
+            self.books.held[deal.id] = query, now + 10
         return code
 
     def decide(self, update: dict[str, Any], *, received: int) -> str | None:

@@ -34,7 +34,7 @@ from webapp.models import User
 
 HISTORIES = int(os.environ.get("HISTORIES", "25"))  # on each database; make histories: 1,000
 THREADS, OPERATIONS = 4, 16
-HOLD_SECONDS = 60
+HOLD_SECONDS = 10
 ticks = itertools.count()  # whose next value no two threads get
 
 

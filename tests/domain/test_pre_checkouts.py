@@ -19,7 +19,8 @@ from tests.arrange import (
     pay,
     question,
 )
-from webapp.domain import catalogue, payloads, users
+from webapp.domain import catalogue, payloads, pre_checkouts, users
+from webapp.domain.pre_checkouts import Approval
 from webapp.extensions import db, transaction
 from webapp.models import PreCheckout
 
@@ -63,6 +64,79 @@ def test_f52_a_reservation_by_a_clock_that_was_ahead_ends(alice):
     assert decide(question(made, received_at=ahead), now=ahead) is None
     assert decide(question(made, "q2")) is None
     assert decide(question(made, "q3")) == "PaymentInProgress"
+
+
+def settle(asked, approval, *, now=NOW):
+    with transaction():
+        pre_checkouts.settle(asked, approval, now)
+
+
+def test_05_an_approval_that_arrived_holds_its_order_for_a_minute(alice):
+    asked = question(order(alice))
+    decide(asked)
+    settle(asked, Approval.ARRIVED)
+    for query, seconds, verdict in [("q2", 59, "PaymentInProgress"), ("q3", 60, None)]:
+        later = NOW + seconds * SECOND
+        assert decide(replace(asked, query_id=query, received_at=later), now=later) == verdict
+
+
+def test_05_an_approval_that_did_not_arrive_frees_its_order_at_once(alice):
+    asked = question(order(alice, "week"))
+    decide(asked)
+    settle(asked, Approval.LOST)
+    assert decide(replace(asked, query_id="q2")) is None
+
+
+@pytest.mark.parametrize("slug", ["atlas", "whole-sky", "plan"])
+def test_05_the_next_question_settles_an_approval_that_may_have_arrived(alice, slug):
+    asked = question(order(alice, slug))
+    decide(asked)
+    settle(asked, Approval.UNKNOWN)
+    assert decide(replace(asked, query_id="q2")) is None
+
+
+def test_05_where_a_second_charge_buys_more_the_next_question_waits_until_the_first_is_given_up(alice):
+    asked = question(order(alice, "week"))
+    decide(asked)
+    settle(asked, Approval.UNKNOWN, now=NOW + 5 * SECOND)
+    for query, seconds, verdict in [("q2", 9, "PaymentInProgress"), ("q3", 10, None)]:
+        later = NOW + seconds * SECOND
+        assert decide(replace(asked, query_id=query, received_at=later), now=later) == verdict
+
+
+@pytest.mark.parametrize("approval", Approval)
+def test_05_an_approval_that_is_settled_late_takes_no_order_from_another(alice, approval):
+    asked = question(order(alice))
+    decide(asked)
+    later = NOW + 11 * SECOND
+    assert decide(replace(asked, query_id="q2", received_at=later), now=later) is None
+    settle(asked, approval, now=later)
+    assert decide(replace(asked, query_id="q3", received_at=later), now=later) == "PaymentInProgress"
+
+
+@pytest.mark.parametrize("approval", [Approval.LOST, Approval.UNKNOWN])
+def test_05_a_copy_of_a_question_frees_nothing(alice, approval):
+    asked = question(order(alice))
+    decide(asked)
+    copy = replace(asked, received_at=NOW + SECOND)
+    decide(copy)
+    settle(copy, approval)
+    assert decide(replace(asked, query_id="q2")) == "PaymentInProgress"
+
+
+def test_05_a_settled_approval_leaves_a_paid_order_paid(alice):
+    made = order(alice)
+    decide(question(made))
+    pay(facts(made))
+    settle(question(made), Approval.ARRIVED)
+    assert decide(question(made, "q2")) == "OrderClosed"
+
+
+@pytest.mark.parametrize("received", [NOW - 11 * SECOND, NOW - 7 * SECOND])
+def test_05_a_late_question_reserves_nothing(alice, received):
+    asked = question(order(alice), received_at=received)
+    assert decide(asked) == "CheckoutTooLate"
+    assert decide(replace(asked, query_id="q2", received_at=NOW)) is None
 
 
 @pytest.mark.parametrize(

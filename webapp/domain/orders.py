@@ -31,7 +31,10 @@ from webapp.statements import Write, run
 LIFE_SECONDS = 15 * 60
 # An order this close to its end is replaced rather than offered: people need time to pay.
 TOO_LITTLE_LEFT_SECONDS = 60
-# Between Telegram's question and its charge: 10 s for the answer (Bot API), the rest for the charge.
+# How long Telegram waits for our answer (Bot API: answerPreCheckoutQuery); an approval of which nobody
+# knows whether it arrived holds its order no longer.
+UNANSWERED_SECONDS = 10
+# Between Telegram's question and its charge: 10 s for the answer, the rest for the charge.
 RESERVATION_SECONDS = 60
 MOST_OPEN = 30
 HOLD = text(
@@ -161,7 +164,7 @@ def state(order: Order, now: datetime) -> str:
 def reserve(
     payload: str, payer_id: int, stars: int, currency: str, query_id: str, *, keys: KeyRing, now: datetime
 ) -> Order:
-    """Hold an order for the one payment that Telegram asks about.
+    """Hold an order for the one payment that Telegram asks about, as long as Telegram waits for an answer.
 
     Asked again for the same query it holds the same order; another query has to wait until the
     reservation ends, since both would be charged.
@@ -181,7 +184,7 @@ def reserve(
     """
     order = _described_by(payload, keys)
     _check(order, payer_id, stars, currency, now)
-    until = now + timedelta(seconds=RESERVATION_SECONDS)
+    until = now + timedelta(seconds=UNANSWERED_SECONDS)
     # By a clock that was ahead, and is not any more.
     absurd = now + timedelta(seconds=LIFE_SECONDS)
     held = {"id": order.id, "query_id": query_id, "until": until, "now": now, "absurd": absurd}
@@ -190,6 +193,15 @@ def reserve(
         closed_at = db.session.scalar(select(Order.closed_at).where(Order.id == order.id))
         raise (OrderClosed if closed_at else PaymentInProgress)(order=order.public_id)
     return order
+
+
+def hold_until(order_id: int, query_id: str, until: datetime) -> None:
+    """Have a query hold its order until then, unless the order was paid or another query holds it."""
+    db.session.execute(
+        update(Order)
+        .where(Order.id == order_id, Order.reserved_query_id == query_id, Order.closed_at.is_(None))
+        .values(reserved_until=until)
+    )
 
 
 def remember_link(order: Order, link: str) -> str:

@@ -2,17 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from webapp import errors
 from webapp.domain import orders
 from webapp.domain.keys import KeyRing
 from webapp.errors import CheckoutTooLate, ShopError
 from webapp.extensions import db
-from webapp.models import PreCheckout
+from webapp.models import Order, PreCheckout
 from webapp.statements import insert_once
 
 ANSWER_WITHIN_SECONDS = 6  # our own cut-off
-TELEGRAM_WAITS_SECONDS = 10  # Bot API: answerPreCheckoutQuery
+TELEGRAM_WAITS_SECONDS = orders.UNANSWERED_SECONDS
+
+
+class Approval(StrEnum):
+    """What became of the answer that Telegram may charge."""
+
+    ARRIVED = "arrived"
+    LOST = "lost"  # it never left, or Telegram did not take it
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,25 @@ def decide(question: Question, *, keys: KeyRing, now: datetime) -> ShopError | N
     }
     insert_once(PreCheckout, decision, returning="query_id")
     return refusal
+
+
+def settle(question: Question, approval: Approval, now: datetime) -> None:
+    """Have an approval hold its order only while Telegram can charge for it.
+
+    One that arrived holds it until the charge, one that was lost no more. One that may have arrived makes
+    way for the payer's next question, since the shop gives a second charge back; where a second charge buys
+    more, that question waits until Telegram has given up this one. A copy of a question changes nothing.
+    """
+    known = db.session.get(PreCheckout, question.query_id, populate_existing=True)
+    if known is None or known.order_id is None or known.received_at != question.received_at:
+        return
+    if approval is Approval.ARRIVED:
+        until = now + timedelta(seconds=orders.RESERVATION_SECONDS)
+    elif approval is Approval.UNKNOWN and db.session.get_one(Order, known.order_id).adds_up:
+        until = known.decided_at + timedelta(seconds=TELEGRAM_WAITS_SECONDS)
+    else:
+        until = now
+    orders.hold_until(known.order_id, question.query_id, until)
 
 
 def is_too_late(received_at: datetime, now: datetime) -> bool:
