@@ -46,6 +46,7 @@ from webapp.bot_api import (
     OutcomeUnknown,
     TooManyRequests,
     Unauthorized,
+    chat_of,
     takes_proxy,
 )
 from webapp.config import Config
@@ -56,7 +57,7 @@ from webapp.messages import Message
 from webapp.models import InboxItem
 from webapp.registration import ALLOWED_UPDATES, menu_button
 from webapp.turns import RENEW_EVERY_SECONDS, Turn, let_go_for_the_dead
-from webapp.worker import Worker
+from webapp.worker import ITEMS_AT_ONCE, Worker
 
 log = logging.getLogger("bot")
 
@@ -203,8 +204,8 @@ class Bot:
                 log.exception("the database is away")
                 await asyncio.to_thread(self.stopping.wait, DATABASE_PAUSE_SECONDS)
                 continue
-            for item in items:
-                await self._handle(chat, item)
+            # At once: an answer that takes long is no reason for others to wait.
+            await asyncio.gather(*(self._handle(chat, item) for item in items))
             if not items:
                 await asyncio.to_thread(self._wait, "chat")
 
@@ -219,6 +220,8 @@ class Bot:
         except Forbidden:
             # The person blocked the bot meanwhile: nobody is left to answer.
             await asyncio.to_thread(self.worker.finish, item)
+        except RetryAfter as error:
+            await asyncio.to_thread(self.worker.put_off, item, _seconds(error))
         except Exception as error:
             await asyncio.to_thread(self.worker.fail, item, error)
         else:
@@ -427,7 +430,7 @@ def _is_patient(update: object) -> bool:
     return not (isinstance(update, dict) and inbox.PRE_CHECKOUT in update)
 
 
-class Pauses(BaseRateLimiter[None]):
+class FloodControl(BaseRateLimiter[None]):
     """Has chat keep the pauses that Telegram asked this process for, whoever heard of them."""
 
     def __init__(self, client: BotApi) -> None:
@@ -445,20 +448,26 @@ class Pauses(BaseRateLimiter[None]):
         args: Any,
         kwargs: dict[str, Any],
         endpoint: str,
-        data: dict[str, Any],  # noqa: ARG002 - what is said makes no difference
+        data: dict[str, Any],
         rate_limit_args: None,  # noqa: ARG002
     ) -> Any:
         """Call Telegram unless it asked for silence.
 
         :raise RetryAfter: it did, now or before
         """
-        if left := self.client.pause_seconds(endpoint):
+        chat = chat_of(data)
+        if left := self.client.pause_seconds(endpoint, chat):
             raise RetryAfter(math.ceil(left))
         try:
             return await callback(*args, **kwargs)
         except RetryAfter as error:
-            self.client.keep_silent(endpoint, error._retry_after.total_seconds())
+            self.client.keep_silent(endpoint, _seconds(error), chat)
             raise
+
+
+def _seconds(error: RetryAfter) -> float:
+    # What is public about it changes its type with a coming release of the library.
+    return error._retry_after.total_seconds()
 
 
 def _chat_application(app: Flask, client: BotApi) -> Chat:
@@ -468,9 +477,12 @@ def _chat_application(app: Flask, client: BotApi) -> Chat:
         .token(config.bot_token)
         .base_url(f"{config.bot_api_url}{{token}}{config.bot_api_path}")
         .request(
-            HTTPXRequest(connection_pool_size=8, httpx_kwargs={"trust_env": takes_proxy(config.bot_api_url)})
+            HTTPXRequest(
+                connection_pool_size=ITEMS_AT_ONCE,
+                httpx_kwargs={"trust_env": takes_proxy(config.bot_api_url)},
+            )
         )
-        .rate_limiter(Pauses(client))
+        .rate_limiter(FloodControl(client))
         .updater(None)
         .build()
     )

@@ -19,6 +19,8 @@ TELLING_SECONDS = 2.0
 SKEW_PROBLEM_SECONDS = 60  # launches are refused when they seem to come from further ahead than this
 # Telegram gives up a question after ten seconds, so its answer waits for nothing.
 NEVER_SILENT = frozenset({"answerPreCheckoutQuery"})
+# Two chats that are told to wait in so short a time show that the bot as a whole is.
+FLOOD_SECONDS = 10.0
 
 
 class BotApiError(Exception):
@@ -65,11 +67,48 @@ class OutcomeUnknown(BotApiError):
     """The call may have been carried out: no answer, garbage, or 5xx."""
 
 
-class BotApi:
-    """Calls of the Bot API with the bot's token, from any thread.
+class FloodControl:
+    """The pauses that Telegram asked this process for, each of one method (MTProto: FLOOD_WAIT).
 
-    A pause that Telegram asks for is kept by this process: it is of one method (MTProto: FLOOD_WAIT).
+    One that a call to a chat was told is the chat's own, so that nobody who writes too fast silences the
+    bot for others. When a second chat is told the same, the pause is everybody's.
     """
+
+    def __init__(self) -> None:
+        self._until: dict[tuple[str, int | None], float] = {}  # a method's and a chat's, by our ticks
+        self._told_last: dict[str, tuple[int, float]] = {}  # which chat a method's pause was told, and when
+        self._lock = threading.Lock()
+
+    def seconds_left(self, method: str, chat: int | None = None) -> float:
+        """Return for how long Telegram wants to hear nothing of a method, in a chat if one is named."""
+        until = max(self._until.get((method, None), 0.0), self._until.get((method, chat), 0.0))
+        return max(0.0, until - clock.ticks())
+
+    def note(self, method: str, seconds: float, chat: int | None = None) -> None:
+        """Keep a pause, or the rest of a longer one."""
+        with self._lock:
+            ticks = clock.ticks()
+            self._until = {key: until for key, until in self._until.items() if until > ticks}
+            keys = {(method, chat)}
+            if chat is not None and self._another_was_told(method, chat, ticks):
+                keys.add((method, None))
+            for key in keys:
+                self._until[key] = max(ticks + seconds, self._until.get(key, 0.0))
+
+    def forget(self) -> None:
+        """Keep no pause any more."""
+        with self._lock:
+            self._until.clear()
+            self._told_last.clear()
+
+    def _another_was_told(self, method: str, chat: int, ticks: float) -> bool:
+        other, at = self._told_last.get(method, (chat, 0.0))
+        self._told_last[method] = chat, ticks
+        return other != chat and ticks - at <= FLOOD_SECONDS
+
+
+class BotApi:
+    """Calls of the Bot API with the bot's token, from any thread; pauses that Telegram asks for are kept."""
 
     # How far this machine's clock was ahead of Telegram's at the last answer that tells; None before one.
     clock_skew_seconds: float | None = None
@@ -77,7 +116,7 @@ class BotApi:
 
     def __init__(self, base_url: str, token: str, *, path: str = "") -> None:
         self._base_url = f"{base_url}{token}{path}"
-        self._silent_until: dict[str, float] = {}
+        self.flood_control = FloodControl()
         self._http = httpx.Client(
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
@@ -93,7 +132,8 @@ class BotApi:
         :raise TooManyRequests: Telegram wants silence, or asked for it before and nothing was sent
         :raise BotApiError: one of its leaves, by what is known to have happened
         """
-        if left := self.pause_seconds(method):
+        chat = chat_of(params or {})
+        if left := self.pause_seconds(method, chat):
             raise TooManyRequests(f"{method}: a pause that Telegram asked for", math.ceil(left))
         timeout = httpx.Timeout(
             timeout_seconds or ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS
@@ -110,17 +150,20 @@ class BotApi:
         try:
             return _result(method, answer)
         except TooManyRequests as error:
-            self.keep_silent(method, error.retry_after_seconds)
+            self.keep_silent(method, error.retry_after_seconds, chat)
             raise
 
-    def pause_seconds(self, method: str) -> float:
-        """Return for how long Telegram still wants to hear nothing of a method."""
-        return max(0.0, self._silent_until.get(method, 0.0) - clock.ticks())
+    def pause_seconds(self, method: str, chat: int | None = None) -> float:
+        """Return for how long Telegram wants to hear nothing of a method, in a chat if one is named."""
+        return self.flood_control.seconds_left(method, chat)
 
-    def keep_silent(self, method: str, seconds: float) -> None:
-        """Have a method called by nobody in this process for so long, or longer if that was asked for."""
+    def keep_silent(self, method: str, seconds: float, chat: int | None = None) -> None:
+        """Have a method called by nobody in this process for so long, or longer if that was asked for.
+
+        :param chat: the chat that the call was for: the pause is its own until another chat is told the same
+        """
         if method not in NEVER_SILENT:
-            self._silent_until[method] = clock.ticks() + max(seconds, self.pause_seconds(method))
+            self.flood_control.note(method, seconds, chat)
 
     def _compare_clocks(self, date: str, took_seconds: float) -> None:
         try:
@@ -138,6 +181,12 @@ class BotApi:
 
     def close(self) -> None:
         self._http.close()
+
+
+def chat_of(params: dict[str, Any]) -> int | None:
+    """Return the chat that a call is for, if it is for one."""
+    chat = params.get("chat_id")
+    return chat if isinstance(chat, int) else None
 
 
 def _result(method: str, answer: httpx.Response) -> Any:

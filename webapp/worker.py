@@ -15,6 +15,7 @@ from webapp.doctor import telegram
 from webapp.domain import (
     alarms,
     broadcasts,
+    chats,
     inbox,
     leases,
     orders,
@@ -40,6 +41,9 @@ ITEMS_AT_ONCE = 20
 MESSAGES_A_SECOND = 25  # under Telegram's 30 for a bot as a whole
 ANSWER_SECONDS = 3.0  # for one try at answering; two fit into our six
 ANSWER_PAUSES_SECONDS = (0.0, 0.0, 0.5, 1.0)  # before each try, as long as Telegram waits
+REPLY_EVERY_SECONDS = 1.0  # to one chat, as often as Telegram allows
+# So long chat waits for receipts and alarms; in a backlog of those it goes on beside them.
+CHAT_WAITS_SECONDS = 5.0
 DUTY_SECONDS = 30.0
 RECONCILE_EVERY_SECONDS = 300.0
 RECONCILE_AGAIN_SECONDS = 30.0
@@ -59,6 +63,8 @@ class Worker:
         self.reconcile_at = self.housekeep_at = self.remind_at = clock.ticks()
         self.held_until: dict[str, float] = {}
         self.in_hand: set[int] = set()  # questions that are being answered
+        self.replies_at: dict[int | None, float] = {}  # when a chat may have its next reply
+        self.chat_waits_since: float | None = None
 
     def claim_questions(self, limit: int) -> list[InboxItem]:
         """Take pre-checkout queries that wait for an answer; each is to be answered, by one thread for all.
@@ -108,11 +114,19 @@ class Worker:
             return len(items)
 
     def claim_chat(self) -> list[InboxItem]:
-        """Take everything that is not about money: what people write, and kinds yet unknown."""
+        """Take what is not about money and whose turn it is: what people write, and kinds yet unknown.
+
+        A person gets one reply a second. What they wrote again meanwhile is answered once.
+        """
         with self.app.app_context():
-            if self._pause_seconds():
+            if self._pause_seconds() or self._receipts_go_first():
                 return []
-            return _claimed(ITEMS_AT_ONCE, without={*updates.MONEY, inbox.PRE_CHECKOUT})
+            claimed = _claimed(ITEMS_AT_ONCE, without={*updates.MONEY, inbox.PRE_CHECKOUT})
+            latest = chats.latest(claimed)
+            waits = {item.id: self._wait_for_turn(item) for item in latest}
+            if len(latest) < len(claimed) or any(waits.values()):
+                self._finish(partial(self._sort_out, claimed, waits))
+            return [item for item in latest if not waits[item.id]]
 
     def finish(self, item: InboxItem) -> None:
         """Note that a chat item is handled."""
@@ -125,6 +139,11 @@ class Worker:
             log.warning("update not handled", exc_info=error, extra={"update_id": item.update_id})
             self._finish(lambda: inbox.fail(item, f"{type(error).__name__}: {error}", clock.now()))
 
+    def put_off(self, item: InboxItem, seconds: float) -> None:
+        """Have a chat item wait until Telegram wants to hear of it again."""
+        with self.app.app_context():
+            self._finish(partial(_put_off, item, seconds, clock.now()))
+
     def send_messages(self) -> int:
         """Send what waits in the outbox, and return how many messages there were."""
         with self.app.app_context():
@@ -133,9 +152,10 @@ class Worker:
                 return 0
             batch = run_in_transaction(lambda: outbox.claim(MESSAGES_A_SECOND, clock.now()))
             for number, message in enumerate(batch):
-                if not self._send(message):
-                    self._give_back(batch[number + 1 :])
+                if self._pause_seconds():
+                    self._give_back(batch[number:])
                     break
+                self._send(message)
                 time.sleep(1 / MESSAGES_A_SECOND)
             return len(batch)
 
@@ -271,6 +291,38 @@ class Worker:
         language = speech.known_of(user) if user else None
         return language.code if language else None
 
+    def _receipts_go_first(self) -> bool:
+        """Tell whether chat waits, since people are owed receipts or the owner is owed an alarm."""
+        if not outbox.is_due(clock.now(), news=False):
+            self.chat_waits_since = None
+            return False
+        ticks = clock.ticks()
+        if self.chat_waits_since is None:
+            self.chat_waits_since = ticks
+        return ticks - self.chat_waits_since < CHAT_WAITS_SECONDS
+
+    def _wait_for_turn(self, item: InboxItem) -> float:
+        """Return how many seconds an item has to wait; without any, the turn is taken."""
+        if chats.subject(item) is None:
+            return 0
+        ticks = clock.ticks()
+        paused = self.checkout.client.pause_seconds("sendMessage", item.telegram_id)
+        # Rounded, since nothing can be put off by less than the database tells apart.
+        wait = round(max(paused, self.replies_at.get(item.telegram_id, ticks) - ticks), 3)
+        if not wait:
+            self.replies_at = {chat: at for chat, at in self.replies_at.items() if at > ticks}
+            self.replies_at[item.telegram_id] = ticks + REPLY_EVERY_SECONDS
+        return wait
+
+    def _sort_out(self, claimed: list[InboxItem], waits: dict[int, float]) -> None:
+        """Note which items wait for their turn, and which are answered together with a later one."""
+        now = clock.now()
+        for item in claimed:
+            if item.id not in waits:
+                inbox.finish(item, now)
+            elif waits[item.id]:
+                _put_off(item, waits[item.id], now)
+
     def _holds(self, duty: str) -> bool:
         ticks = clock.ticks()
         if ticks < self.held_until.get(duty, ticks):
@@ -282,18 +334,17 @@ class Worker:
             self.held_until[duty] = ticks + DUTY_SECONDS / 3
         return held
 
-    def _send(self, message: OutboxMessage) -> bool:
-        """Send one message; False when Telegram wants silence."""
+    def _send(self, message: OutboxMessage) -> None:
         if message.kind == outbox.OWNERS_NEWS and not broadcasts.is_wanted(message):
             self._note(partial(outbox.failed, message, broadcasts.DECLINED))
-            return True
+            return
         try:
             told = messages.told(message.kind, message.facts, self._language(message.telegram_id))
         except Exception as error:
             # Written by a newer release, perhaps: it must not stand in the way of the rest.
             log.exception("no words for a message", extra={"kind": message.kind})
             self._note(partial(outbox.retry, message, f"{type(error).__name__}: {error}"))
-            return True
+            return
         params = {"chat_id": message.telegram_id, "text": told.text, "reply_markup": told.reply_markup()}
         try:
             self.checkout.client.call(
@@ -302,7 +353,6 @@ class Worker:
         except TooManyRequests as error:
             pause = error.retry_after_seconds
             self._note(partial(outbox.retry, message, error.description, after_seconds=pause))
-            return False
         except BotApiError as error:
             # A wrong token says nothing about the message.
             is_final = isinstance(error, Refused) and not isinstance(error, Unauthorized | Conflict)
@@ -310,7 +360,6 @@ class Worker:
             self._note(partial(note, message, error.description))
         else:
             self._note(partial(outbox.sent, message))
-        return True
 
     def _give_back(self, batch: list[OutboxMessage]) -> None:
         pause = self._pause_seconds()
@@ -368,6 +417,10 @@ class Worker:
         finding = telegram.clock(skew_seconds)
         if skew_seconds is not None and not finding.is_well:
             log.error("%s", finding.words, extra={"event": "clock_off"})
+
+
+def _put_off(item: InboxItem, seconds: float, now: datetime) -> None:
+    inbox.put_off(item, now + timedelta(seconds=min(seconds, inbox.LONGEST_PAUSE_SECONDS)))
 
 
 def _claimed(limit: int, **which: Collection[str]) -> list[InboxItem]:

@@ -31,7 +31,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def telegram(box: Stage) -> Stage:
     """The same Telegram, with nothing said or sold yet."""
     client = bot_api.get_client(f"{box.sandbox}/bot", TOKEN)
-    client._silent_until.clear()  # what another test's Telegram asked for
+    client.flood_control.forget()  # what another test's Telegram asked for
     client.call("deleteWebhook")
     box.control("POST", "reset")
     box.control("PUT", "troubles", delay_seconds=0)

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from tests.bot.conftest import trouble
+from tests.bot.conftest import ALICE, BOB, CARMEN, trouble
 from tests.processes import TOKEN, Stage
 from webapp import bot_api, clock
 from webapp.bot_api import BotApi, BotApiError, NotReached, TooManyRequests, Unauthorized, get_client
@@ -122,6 +122,42 @@ def test_f33_a_pause_is_of_one_method(telegram, client):
         client.call("getMe")
     client.call("getWebhookInfo")
     assert client.pause_seconds("getMe") > 6
+
+
+def test_02_a_pause_of_one_chat_is_no_pause_of_another(telegram, client):
+    client.keep_silent("sendMessage", 40, ALICE)
+    with pytest.raises(TooManyRequests):
+        client.call("sendMessage", {"chat_id": ALICE, "text": "hello"})
+    client.call("sendMessage", {"chat_id": BOB, "text": "hello"})
+    assert [call["params"]["chat_id"] for call in telegram.calls("sendMessage")] == [BOB]
+
+
+def test_02_a_pause_that_a_second_chat_hears_of_is_everybodys(telegram, client):
+    for person in (ALICE, ALICE, BOB):
+        assert client.pause_seconds("sendMessage") == 0
+        client.keep_silent("sendMessage", 30, person)
+    with pytest.raises(TooManyRequests):
+        client.call("sendMessage", {"chat_id": CARMEN, "text": "hello"})
+    assert telegram.calls("sendMessage") == []
+
+
+def test_02_two_chats_that_flood_at_different_times_silence_nobody_else(client, monkeypatch):
+    now = clock.ticks()
+    monkeypatch.setattr(clock, "ticks", lambda: now)
+    client.keep_silent("sendMessage", 60, ALICE)
+    now += bot_api.FLOOD_SECONDS + 1
+    client.keep_silent("sendMessage", 60, BOB)
+    assert client.pause_seconds("sendMessage") == 0
+    assert client.pause_seconds("sendMessage", ALICE) > 40
+
+
+def test_02_pauses_that_are_over_take_no_room(client, monkeypatch):
+    now = clock.ticks()
+    monkeypatch.setattr(clock, "ticks", lambda: now)
+    for person in range(1000):
+        client.keep_silent("sendMessage", 5, person)
+        now += bot_api.FLOOD_SECONDS + 1
+    assert len(client.flood_control._until) == 1
 
 
 def test_f33_an_answer_about_money_waits_for_no_pause(telegram, client):

@@ -72,7 +72,7 @@ def test_who_declines_before_it_is_sent_gets_nothing(telegram, hands: Hands):  #
 def test_who_declines_while_telegram_wants_silence_gets_nothing(telegram, hands: Hands):  # noqa: F811
     begin()
     hands.worker.tick()
-    trouble(telegram, "sendMessage", status=429, retry_after=20)
+    trouble(telegram, "sendMessage", status=429, retry_after=20, times=2)
     hands.send_all()
     for person in (ALICE, BOB, CARMEN):
         with transaction():

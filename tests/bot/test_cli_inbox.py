@@ -132,7 +132,7 @@ def test_s60_no_secret_is_shown(app):
 
 def test_what_was_set_aside_is_tried_afresh_at_once(app):
     first = keep({**HELLO, "update_id": 1}, error="bad", aside=True)
-    second = keep({**HELLO, "update_id": 2}, error="bad")
+    second = keep({"update_id": 2, "message": {"text": "hello", "from": {"id": 2}}}, error="bad")
     worker = Worker(app)
     assert worker.claim_chat() == []
     code, said = run(app, "inbox", "replay", str(first), str(second))

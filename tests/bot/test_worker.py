@@ -1,5 +1,6 @@
 """The duties of the bot process, with a Telegram that answers, refuses, and stays silent."""
 
+import itertools
 import json
 import threading
 from collections.abc import Callable
@@ -41,6 +42,7 @@ class Hands:
 
     def __init__(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ahead = timedelta()
+        self.numbers = itertools.count(1)
         now, ticks = clock.now(), clock.ticks()
         monkeypatch.setattr(clock, "now", lambda: now + self.ahead)
         monkeypatch.setattr(clock, "ticks", lambda: ticks + self.ahead.total_seconds())
@@ -565,6 +567,105 @@ def test_chat_leaves_money_alone(hands, order):
     assert [item.kind for item in hands.worker.claim_chat()] == ["message"]
 
 
+def write(hands: Hands, *texts: str, person: int = ALICE) -> None:
+    """Have a person write to the bot, so many messages at once."""
+    for words in texts:
+        number = next(hands.numbers)
+        hands.receive({"update_id": number, "message": {"from": {"id": person}, "text": words}})
+
+
+def answered(hands: Hands) -> list[str]:
+    """Return what is answered at this moment, in order."""
+    found = []
+    for _ in range(30):  # looks, each of which takes twenty
+        for item in hands.worker.claim_chat():
+            found.append(json.loads(item.body)["message"]["text"])
+            hands.worker.finish(item)
+    return found
+
+
+def test_02_somebody_who_writes_fast_gets_one_answer_a_second(hands):
+    write(hands, *["hello?"] * 30, "/start", *["/start now"] * 30, "/shop", "/START@bot last")
+    seconds = []
+    for _ in range(6):
+        seconds.append(answered(hands))
+        hands.wait(1)
+    # The first of many is answered at once, what came after it together.
+    assert [words[0].partition(" ")[0] for words in seconds if words] == [
+        "hello?",
+        "hello?",
+        "/shop",
+        "/START@bot",
+    ]
+    assert max(map(len, seconds)) == 1
+    assert all(item.done_at for item in rows(InboxItem))
+
+
+def test_02_each_start_of_somebody_patient_is_answered_once(hands):
+    seconds = []
+    for number in range(4):
+        write(hands, f"/start {number}")
+        seconds += answered(hands)
+        hands.wait(1)
+    assert seconds == ["/start 0", "/start 1", "/start 2", "/start 3"]
+
+
+@on_sqlite
+def test_02_what_one_person_writes_holds_up_nobody_elses_answer(hands):
+    write(hands, *(f"/start {number}" for number in range(200)))
+    write(hands, "/paysupport", person=BOB)
+    assert "/paysupport" in answered(hands)
+
+
+@on_sqlite
+def test_02_no_two_persons_words_are_taken_for_one(hands):
+    for person in (ALICE, BOB, CARMEN):
+        write(hands, "/start", person=person)
+    assert answered(hands) == ["/start"] * 3
+
+
+@on_sqlite
+def test_02_a_chat_waits_for_the_pause_that_it_was_told(hands):
+    hands.worker.checkout.client.keep_silent("sendMessage", 40, ALICE)
+    write(hands, "/start")
+    write(hands, "/paysupport", person=BOB)
+    assert answered(hands) == ["/paysupport"]
+    hands.wait(39)
+    assert answered(hands) == []
+    hands.wait(1)
+    assert answered(hands) == ["/start"]
+    assert {item.attempts for item in rows(InboxItem)} == {1}  # to wait is no failure
+
+
+@on_sqlite
+def test_02_receipts_and_alarms_come_before_chat_but_not_for_ever(hands, alice):
+    say(ALICE)
+    write(hands, "/start")
+    assert answered(hands) == []
+    hands.send_all()
+    assert answered(hands) == ["/start"]
+    say(BOB)
+    write(hands, "/start", person=BOB)
+    assert answered(hands) == []
+    hands.wait(5)  # nobody sends them, for whatever reason
+    assert answered(hands) == ["/start"]
+
+
+@on_sqlite
+def test_02_chat_waits_for_no_news(hands, alice):
+    say(ALICE, kind=outbox.OWNERS_NEWS)
+    write(hands, "/start")
+    assert answered(hands) == ["/start"]
+
+
+@on_sqlite
+@pytest.mark.parametrize("body", [{"message": "garbage"}, {"message": {"text": 5}}, {"edited_message": {}}])
+def test_02_what_is_no_message_is_never_merged(hands, body):
+    for number in range(3):
+        hands.receive({"update_id": number, **body})
+    assert len(hands.worker.claim_chat()) == 3
+
+
 @on_sqlite
 def test_chat_that_fails_is_tried_again_and_set_aside(hands):
     hands.receive({"update_id": 1, "message": {"text": "hello"}})
@@ -600,17 +701,44 @@ def test_a_message_is_sent_once(telegram, hands, alice):
 def test_when_telegram_wants_silence_there_is_silence(telegram, hands, alice):
     for number in (1, 2, 3):
         say(ALICE, number)
-    trouble(telegram, "sendMessage", status=429, retry_after=20)
-    hands.worker.send_messages()
-    assert len(telegram.calls("sendMessage")) == 1
+    hands.worker.checkout.client.keep_silent("sendMessage", 20)
     say(BOB, 4)
     hands.wait(19)
     assert hands.worker.send_messages() == 0
-    assert len(telegram.calls("sendMessage")) == 1
+    assert telegram.calls("sendMessage") == []
     hands.wait(2)
     hands.send_all()
     assert [words.partition(" Star")[0][-1] for words in told(telegram, ALICE)] == ["1", "2", "3"]
     assert len(told(telegram, BOB)) == 1
+
+
+@on_sqlite
+def test_02_a_chat_that_is_to_be_silent_holds_nobody_up(telegram, hands, alice):
+    for number in (1, 2, 3):
+        say(ALICE, number)
+    say(BOB, 4)
+    trouble(telegram, "sendMessage", status=429, retry_after=20)
+    hands.send_all()
+    assert [call["params"]["chat_id"] for call in telegram.calls("sendMessage")] == [ALICE, BOB]
+    assert len(told(telegram, BOB)) == 1
+    hands.wait(19)
+    hands.send_all()
+    assert told(telegram, ALICE) == []
+    hands.wait(2)
+    hands.send_all()
+    assert [words.partition(" Star")[0][-1] for words in told(telegram, ALICE)] == ["1", "2", "3"]
+
+
+@on_sqlite
+def test_02_when_a_second_chat_is_told_to_wait_everybody_waits(telegram, hands, alice):
+    for person in (ALICE, BOB, CARMEN):
+        say(person)
+    trouble(telegram, "sendMessage", status=429, retry_after=20, times=2)
+    hands.send_all()
+    assert len(telegram.calls("sendMessage")) == 2
+    hands.wait(21)
+    hands.send_all()
+    assert [len(told(telegram, person)) for person in (ALICE, BOB, CARMEN)] == [1, 1, 1]
 
 
 @on_sqlite

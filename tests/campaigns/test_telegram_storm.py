@@ -99,13 +99,18 @@ def refunded_once(witness: Witness, table: Table) -> None:
 
 
 def obeyed(witness: Witness) -> int:
-    """Prove that no method is called while Telegram wants to hear of none; return how many there were."""
+    """Prove that no chat is called while Telegram wants silence in it; return how many pauses there were.
+
+    Of a method that is about no chat, everybody is silent.
+    """
     pauses = 0
     for method in {call["method"] for call in witness.calls()} - {EXEMPT}:
         calls = sorted(witness.calls(method), key=lambda call: call["at"])
         for refused in filter(is_refused, calls):
             begins, ends = refused["at"] + ON_THEIR_WAY_SECONDS, refused["at"] + pause_of(refused)
-            early = [call for call in calls if begins < call["at"] < ends - ROUNDING_SECONDS]
+            chat = refused["params"].get("chat_id")
+            same = [call for call in calls if call["params"].get("chat_id") == chat]
+            early = [call for call in same if begins < call["at"] < ends - ROUNDING_SECONDS]
             assert early == [], (
                 f"{method} {refused['at'] - early[0]['at']} s after it was to wait {refused['error']}"
             )

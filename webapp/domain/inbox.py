@@ -121,6 +121,14 @@ def fail(item: InboxItem, error: str, now: datetime) -> None:
         _update(item, next_attempt_at=now + timedelta(seconds=pause), error=error[:2000])
 
 
+def put_off(item: InboxItem, until: datetime) -> None:
+    """Have an item wait for its turn; that it was taken counts as no try.
+
+    :param until: five minutes from now at most, since what is further away came from a wrong clock
+    """
+    _update(item, next_attempt_at=until, attempts=item.attempts - 1)
+
+
 def quarantine(item: InboxItem, error: str, now: datetime) -> None:
     """Set an item aside for the owner: it is kept, and in nobody's way."""
     _update(item, quarantined_at=now, error=error[:2000])

@@ -63,9 +63,13 @@ def silence() -> Iterator[None]:
         _is_silent.reset(token)
 
 
-def is_due(now: datetime) -> bool:
-    """Tell whether a message waits to be sent."""
-    return db.session.scalar(_due(now).limit(1)) is not None
+def is_due(now: datetime, *, news: bool = True) -> bool:
+    """Tell whether a message waits to be sent.
+
+    :param news: the owner's news count, too
+    """
+    due = _due(now) if news else _due(now).where(OutboxMessage.kind != OWNERS_NEWS)
+    return db.session.scalar(due.limit(1)) is not None
 
 
 def waiting(kind: str) -> int:
