@@ -1,0 +1,38 @@
+"""What a catalogue would change, told before it does."""
+
+from dataclasses import replace
+
+from tests.arrange import ATLAS, NOTES, NOW, WEEK, item
+from webapp.domain import catalogue
+from webapp.extensions import transaction
+
+
+def told(*items: catalogue.Item) -> list[tuple[str, str]]:
+    return [(one.slug, one.kind) for one in catalogue.differences(items)]
+
+
+def test_each_difference_is_named_by_its_kind(open_shop):
+    with transaction():
+        catalogue.replace([ATLAS, NOTES, WEEK, item("old", on_sale=False)], NOW)
+    wanted = [
+        replace(ATLAS, stars=199),
+        replace(NOTES, on_sale=False),
+        item("old"),
+        item("new"),
+    ]
+    assert told(*wanted) == [
+        ("atlas", "changed"),
+        ("notes", "retired"),
+        ("old", "restored"),
+        ("new", "added"),
+        ("week", "retired"),
+    ]
+    [atlas, *_] = catalogue.differences(wanted)
+    assert atlas.changes == {"stars": (250, 199)}
+
+
+def test_what_was_imported_differs_no_more(open_shop):
+    wanted = [replace(ATLAS, stars=199), replace(NOTES, on_sale=False), item("new", on_sale=False)]
+    with transaction():
+        catalogue.replace(wanted, NOW)
+    assert told(*wanted) == []
