@@ -51,13 +51,13 @@ def reconcile(full: bool, rebuild: bool) -> None:
     migrate it, import the catalogue that was sold from, and run this before the bot. Nobody is told
     anything: they were, when it happened.
     """
-    if not shops.bot_username():
-        raise click.ClickException(NOT_MIGRATED)
     if rebuild and not catalogue.everything():
         raise click.ClickException(
             "The catalogue is empty, so nothing that was sold could be understood: run "
             "flask --app webapp catalog import first. Nothing was changed."
         )
+    if not shops.bot_username():
+        raise click.ClickException(NOT_MIGRATED)
     try:
         with outbox.silence() if rebuild else nullcontext():
             report = checkout.current().reconcile(full=full or rebuild)
