@@ -63,7 +63,9 @@ def _go_on_inside() -> None:
 
 def _mend(purpose: str) -> None:
     digest = locks.digest(purpose)
-    if folder.holds(purpose, digest) or (not folder.STAMP.exists() and locks.are_met(purpose)):
+    # Whose stamp it is that lies behind a link does not matter, if everything is there.
+    is_somebody_elses = VENV.is_symlink() or not folder.STAMP.exists()
+    if folder.holds(purpose, digest) or (is_somebody_elses and locks.are_met(purpose)):
         return
     _refuse_a_link("where packages are missing")
     with _alone():
