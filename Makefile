@@ -29,7 +29,7 @@ shop: ## An owner's command for the shop that make run opened: ARGS="doctor"
 	@$(BIN)/python -m sandbox.shop
 
 test: ready browser ## Everything, on SQLite and on PostgreSQL, in a real browser; ARGS="tests/domain -k refund" a part
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(if $(ARGS),$(ARGS),$(COVERAGE))
+	$(BIN)/python -m pytest --numprocesses=4 --dist=worksteal $(if $(ARGS),$(ARGS),$(COVERAGE))
 
 check: ready lint types imports test ## What must hold before anything lands
 
