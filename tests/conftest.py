@@ -36,6 +36,10 @@ if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).
 # A developer's own .env is not for the shops of tests.
 os.environ["FLASK_SKIP_DOTENV"] = "1"
 
+# Nor is a make that a test begins a part of the one that began the tests: it would say so at each end.
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):
+    os.environ.pop(name, None)
+
 PATIENCE_MILLISECONDS = 30_000  # as long as playwright itself waits for anything to be clicked
 
 _numbers = itertools.count(1)

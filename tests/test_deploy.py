@@ -62,13 +62,13 @@ def test_a_platform_sells_on_its_first_day(stage, mode):
     alice = Shopper(stage, ALICE).sign_in()
     assert not alice.has("/atlas")
     assert alice.pay(alice.order("deep-sky-atlas")["link"])["status"] == "paid"
-    eventually(lambda: alice.has("/atlas"), seconds=10)
-    eventually(lambda: ready(stage), seconds=10)
+    eventually(lambda: alice.has("/atlas"))
+    eventually(lambda: ready(stage))
     style = stage.http.get(stage.web).text.partition('rel="stylesheet" href="')[2].partition('"')[0]
     if style:
         assert stage.http.get(f"{stage.web}{style}").status_code == 200
     # The next release comes while the shop is open.
-    eventually(lambda: stage.run("release") == 0, seconds=10)
+    eventually(lambda: stage.run("release") == 0)
     assert alice.has("/atlas")
     assert stage.stop("bot") == 0
     assert stage.stop("web") == 0

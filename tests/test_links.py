@@ -68,7 +68,7 @@ def test_what_a_cut_off_commit_says_it_kept_is_kept_and_once_however_often_it_co
     assert said_kept <= kept()
     # What a lost connection had locked is free when PostgreSQL notices: idle_in_transaction_session_timeout.
     for number in range(16):
-        eventually(lambda number=number: receive(number, link, SOUND), seconds=20)
+        eventually(lambda number=number: receive(number, link, SOUND))
     assert kept() == set(range(16))
     assert db.session.scalar(db.select(db.func.count(InboxItem.id))) == 16
 

@@ -36,7 +36,7 @@ def says(stage: Stage, words: str, person: int = 0) -> dict[str, Any]:
     person = person or stage.control("POST", "people", first_name="Alice")["id"]
     before = len(stage.messages(person))
     stage.control("POST", f"people/{person}/messages", text=words)
-    return eventually(lambda: stage.messages(person)[before + 1 :], seconds=10)[0]
+    return eventually(lambda: stage.messages(person)[before + 1 :])[0]
 
 
 def styles(answer: dict[str, Any]) -> list[dict[str, Any]]:

@@ -163,7 +163,7 @@ def pay(app: Flask, telegram: Stage, slug: str) -> str:
         target=lambda: result.update(client.post(address, json={"person": ALICE}).json())
     )
     payer.start()
-    [update] = eventually(lambda: telegram.state()["pending"], seconds=5)
+    [update] = eventually(lambda: telegram.state()["pending"])
     query = {"pre_checkout_query_id": update["pre_checkout_query"]["id"], "ok": True}
     app.extensions["checkout"].client.call("answerPreCheckoutQuery", query)
     payer.join()
@@ -217,7 +217,7 @@ def test_a_refund_without_an_answer_is_asked_for_by_the_bot(app, telegram, charg
     assert status(charge) == "unknown"
     assert not has_atlas()
     worker = Worker(app)
-    eventually(lambda: worker.tick() or status(charge) == "done", seconds=5)
+    eventually(lambda: worker.tick() or status(charge) == "done")
 
 
 @on_sqlite

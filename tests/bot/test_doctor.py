@@ -279,9 +279,9 @@ def test_update_kinds_that_do_not_come(shop, api):
 def test_a_webhook_whose_secret_is_another(telegram, shop, api, config):
     """As after WEBHOOK_SECRET was changed without a release: our own web process says 401."""
     hook = {"url": config.webhook_url, "secret_token": f"{WEBHOOK_SECRET}-before"}
-    eventually(lambda: _set(api, hook), seconds=3)
+    eventually(lambda: _set(api, hook))
     telegram.control("POST", f"people/{ALICE}/messages", text="hello")
-    eventually(lambda: "last_error_message" in api.call("getWebhookInfo"), seconds=5)
+    eventually(lambda: "last_error_message" in api.call("getWebhookInfo"))
     name, severity, words = only(shop, bot_mode="webhook")
     assert (name, severity) == ("deliveries", "problem")
     assert "401" in words
@@ -541,7 +541,7 @@ def test_postgresql_that_does_not_wait_for_its_disk(shop, postgres):
     postgres.psql("ALTER SYSTEM SET fsync = off")
     try:
         postgres.psql("SELECT pg_reload_conf()")
-        eventually(lambda: wrong(shop), seconds=5)
+        eventually(lambda: wrong(shop))
         assert "fsync is off" in only(shop)[2]
     finally:
         postgres.psql("ALTER SYSTEM RESET fsync")

@@ -461,12 +461,12 @@ def test_what_has_begun_comes_to_its_end(stage):
         target=lambda: result.update(paying.post(address, json={"person": ALICE}).json())
     )
     payer.start()
-    eventually(lambda: not stage.state()["troubles"]["api"], seconds=5)
+    eventually(lambda: not stage.state()["troubles"]["api"])
     assert ends(stage) == 0
     payer.join()
     assert result["status"] == "paid"
     stage.start("bot")
-    eventually(lambda: alice.has("/atlas"), seconds=10)
+    eventually(lambda: alice.has("/atlas"))
 
 
 def test_a_bot_that_waits_for_telegram_can_be_told_to_end(stage):
@@ -480,7 +480,7 @@ def test_asked_twice_it_goes_at_once(stage):
     eventually(lambda: at_work(stage))
     stage.control("PUT", "troubles", api={"sendMessage": {"latency_seconds": 60}})
     stage.control("POST", f"people/{BOB}/messages", text="/help")
-    eventually(lambda: not stage.state()["pending"], seconds=5)
+    eventually(lambda: not stage.state()["pending"])
     time.sleep(0.5)
     process = stage.processes["bot"]
     os.kill(process.pid, signal.SIGTERM)
@@ -535,7 +535,7 @@ def test_the_database_away_for_a_while_loses_nothing(tmp_path, postgres, templat
         postgres.psql("ALTER DATABASE away WITH ALLOW_CONNECTIONS true")
         eventually(lambda: any("Stars" in str(one) for one in stage.messages(ALICE)[1:]), seconds=40)
         alice.pay(alice.order("deep-sky-atlas")["link"])
-        eventually(lambda: alice.has("/atlas"), seconds=10)
+        eventually(lambda: alice.has("/atlas"))
     finally:
         stage.close()
         postgres.psql("DROP DATABASE IF EXISTS away WITH (FORCE)")
@@ -549,7 +549,7 @@ def test_a_bot_that_starts_before_its_database_waits_for_it(tmp_path, postgres, 
         stage.start("bot")
         eventually(lambda: "the database is away" in stage.output("bot"))
         postgres.psql("ALTER DATABASE late WITH ALLOW_CONNECTIONS true")
-        eventually(lambda: at_work(stage), seconds=20)
+        eventually(lambda: at_work(stage))
     finally:
         stage.close()
         postgres.psql("DROP DATABASE IF EXISTS late WITH (FORCE)")

@@ -36,14 +36,14 @@ def set_up(api: BotApi, url: str) -> None:
         except BotApiError:
             return False
 
-    eventually(works, seconds=3)
+    eventually(works)
 
 
 @pytest.fixture
 def calm(api: BotApi) -> None:
     """More than a second since the last webhook was set."""
     set_up(api, "")
-    eventually(lambda: _may_set(api), seconds=3)
+    eventually(lambda: _may_set(api))
 
 
 def _may_set(api: BotApi) -> bool:
@@ -135,7 +135,7 @@ def test_a_webhook_that_telegram_forgot_is_an_error(telegram, api, calm):
     class Hasty(BotApi):
         def call(self, method: str, params=None, **options):
             if method == "getWebhookInfo":
-                eventually(lambda: _may_set(self), seconds=3)
+                eventually(lambda: _may_set(self))
                 super().call("setWebhook", {"url": "https://elsewhere.test/hook"})
             return super().call(method, params, **options)
 

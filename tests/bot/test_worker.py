@@ -154,7 +154,7 @@ class Purchase:
             waiting = [one for one in self.telegram.state()["pending"] if one["update_id"] not in kept]
             return next((update for update in waiting if kind in json.dumps(update)), None)
 
-        self.hands.receive(eventually(found, seconds=5))
+        self.hands.receive(eventually(found))
 
     def finish(self) -> dict[str, Any]:
         self.hands.answer()

@@ -61,7 +61,7 @@ def at_once(app: Flask) -> Callable[[Callable[[], Any], Callable[[], Any]], tupl
                 first = one()
                 later = pool.submit(second, other)
                 # One that does not wait for the first is over before it.
-                eventually(lambda: later.done() or waits(), seconds=10)
+                eventually(lambda: later.done() or waits())
             return first, later.result()
 
     return run

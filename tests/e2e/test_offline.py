@@ -79,6 +79,7 @@ def test_a_question_is_asked_by_the_phone_and_its_answer_heard_offline(phone: Ph
     expect(phone.page.locator("[data-test=dialog]")).to_be_visible()
     phone.shot("offline-question")
     phone.press("dialog-button-cancel")
+    expect(app.get_by_role("button", name="Yes, give it back")).to_have_count(0)
     app.get_by_role("button", name="Give it back").click()
     phone.press("dialog-button-yes")
     expect(app.get_by_text("You gave it back.")).to_be_visible()

@@ -28,10 +28,8 @@ def test_paying_unlocks_and_is_confirmed_in_the_chat(any_stage):
     assert not alice.has("/atlas")
     opened = alice.order("deep-sky-atlas")
     assert alice.pay(opened["link"])["status"] == "paid"
-    eventually(lambda: alice.has("/atlas"), seconds=5)
-    eventually(
-        lambda: any("Deep Sky Atlas is unlocked" in text for text in texts(any_stage, ALICE)), seconds=5
-    )
+    eventually(lambda: alice.has("/atlas"))
+    eventually(lambda: any("Deep Sky Atlas is unlocked" in text for text in texts(any_stage, ALICE)))
     assert "unlocked" in alice.request("GET", f"/orders/{opened['order']}").text.lower()
     assert metric(any_stage, 'telegram_payments_total{result="success"}') == 1
     assert metric(any_stage, 'telegram_payment_value_total{currency="XTR"}') == 250
@@ -49,7 +47,7 @@ def test_updates_that_come_twice_late_and_out_of_order_count_once(any_stage):
     any_stage.control("PUT", "troubles", duplicate=3, reorder=True, delay_seconds=0.3)
     alice = Shopper(any_stage, ALICE).sign_in()
     alice.pay(alice.order("deep-sky-atlas")["link"])
-    eventually(lambda: alice.has("/atlas"), seconds=10)
+    eventually(lambda: alice.has("/atlas"))
     time.sleep(1.5)
     assert sum("Atlas is unlocked" in text for text in texts(any_stage, ALICE)) == 1
     assert metric(any_stage, 'telegram_payments_total{result="success"}') == 1
@@ -85,9 +83,7 @@ def lose_the_second_update(stage: Stage, paying: httpx.Client, slug: str) -> Non
 def test_the_language_that_was_chosen_in_the_shop_is_that_of_the_chat_and_the_invoice(stage):
     def answers(words: str) -> list[str]:
         stage.control("POST", f"people/{CARMEN}/messages", text="/terms")
-        return eventually(
-            lambda: [text for text in texts(stage, CARMEN) if text.startswith(words)], seconds=10
-        )
+        return eventually(lambda: [text for text in texts(stage, CARMEN) if text.startswith(words)])
 
     carmen = Shopper(stage, CARMEN).sign_in()
     assert answers("Lo que compras es digital")
@@ -117,10 +113,10 @@ def test_too_few_stars_charge_nothing(stage):
 def test_a_refund_from_telegrams_side_locks_again(any_stage):
     alice = Shopper(any_stage, ALICE).sign_in()
     charge = alice.pay(alice.order("deep-sky-atlas")["link"])["charge_id"]
-    eventually(lambda: alice.has("/atlas"), seconds=5)
+    eventually(lambda: alice.has("/atlas"))
     any_stage.control("POST", f"charges/{charge}/refund")
-    eventually(lambda: not alice.has("/atlas"), seconds=5)
-    eventually(lambda: any("back with you" in text for text in texts(any_stage, ALICE)), seconds=5)
+    eventually(lambda: not alice.has("/atlas"))
+    eventually(lambda: any("back with you" in text for text in texts(any_stage, ALICE)))
 
 
 @pytest.mark.parametrize(
@@ -164,8 +160,8 @@ def test_in_telegrams_test_environment_a_plan_renews_every_minute(tmp_path, sqli
         alice = Shopper(stage, ALICE).sign_in()
         stage.control("POST", f"people/{ALICE}/messages", text="/help")
         alice.pay(alice.order("nightly-plan")["link"])
-        eventually(lambda: alice.has("/tonight"), seconds=10)
-        eventually(lambda: texts(stage, ALICE), seconds=10)
+        eventually(lambda: alice.has("/tonight"))
+        eventually(lambda: texts(stage, ALICE))
         [call] = stage.calls("createInvoiceLink")
         assert call["params"]["subscription_period"] == 60
         assert stage.control("GET", "subscriptions")[0]["period_seconds"] == 60

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.gallery.visits import Observatory, Visit
+from tests.processes import eventually
 from webapp.domain import catalogue_files, toml_files
 from webapp.domain.catalogue import Item
 
@@ -328,6 +329,7 @@ def test_events_doubled_missing_or_made_up_change_nothing_that_counts(watched: C
     visit.page.wait_for_selector("main")
     assert len([one for one in visit.stage.control("GET", "charges") if one["person"] == visit.id]) == 0
     visit.shopper.pay(str(link))
+    eventually(lambda: visit.shopper.has("/atlas"))
     visit.open("purchases")
     expect(visit.page.get_by_text("Deep Sky Atlas").first).to_be_visible()
     assert visit.page.locator(".rows > a").count() == 1

@@ -237,7 +237,7 @@ def test_ctrl_c_ends_all_with_one_line_and_status_0(start: Start, moment: str) -
     assert [line.rpartition("\r")[2] for line in after if line.strip("^C")][-1] == LAST_LINE
     assert "Traceback" not in run.said
     assert "make:" not in run.said
-    eventually(lambda: not any(is_there(pid) for pid in run.noted["processes"].values()), seconds=3)
+    eventually(lambda: not any(is_there(pid) for pid in run.noted["processes"].values()))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
@@ -248,7 +248,7 @@ def test_a_request_to_end_and_a_closed_terminal_end_it_as_well(start: Start, num
     os.kill(run.process.pid, number)
     assert run.end() == 0
     assert LAST_LINE in run.said
-    eventually(lambda: not any(is_there(pid) for pid in run.noted["processes"].values()), seconds=3)
+    eventually(lambda: not any(is_there(pid) for pid in run.noted["processes"].values()))
 
 
 def test_a_process_that_dies_is_named_and_the_rest_is_ended(start: Start) -> None:
