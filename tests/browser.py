@@ -8,7 +8,10 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The same Chromium without windows takes less than half the time for a page: it comes first.
+WINDOWLESS = ("chromium-headless-shell", "chrome-headless-shell")
+NAMES = (*WINDOWLESS, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+APT = ("apt-get", "install", "--yes")
 # No sandbox, since tests run as root in containers; nothing that calls home.
 FLAGS = (
     "--no-sandbox",
@@ -38,13 +41,24 @@ def find() -> str | None:
 
 def install() -> None:
     """Install Chromium with the system's packages or, failing that, playwright's own build; say which."""
-    if shutil.which("apt-get") and os.geteuid() == 0:
+    if may_install():
         say("Installing Chromium with apt-get, about a minute ...")
-        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "chromium"]):
-            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        # Debian has it without windows; others have it whole.
+        if not (succeeds("apt-get", "update") and succeeds(*APT, WINDOWLESS[0])) and find() is None:
+            succeeds(*APT, "chromium")
     if find() is None:
         say("Fetching playwright's Chromium into your cache folder, about 170 MB ...")
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+
+
+def may_install() -> bool:
+    """Tell whether the system's packages are ours to add to."""
+    return bool(shutil.which("apt-get")) and os.geteuid() == 0
+
+
+def succeeds(*command: str) -> bool:
+    quiet = subprocess.DEVNULL
+    return subprocess.run(command, stdout=quiet, stderr=quiet, check=False).returncode == 0
 
 
 def say(words: str) -> None:
@@ -61,7 +75,8 @@ def starts(path: str) -> bool:
 
 def main() -> int:
     """Print the browser's path, installing it if need be."""
-    if find() is None:
+    slow = not os.environ.get("CHROMIUM") and may_install() and not any(map(shutil.which, WINDOWLESS))
+    if slow or find() is None:
         install()
     path = find()
     if path and starts(path):

@@ -32,6 +32,12 @@ def test_the_systems_chromium_is_taken(tmp_path):
     assert look(tmp_path).stdout == f"Chromium: {path}\n"
 
 
+def test_one_without_windows_comes_first(tmp_path):
+    program(tmp_path / "chromium", 0)
+    path = program(tmp_path / "chromium-headless-shell", 0)
+    assert look(tmp_path).stdout == f"Chromium: {path}\n"
+
+
 def test_the_one_that_is_named_is_taken(tmp_path):
     path = program(tmp_path / "mine", 0)
     program(tmp_path / "chromium", 0)
