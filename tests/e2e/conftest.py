@@ -18,6 +18,14 @@ def stage(tmp_path: Path, database_url: str) -> Iterator[Stage]:
     one.close()
 
 
+@pytest.fixture
+def told_stage(tmp_path: Path, postgresql_url: str) -> Iterator[Stage]:
+    """A shop on PostgreSQL that Telegram calls, as most are."""
+    one = Stage(tmp_path, postgresql_url, BOT_MODE="webhook")
+    yield one.open()
+    one.close()
+
+
 @pytest.fixture(params=["polling", "webhook"])
 def any_stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     """A shop in either mode of the bot, each on a database of its own kind; make kill crosses them."""

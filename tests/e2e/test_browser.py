@@ -53,9 +53,19 @@ class Phone:
 
 
 @pytest.fixture
-def phone(any_stage: Stage, browser: Browser) -> Iterator[Phone]:
+def phone(told_stage: Stage, browser: Browser) -> Iterator[Phone]:
+    yield from in_hand(told_stage, browser)
+
+
+@pytest.fixture
+def any_phone(any_stage: Stage, browser: Browser) -> Iterator[Phone]:
+    """The phone on a shop in either mode of the bot: for what pages do, one is enough."""
+    yield from in_hand(any_stage, browser)
+
+
+def in_hand(stage: Stage, browser: Browser) -> Iterator[Phone]:
     context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
-    one = Phone(any_stage, context)
+    one = Phone(stage, context)
     yield one
     context.close()
     assert one.problems == []
@@ -72,7 +82,8 @@ def charges(stage: Stage, person: int) -> list[str]:
     return [one["telegram_payment_charge_id"] for one in paid]
 
 
-def test_a_newcomer_buys_an_upgrade(phone: Phone):
+def test_a_newcomer_buys_an_upgrade(any_phone: Phone):
+    phone = any_phone
     app = phone.open()
     expect(app.get_by_role("heading", name="Deep Sky Atlas").first).to_be_visible()
     phone.shot("1-shop")
@@ -157,10 +168,10 @@ def test_a_sheet_that_is_closed_charges_nothing_and_can_be_opened_again(phone: P
     expect(app.get_by_role("heading", name="Unlocked")).to_be_visible()
 
 
-def test_the_catalogue_reads_without_any_script(any_stage: Stage, browser: Browser):
+def test_the_catalogue_reads_without_any_script(told_stage: Stage, browser: Browser):
     context = browser.new_context(viewport=PHONE, java_script_enabled=False)
     page = context.new_page()
-    page.goto(any_stage.web)
+    page.goto(told_stage.web)
     expect(page.get_by_role("heading", name="Deep Sky Atlas").first).to_be_visible()
     expect(page.get_by_text("250").first).to_be_visible()
     context.close()
