@@ -12,11 +12,16 @@ SCHEMA = " UNION ALL ".join(
     f"SELECT '{table}', count(*), sum(xmin::text::bigint) FROM {table}"
     for table in ("pg_class", "pg_attribute", "pg_constraint", "pg_trigger", "pg_proc")
 )
+SCHEMA += """
+UNION ALL SELECT 'settings', count(*), 0 FROM pg_db_role_setting JOIN pg_database
+    ON pg_database.oid = setdatabase AND datname = current_database()
+"""
 OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 TABLES = """
 SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
     AND relname <> 'alembic_version'
 """
+VERSION = "SELECT version_num FROM alembic_version"
 COUNTERS = "SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'"
 PATIENCE_MILLISECONDS = 10_000
 
@@ -37,6 +42,7 @@ class Databases:
         self.idle: list[str] = []
         with self._inside(template) as inside:
             self.schema = inside.execute(SCHEMA).fetchall()
+            self.version = inside.execute(VERSION).fetchall()
             self.tables = [name for (name,) in inside.execute(TABLES).fetchall()]
 
     @contextmanager
@@ -58,6 +64,8 @@ class Databases:
         with self._inside(name) as inside:
             inside.execute(f"SELECT pg_terminate_backend(pid, {PATIENCE_MILLISECONDS}) {OTHERS}")
             if inside.execute(SCHEMA).fetchall() != self.schema:
+                return False
+            if inside.execute(VERSION).fetchall() != self.version:
                 return False
             # Triggers would refuse: nothing is ever deleted from a ledger.
             deletes = "; ".join(f"DELETE FROM {table}" for table in self.tables)

@@ -152,7 +152,9 @@ def wrong(app: Flask, **changes: Any) -> dict[str, tuple[str, str]]:
 
 def only(app: Flask, **changes: Any) -> tuple[str, str, str]:
     """Return the name, the severity and the words of the one thing that is wrong."""
-    [(name, (severity, words))] = wrong(app, **changes).items()
+    found = wrong(app, **changes)
+    assert len(found) == 1, found
+    [(name, (severity, words))] = found.items()
     return name, severity, words
 
 

@@ -15,8 +15,10 @@ HELP_PAGES = ("/terms", "/support")  # Telegram's terms for bot developers ask f
 def examine(config: Config) -> list[Finding]:
     """Return how the shop answers at PUBLIC_URL, as Telegram's clients would open it."""
     try:
-        front = _front(config.public_url)
-        return [front, _help_pages(config.public_url)] if front.is_well else [front]
+        # One client: what it trusts is read from disk once.
+        with _client(config.public_url) as client:
+            front = _front(client, config.public_url)
+            return [front, _help_pages(client, config.public_url)] if front.is_well else [front]
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         return [
             problem(
@@ -27,8 +29,12 @@ def examine(config: Config) -> list[Finding]:
         ]
 
 
-def _front(address: str) -> Finding:
-    page = _get(f"{address}/")
+def _client(address: str) -> httpx.Client:
+    return httpx.Client(timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=takes_proxy(address))
+
+
+def _front(client: httpx.Client, address: str) -> Finding:
+    page = client.get(f"{address}/")
     if page.has_redirect_location:
         end = urlsplit(urljoin(address, page.headers["Location"]))
         return problem(
@@ -37,7 +43,7 @@ def _front(address: str) -> Finding:
             "Set PUBLIC_URL, and the address at @BotFather, to where it ends: Telegram gives a page of "
             "another origin no invoices.",
         )
-    if page.status_code != 200 or not _is_ours(_get(f"{address}/healthz")):
+    if page.status_code != 200 or not _is_ours(client.get(f"{address}/healthz")):
         return problem(
             "address",
             f"Something other than this shop answers at {address} (HTTP {page.status_code}).",
@@ -46,8 +52,8 @@ def _front(address: str) -> Finding:
     return ok("address", f"The shop answers at {address}.")
 
 
-def _help_pages(address: str) -> Finding:
-    closed = [path for path in HELP_PAGES if _get(f"{address}{path}").status_code != 200]
+def _help_pages(client: httpx.Client, address: str) -> Finding:
+    closed = [path for path in HELP_PAGES if client.get(f"{address}{path}").status_code != 200]
     if not closed:
         return ok("help pages", "Terms and support can be opened.")
     return problem(
@@ -55,10 +61,6 @@ def _help_pages(address: str) -> Finding:
         f"{' and '.join(closed)} cannot be opened.",
         "Read the web process's log: Telegram wants terms and support within everybody's reach.",
     )
-
-
-def _get(address: str) -> httpx.Response:
-    return httpx.get(address, timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=takes_proxy(address))
 
 
 def _is_ours(health: httpx.Response) -> bool:
