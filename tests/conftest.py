@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from sqlalchemy import create_engine, text
 from werkzeug.datastructures import Headers
 
-from tests import arrange
+from tests import arrange, compiled
 from tests.browser import FLAGS, find
 from tests.databases import Databases, url_of
 from tests.factories import make_config
@@ -36,6 +36,8 @@ if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).
 
 # A developer's own .env is not for the shops of tests.
 os.environ["FLASK_SKIP_DOTENV"] = "1"
+
+compiled.share()
 
 # Nor is a make that a test begins a part of the one that began the tests: it would say so at each end.
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):

@@ -25,6 +25,8 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
+from tests import compiled
+
 ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(sys.executable).parent
 INTERPRETERS = {"python", sys.executable}
@@ -118,7 +120,8 @@ def start(command: Sequence[str], environment: Mapping[str, str], output: Binary
 def _forks() -> socket.socket:
     """Return the way to a process that forks itself; it ends with this one."""
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    known = ("PATH", "HOME", compiled.NAME)
+    environment = {name: os.environ[name] for name in known if name in os.environ}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.forks", str(there.fileno())],
         cwd=ROOT,
@@ -143,6 +146,7 @@ def main() -> None:
         importlib.import_module(name)
     early = [name for name in sys.modules if name.partition(".")[0] in NOT_YET or name in NOT_YET]
     assert not early, early
+    compiled.share()
     assert threading.active_count() == 1
     gc.freeze()
     order = Forks(socket.socket(fileno=int(sys.argv[1]))).serve()
