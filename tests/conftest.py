@@ -29,6 +29,8 @@ from webapp.domain import sessions
 from webapp.extensions import db
 from webapp.models import User
 
+pytest_plugins = ["tests.closing"]
+
 # Where memory can be a folder, databases lie there: most of a test's time would be waiting for a disk.
 MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - a folder of its own is made in it
 if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
