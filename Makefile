@@ -28,7 +28,7 @@ shop: ## An owner's command for the shop that make run opened: ARGS="doctor"
 	@$(call install,run)
 	@$(BIN)/python -m sandbox.shop
 
-test: ready browser ## Everything, on SQLite and on PostgreSQL, in a real browser; ARGS="tests/domain -k refund" a part
+test: ready browser pgbouncer ## Everything, on SQLite and on PostgreSQL, in a real browser; ARGS="tests/domain -k refund" a part
 	$(BIN)/python -m pytest --numprocesses=4 --dist=worksteal $(if $(ARGS),$(ARGS),$(COVERAGE))
 
 check: ready lint types imports test ## What must hold before anything lands
@@ -45,6 +45,9 @@ imports: ready ## The shape: who may import whom
 
 browser: ready ## Chromium, from the system, its packages, or playwright
 	@$(BIN)/python -m tests.browser
+
+pgbouncer: ready ## PgBouncer, from the system or its packages
+	@$(BIN)/python -m tests.pgbouncer
 
 kill: ready ## A thousand processes killed in the middle of sales; nothing may be lost
 	KILLS=$${KILLS:-1000} $(BIN)/python -m pytest tests/e2e/test_kills.py -s
@@ -133,4 +136,4 @@ ready:
 clean: ## Forget the environment and what runs left behind
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help ready run test check lint types imports browser kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock platforms audit clean sqlite-trouble storm clocks outage
+.PHONY: help ready run test check lint types imports browser pgbouncer kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock platforms audit clean sqlite-trouble storm clocks outage

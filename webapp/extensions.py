@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,15 +17,16 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from htmx_flask import Htmx
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
+from sqlalchemy.dialects import postgresql as postgresql_dialect
+from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
-from webapp import clock
+from webapp import postgresql
 
 # Constraint names must be the same on both databases for migrations to find them.
 NAMING = {
@@ -37,11 +38,7 @@ NAMING = {
 }
 TRANSACTION_ATTEMPTS = 5
 SQLITE_PATIENCE_SECONDS = 5
-# A slower answer does not tell when on its way the database looked at its clock.
-TELLING_SECONDS = 0.2
 IDLE_SECONDS = 1.0  # then a connection may have died unnoticed: asking costs a way there and back
-# A second after PostgreSQL's own statement_timeout no answer is on its way any more.
-SILENCE_SECONDS = 6.0
 NOT_MIGRATED = "The database is not ready: run flask --app webapp release first."
 # PostgreSQL: serialization_failure, deadlock_detected (Appendix A of its manual).
 MISSING_SQLSTATES = frozenset({"42P01", "42703"})  # undefined_table, undefined_column
@@ -153,7 +150,8 @@ def glance(statement: str) -> tuple[Any, ...]:
 
 def insert(model: type[Base]) -> Any:
     """Return an INSERT that knows ON CONFLICT, which both databases spell alike."""
-    return (postgresql if db.engine.dialect.name == "postgresql" else sqlite).insert(model)
+    is_postgresql = db.engine.dialect.name == "postgresql"
+    return (postgresql_dialect if is_postgresql else sqlite_dialect).insert(model)
 
 
 def configure_engine(engine: Engine) -> None:
@@ -164,7 +162,7 @@ def configure_engine(engine: Engine) -> None:
         event.listen(engine, "do_connect", _check_writable)
     else:
         event.listen(engine, "do_connect", _open_postgresql)
-        event.listen(engine, "connect", _follow_clock)
+        event.listen(engine, "begin", _begin_through_pool)
         event.listen(engine, "checkout", partial(_look_after_idling, engine.dialect))
         event.listen(engine, "checkin", _note_idling)
 
@@ -174,13 +172,12 @@ def engine_options(url: str) -> dict[str, Any]:
     if not url.startswith("postgresql"):
         # timeout: how long a writer waits for another process's (SQLite's busy_timeout).
         return {"connect_args": {"timeout": SQLITE_PATIENCE_SECONDS}}
-    limits = "-c lock_timeout=2s -c statement_timeout=5s -c idle_in_transaction_session_timeout=10s"
     return {
         "pool_size": 4,  # two web processes and the bot: 12, under the 20 of small hosted databases
         "max_overflow": 0,
         "pool_timeout": 5,
         "pool_recycle": 600,
-        "connect_args": {"options": limits, "connect_timeout": 3},
+        "connect_args": postgresql.additions(make_url(url)),
     }
 
 
@@ -227,33 +224,14 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('sqlite_begin', 'DEFERRED')}")
 
 
-class _Connection(psycopg.Connection[Any]):
-    """A connection that is given up when no answer comes: PostgreSQL's limits cannot reach us then."""
-
-    silence_seconds: float | None = None  # where a statement may take longer than SILENCE_SECONDS
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        try:
-            return super().wait(gen, interval, timeout or self.silence_seconds or SILENCE_SECONDS)
-        except psycopg.OperationalError:
-            if self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
-                # Whatever is still said would be taken for the answer to the next question.
-                self.pgconn.finish()
-            raise
+def _open_postgresql(_dialect: Dialect, _record: Any, args: Any, parameters: Any) -> postgresql.Connection:
+    return postgresql.connect(*args, **parameters)
 
 
-def _open_postgresql(_dialect: Dialect, _record: Any, args: Any, parameters: Any) -> _Connection:
-    return _Connection.connect(*args, **parameters)
-
-
-def _follow_clock(connection: Any, _record: ConnectionPoolEntry) -> None:
-    """Go by the database's clock: machines that differ by more than a lease would take each other's work."""
-    asked_at = clock.ticks()
-    [told] = connection.execute("SELECT clock_timestamp()").fetchone()
-    connection.rollback()
-    took_seconds = clock.ticks() - asked_at
-    if took_seconds <= TELLING_SECONDS:
-        clock.follow(told.astimezone(UTC) + timedelta(seconds=took_seconds / 2))
+def _begin_through_pool(connection: Connection) -> None:
+    """Begin where the driver does not; see :mod:`webapp.postgresql`."""
+    if beginning := connection.connection.driver_connection.beginning:  # type: ignore[union-attr]
+        connection.exec_driver_sql(beginning)
 
 
 def _note_idling(_connection: Any, record: ConnectionPoolEntry) -> None:

@@ -1,4 +1,7 @@
-"""Two transactions about one thing at one moment, on PostgreSQL, which lets them run side by side."""
+"""Two transactions about one thing at one moment, on PostgreSQL, which lets them run side by side.
+
+Through a pool, too: a lock must not stay behind in a session that somebody else has next.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +43,8 @@ from webapp.extensions import db, transaction
 from webapp.models import LedgerEntry
 from webapp.statements import write
 
-pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+KINDS = ["postgresql", "transaction_pool"]
+pytestmark = pytest.mark.parametrize("database_url", KINDS, indirect=True)
 FORTNIGHT = item("fortnight", kind="pass", stars=40, pass_days=14, keys=("tonight",))
 
 

@@ -15,7 +15,7 @@ from webapp.extensions import db
 from webapp.models import Charge, InboxItem, Lease, LedgerEntry, OutboxMessage, PreCheckout, Refund, Shop
 
 # Rows are counted for good once no transaction that began before them can still be open
-# (statements end after 5 s, idle transactions after 10: see extensions.py).
+# (statements end after 5 s, idle transactions after 10: see postgresql.py).
 SETTLED_SECONDS = 60
 STRETCH = timedelta(days=30)  # of history in one statement, the first time: it may take 5 s
 
