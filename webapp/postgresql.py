@@ -4,6 +4,7 @@ A pool is known by the number of the session: it gives its clients one of its ow
 nothing is kept in a session, since the next transaction has another one, and somebody else has this one.
 """
 
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,6 +31,7 @@ ADDED: dict[str, Any] = {
     "client_encoding": "utf8",
     "fallback_application_name": "starfront",
 }
+VARIABLES = {"connect_timeout": "PGCONNECT_TIMEOUT"}  # of which libpq would otherwise hear nothing
 NAMED = re.compile(r"(?:-c\s*|--)([\w.-]+)\s*=")  # the settings in libpq's options
 HELLO = "SELECT pg_backend_pid(), extract(epoch FROM clock_timestamp())"
 # SQL of one statement has a session of its own where no transaction can be had.
@@ -58,8 +60,9 @@ class Connection(psycopg.Connection[Any]):
 
 
 def additions(url: URL) -> dict[str, Any]:
-    """Return what a connection is told beside what its address says, which wins."""
-    return {name: value for name, value in ADDED.items() if name not in url.query}
+    """Return what a connection is told beside what its address and libpq's variables say, which win."""
+    theirs = set(url.query) | {name for name, variable in VARIABLES.items() if os.environ.get(variable)}
+    return {name: value for name, value in ADDED.items() if name not in theirs}
 
 
 def connect(*args: Any, **parameters: Any) -> Connection:
