@@ -11,7 +11,7 @@ from jinja2 import BaseLoader, Environment, TemplateNotFound
 from sqlalchemy.exc import DBAPIError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import assets, cli, config, logs, metrics, security, speech
+from webapp import assets, cli, config, logs, metrics, postgresql, security, speech
 from webapp.checkout import Checkout
 from webapp.config import Config, ConfigError
 from webapp.domain import init_data, shops
@@ -46,7 +46,7 @@ _applications: "WeakSet[Flask]" = WeakSet()
 def create_app(settings: Config | None = None) -> Flask:
     """Return the shop, ready to serve, with its settings checked.
 
-    :raise webapp.config.ConfigError: a setting is missing or unsafe
+    :raise webapp.config.ConfigError: a setting is missing or unsafe, or the database unfit
     :raise webapp.languages.TranslationInvalid: a file of translations is broken
     :raise webapp.domain.shops.ForeignDatabase: the database is another bot's
     """
@@ -159,8 +159,11 @@ def _check_database(app: Flask, settings: Config) -> None:
     with app.app_context():
         try:
             shops.check(settings.bot_id, settings.bot_environment)
-        except DBAPIError:
+        except DBAPIError as error:
+            told = postgresql.remedy(error)
+            if isinstance(error.orig, postgresql.Unfit):
+                raise ConfigError(told) from error
             # Not there yet or not migrated: /readyz says so, and the release mends it.
-            log.warning("the database cannot be read yet")
+            log.warning("the database cannot be read yet%s", told and f": {told}")
         finally:
             db.session.rollback()

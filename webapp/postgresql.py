@@ -37,6 +37,15 @@ HELLO = "SELECT pg_backend_pid(), extract(epoch FROM clock_timestamp())"
 # SQL of one statement has a session of its own where no transaction can be had.
 NO_TRANSACTIONS = "not allowed in statement pooling mode"
 REFUSED_PARAMETER = re.compile(r"unsupported startup parameter(?: in options)?: (\w+)")
+# What an owner can do about an answer of PostgreSQL, by its SQLSTATE (Appendix A of its manual).
+REMEDIES = {
+    "42501": "The database does not let the shop's user create or change its tables. As the owner of the "
+    "database, run GRANT CREATE, USAGE ON SCHEMA public TO that user; what is there has to be its own.",
+    "3F000": "The database has no schema for the shop's tables: create the one that DATABASE_URL, or the "
+    "user's search_path, names.",
+    "25006": "The database takes no changes: it is a copy for reading, or its host closed it, as many do "
+    "when a disk is full.",
+}
 
 
 class Unfit(psycopg.OperationalError):
@@ -63,6 +72,14 @@ def additions(url: URL) -> dict[str, Any]:
     """Return what a connection is told beside what its address and libpq's variables say, which win."""
     theirs = set(url.query) | {name for name, variable in VARIABLES.items() if os.environ.get(variable)}
     return {name: value for name, value in ADDED.items() if name not in theirs}
+
+
+def remedy(error: BaseException) -> str:
+    """Return what is to be done about an error of the database, in words, or nothing if that is not known."""
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, Unfit):
+        return str(cause)
+    return REMEDIES.get(getattr(cause, "sqlstate", None) or "", "")
 
 
 def connect(*args: Any, **parameters: Any) -> Connection:

@@ -10,6 +10,7 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from webapp import postgresql
 from webapp.bot_api import BotApiError, Unauthorized
 from webapp.extensions import NOT_MIGRATED, db, is_unmigrated
 
@@ -50,6 +51,8 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
+        if told := postgresql.remedy(error):
+            raise click.ClickException(told) from error
         if is_unmigrated(error):
             raise click.ClickException(NOT_MIGRATED) from error
         if isinstance(error, OperationalError | PoolTimeout):

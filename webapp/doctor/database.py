@@ -8,6 +8,7 @@ from flask import current_app
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from webapp import postgresql
 from webapp.doctor.findings import Finding, ok, problem
 from webapp.extensions import db
 from webapp.models import APPEND_ONLY
@@ -47,6 +48,8 @@ def reached() -> Finding:
 
 def unreachable(error: SQLAlchemyError) -> Finding:
     """Say that the database cannot be read; the error's own words may hold its address."""
+    if told := postgresql.remedy(error):
+        return problem("database", told)
     return problem(
         "database",
         f"The database cannot be read ({type(getattr(error, 'orig', None) or error).__name__}).",
@@ -61,6 +64,8 @@ def migrated() -> Finding:
     head = ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head()
     if at == head:
         return ok("migrations", "The tables are those of this release.")
+    if not _may_create():
+        return problem("migrations", "The database is not migrated.", postgresql.REMEDIES["42501"])
     return problem("migrations", "The database is not migrated.", "Run flask --app webapp release.")
 
 
@@ -71,6 +76,13 @@ def disk() -> Finding:
     if free > LEAST_FREE_BYTES:
         return ok("disk", "There is room.")
     return problem("disk", f"Only {free // 2**20} MiB are free.", "Make room before payments are refused.")
+
+
+def _may_create() -> bool:
+    """Tell whether a release can make the tables; since PostgreSQL 15 not everybody may."""
+    if db.engine.dialect.name != "postgresql":
+        return True
+    return bool(db.session.scalar(text("SELECT has_schema_privilege(current_schema(), 'CREATE')")))
 
 
 def _durable() -> Finding:
