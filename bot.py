@@ -37,7 +37,7 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
-from webapp import clock, create_app, messages, receiving, speech
+from webapp import clock, create_app, disks, messages, receiving, speech
 from webapp.bot_api import (
     BotApi,
     BotApiError,
@@ -52,7 +52,7 @@ from webapp.bot_api import (
 from webapp.config import Config
 from webapp.domain import catalogue, inbox, init_data, outbox, shops, users
 from webapp.errors import ProductNotFound
-from webapp.extensions import NOT_MIGRATED, is_unmigrated, transaction
+from webapp.extensions import NOT_MIGRATED, is_unmigrated, remedy, transaction
 from webapp.messages import Message
 from webapp.models import InboxItem
 from webapp.registration import ALLOWED_UPDATES, menu_button
@@ -260,13 +260,14 @@ class Bot:
                     with transaction():
                         shops.claim(self.config.bot_id, bot_username, self.config.bot_environment)
                     let_go_for_the_dead()
+                    disks.note_process(disks.file_of(self.config.database_url), "bot")
                     return
             except shops.ForeignDatabase as error:
                 raise Stop(str(error)) from error
             except SQLAlchemyError as error:
                 if is_unmigrated(error):
                     raise Stop(NOT_MIGRATED) from error
-                log.warning("the database is away: %s", type(error).__name__)
+                log.warning("the database is away: %s", remedy(error) or type(error).__name__)
                 self.stopping.wait(DATABASE_PAUSE_SECONDS)
 
     def _drain(self, threads: list[threading.Thread]) -> None:

@@ -26,6 +26,7 @@ def make_config(**changes: Any) -> Config:
         "bot_api_url": "http://127.0.0.1:9/bot",
         "telegram_public_keys": (bytes.fromhex(TELEGRAM_KEYS["production"]),),
         "proxy_hops": 0,
+        "sqlite_disk_is_kept": True,
     }
     if "database_url" in changes:
         changes["database_url"] = database_url(changes["database_url"])

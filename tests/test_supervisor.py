@@ -77,6 +77,10 @@ def test_one_command_sells_whatever_dies_in_the_middle(stage):
     """From an empty folder: it releases, sells, and starts again what is killed in the middle of a sale."""
     open_shop(stage, shlex.join([sys.executable, "-c", AS_FIRST]))
     assert "Released as @starfront_demo_bot." in stage.output("all")
+    # Whose signs they see, web and bot know to be on one disk; all of it is for this user's eyes only.
+    files = {file.name: file.stat().st_mode & 0o777 for file in stage.folder.glob("shop.db*")}
+    assert set(files) >= {"shop.db", "shop.db.releases", "shop.db.web", "shop.db.bot"}
+    assert set(files.values()) == {0o600}
     alice = Shopper(stage, ALICE).sign_in()
     link = alice.order("deep-sky-atlas")["link"]
     for name in ("bot", "web"):

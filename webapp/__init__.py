@@ -1,8 +1,11 @@
 """Starfront: a storefront that lives inside Telegram."""
 
+import os
 from typing import TYPE_CHECKING
 
 from webapp.version import __version__ as __version__
+
+OURS_ALONE = 0o077  # files for their owner only: they hold who bought what
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -21,6 +24,8 @@ def create_app(settings: "Config | None" = None) -> "Flask":
     from webapp.domain.shops import ForeignDatabase
     from webapp.languages import TranslationInvalid
 
+    if settings is None:
+        os.umask(OURS_ALONE)  # of this process, which is the shop's
     try:
         return application.create_app(settings)
     except (ConfigError, ForeignDatabase, TranslationInvalid) as reason:

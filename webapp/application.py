@@ -11,12 +11,12 @@ from jinja2 import BaseLoader, Environment, TemplateNotFound
 from sqlalchemy.exc import DBAPIError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import assets, cli, config, logs, metrics, postgresql, security, speech
+from webapp import assets, cli, config, disks, logs, metrics, postgresql, security, speech
 from webapp.checkout import Checkout
 from webapp.config import Config, ConfigError
 from webapp.domain import init_data, shops
 from webapp.domain.keys import KeyRing
-from webapp.extensions import configure_engine, db, engine_options, htmx, migrate
+from webapp.extensions import configure_engine, db, engine_options, htmx, migrate, remedy
 from webapp.views import (
     choices,
     guards,
@@ -91,17 +91,16 @@ def _anchored(database_url: str) -> str:
 
     :raise webapp.config.ConfigError: the folder cannot be made
     """
-    path = database_url.removeprefix("sqlite:///")
-    if path == database_url or path.startswith(":memory:"):
+    file = disks.file_of(database_url)
+    if file is None:
         return database_url
-    file = (ROOT / path).resolve()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
             f"DATABASE_URL: the folder {file.parent} cannot be made ({error.strerror})."
         ) from error
-    return f"sqlite:///{file}"
+    return f"{disks.PREFIX}{file}"
 
 
 def _init_extensions(app: Flask) -> None:
@@ -160,7 +159,7 @@ def _check_database(app: Flask, settings: Config) -> None:
         try:
             shops.check(settings.bot_id, settings.bot_environment)
         except DBAPIError as error:
-            told = postgresql.remedy(error)
+            told = remedy(error)
             if isinstance(error.orig, postgresql.Unfit):
                 raise ConfigError(told) from error
             # Not there yet or not migrated: /readyz says so, and the release mends it.

@@ -64,6 +64,7 @@ class Config:
     secret_key: str = field(repr=False)
     previous_secret_keys: tuple[str, ...] = field(default=(), repr=False)
     database_url: str = field(default="sqlite:///var/starfront.db", repr=False)
+    sqlite_disk_is_kept: bool = False  # the owner's word that its file survives restarts
     bot_api_url: str = "https://api.telegram.org/bot"
     telegram_js_url: str = "https://telegram.org/js/telegram-web-app.js"
     bot_mode: str = "polling"
@@ -180,6 +181,7 @@ def _read(read: "_Reader") -> Config:
         secret_key=read.secret("SECRET_KEY"),
         previous_secret_keys=tuple(read.secret("SECRET_KEY_PREVIOUS").replace(",", " ").split()),
         database_url=read.database("DATABASE_URL") or Config.database_url,
+        sqlite_disk_is_kept=read.flag("SQLITE_DISK_IS_KEPT"),
         bot_api_url=read.text("BOT_API_URL") or Config.bot_api_url,
         telegram_js_url=read.text("TELEGRAM_JS_URL") or Config.telegram_js_url,
         bot_mode=read.choice("BOT_MODE", ("polling", "webhook")),
@@ -407,8 +409,7 @@ def _about_production(config: Config, platform: Platform | None, read: _Reader) 
         yield "DEBUG", "Debugging is on in production: unset DEBUG and FLASK_DEBUG."
     if config.app_env == "development" and marker:
         yield "APP_ENV", f"APP_ENV=development on a server ({marker} is set): unset APP_ENV."
-    is_kept = read.flag("SQLITE_DISK_IS_KEPT")
-    loses_disk = platform and not platform.keeps_disk and not is_kept
+    loses_disk = platform and not platform.keeps_disk and not config.sqlite_disk_is_kept
     if platform and loses_disk and config.database_url.startswith("sqlite"):
         yield (
             "DATABASE_URL",

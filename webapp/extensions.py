@@ -1,8 +1,6 @@
 """The database, its transactions, and the other Flask extensions, unbound."""
 
-import os
 import random
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +24,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
-from webapp import postgresql
+from webapp import disks, postgresql
 
 # Constraint names must be the same on both databases for migrations to find them.
 NAMING = {
@@ -121,6 +119,14 @@ def run_in_transaction(work: Callable[[], Result]) -> Result:
     raise AssertionError("unreachable")
 
 
+def remedy(error: BaseException) -> str:
+    """Return what is to be done about an error of the database, in words, or nothing if that is not known."""
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, postgresql.Unfit | disks.Unwritable):
+        return str(cause)
+    return postgresql.REMEDIES.get(getattr(cause, "sqlstate", None) or "", "")
+
+
 def is_unmigrated(error: SQLAlchemyError) -> bool:
     """Tell whether tables or columns are missing, as against a database that is away for a while."""
     cause = getattr(error, "orig", None)
@@ -201,13 +207,7 @@ def _begin_to_write() -> None:
 
 
 def _check_writable(_dialect: Dialect, _record: Any, args: Any, _parameters: Any) -> None:
-    """Open no file for reading only, as SQLite would: the process could not write to it ever after.
-
-    All its connections share one view of the -shm file, and that is read-only until the last of them ends.
-    """
-    for name in (args[0], f"{args[0]}-wal", f"{args[0]}-shm"):
-        if os.path.exists(name) and not os.access(name, os.W_OK):
-            raise sqlite3.OperationalError(f"{name} cannot be written")
+    disks.check_writable(args[0])
 
 
 def _open_sqlite(connection: Any, _record: Any) -> None:

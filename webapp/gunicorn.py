@@ -6,7 +6,7 @@ import sys
 import tempfile
 from typing import Any
 
-from webapp import ports
+from webapp import disks, ports
 from webapp.config import ConfigError, load, refusal
 
 try:
@@ -55,6 +55,7 @@ def on_starting(_server: Any) -> None:
 def when_ready(server: Any) -> None:
     """Say where the shop is: gunicorn itself knows of no sockets that workers open."""
     server.log.info("Listening at: http://%s", bind)
+    disks.note_process(disks.file_of(settings.database_url), "web")
 
 
 def post_fork(_server: Any, _worker: Any) -> None:

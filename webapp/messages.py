@@ -405,6 +405,11 @@ def _owner_refunds_unknown(facts: dict[str, Any]) -> Message:
     )
 
 
+def _owner_finding(facts: dict[str, Any]) -> Message:
+    """Say what the doctor says, whose words are English."""
+    return Message(facts["words"])
+
+
 def _owner_drift(facts: dict[str, Any]) -> Message:
     return Message(
         ngettext(
@@ -428,6 +433,7 @@ TOLD = {
     "owner_set_aside": _owner_set_aside,
     "owner_refunds_unknown": _owner_refunds_unknown,
     "owner_drift": _owner_drift,
+    "owner_finding": _owner_finding,
     "news": _news,
     "receipt": _receipt,
     "subscribed": _subscribed,

@@ -26,8 +26,10 @@ class Platform:
             return ""
 
 
-# The first whose marker is set counts: Dokku sets Heroku's marker too. An address stands here only where
-# the platform's documentation promises it; Heroku's own names end in random digits since June 2023.
+# Here SQLite is refused unless the owner says that its file lies on a volume; on any other host its disk
+# wants proof (disks.py). The first whose marker is set counts: Dokku sets Heroku's marker too. An address
+# stands here only where the platform's documentation promises it; Heroku's own names end in random digits
+# since June 2023.
 PLATFORMS = (
     Platform(
         name="Dokku",
@@ -43,7 +45,7 @@ PLATFORMS = (
     Platform(name="Render", markers=("RENDER",), address="{RENDER_EXTERNAL_URL}"),
     Platform(
         name="Railway",
-        markers=("RAILWAY_ENVIRONMENT", "RAILWAY_ENVIRONMENT_ID"),
+        markers=("RAILWAY_ENVIRONMENT", "RAILWAY_ENVIRONMENT_ID", "RAILWAY_ENVIRONMENT_NAME"),
         address="https://{RAILWAY_PUBLIC_DOMAIN}",
         address_help="railway domain, and deploy again",
     ),
@@ -53,6 +55,8 @@ PLATFORMS = (
     Platform(
         name="Azure App Service", markers=("WEBSITE_INSTANCE_ID",), address="https://{WEBSITE_HOSTNAME}"
     ),
+    Platform(name="Cloud Foundry", markers=("VCAP_APPLICATION",)),
+    Platform(name="App Engine", markers=("GAE_SERVICE",)),
     Platform(name="AWS Lambda", markers=("AWS_LAMBDA_FUNCTION_NAME",)),
     Platform(name="Kubernetes", markers=("KUBERNETES_SERVICE_HOST",), keeps_disk=True),
 )

@@ -74,14 +74,6 @@ def additions(url: URL) -> dict[str, Any]:
     return {name: value for name, value in ADDED.items() if name not in theirs}
 
 
-def remedy(error: BaseException) -> str:
-    """Return what is to be done about an error of the database, in words, or nothing if that is not known."""
-    cause = getattr(error, "orig", None) or error
-    if isinstance(cause, Unfit):
-        return str(cause)
-    return REMEDIES.get(getattr(cause, "sqlstate", None) or "", "")
-
-
 def connect(*args: Any, **parameters: Any) -> Connection:
     """Return a connection with the limits that money needs, in a session of its own or through a pool.
 

@@ -11,7 +11,7 @@ from flask import Flask
 from webapp import clock, logs, messages, speech, turns
 from webapp.bot_api import BotApiError, Conflict, OutcomeUnknown, Refused, TooManyRequests, Unauthorized
 from webapp.checkout import Checkout
-from webapp.doctor import telegram
+from webapp.doctor import database, telegram
 from webapp.domain import (
     alarms,
     broadcasts,
@@ -409,8 +409,16 @@ class Worker:
             _, problem_before = shops.delivery()
             shops.note_delivery(problem, now)
             alarms.sound(self.checkout.config.owner_ids, now)
+            self._warn_of_disk(now)
         if problem_before and not problem:
             self.reconcile_soon()
+
+    def _warn_of_disk(self, now: datetime) -> None:
+        """Have the owners told once a week, in the doctor's words, that purchases may be lost with a disk."""
+        config = self.checkout.config
+        for finding in database.lasting(config):
+            facts, about = {"words": finding.words}, f"{finding.name}:{now:%G-W%V}"
+            outbox.tell_owners(config.owner_ids, "owner_finding", facts, about=about, now=now)
 
     def _mind_the_clock(self) -> None:
         skew_seconds = self.checkout.client.clock_skew_seconds

@@ -23,7 +23,7 @@ from tests.bot.test_cli import on_sqlite, run
 from tests.bot.test_registration import set_up
 from tests.factories import WEBHOOK_SECRET, make_config
 from tests.processes import ROOT, TOKEN, Stage, eventually
-from webapp import __version__, catalogue_file, clock, create_app, registration
+from webapp import __version__, catalogue_file, clock, create_app, disks, registration
 from webapp.bot_api import BotApi, BotApiError
 from webapp.cli.entitlements import write_anew
 from webapp.config import Config
@@ -581,6 +581,49 @@ def test_a_disk_that_is_almost_full(shop, monkeypatch):
     name, severity, words = only(shop)
     assert (name, severity) == ("disk", "problem")
     assert words.endswith("MiB are free. Make room before payments are refused.")
+
+
+@on_sqlite
+def test_a_file_in_production_wants_proof_that_its_disk_lasts(shop, monkeypatch):
+    def without_word() -> tuple[str, str]:
+        return wrong(shop, sqlite_disk_is_kept=False).get("kept disk", ("", ""))
+
+    file = disks.file_of(shop.config["STARFRONT"].database_url)
+    severity, words = without_word()
+    assert severity == "warning"
+    assert "Set SQLITE_DISK_IS_KEPT=1 if it is your own machine's" in words
+    assert wrong(shop, sqlite_disk_is_kept=False, app_env="development") == {}
+    monkeypatch.setattr("socket.gethostname", lambda: "container-1")
+    for _ in range(2):  # a restart of the same container, whose disk goes with it all the same
+        disks.note_release(file)
+        assert without_word() == (severity, words)
+    monkeypatch.setattr("socket.gethostname", lambda: "container-2")
+    assert without_word() == (severity, words)
+    disks.note_release(file)
+    assert without_word() == ("", "")
+
+
+@on_postgresql
+def test_a_server_needs_no_proof(shop):
+    assert wrong(shop, sqlite_disk_is_kept=False) == {}
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("begun", "missing"), [("web", "No bot has begun"), ("bot", "No web process has begun")]
+)
+def test_web_and_bot_with_a_file_each_are_noticed(shop, begun, missing):
+    file = disks.file_of(shop.config["STARFRONT"].database_url)
+    disks.note_process(file, begun)
+    assert wrong(shop) == {}  # the other one has its time to begin
+    at = clock.now().timestamp() - disks.ALONE_SECONDS - 1
+    os.utime(file.with_name(f"{file.name}.{begun}"), (at, at))
+    name, severity, words = only(shop)
+    assert (name, severity) == ("shared disk", "problem")
+    assert words.startswith(missing)
+    for each in disks.PROCESSES:
+        disks.note_process(file, each)
+    assert wrong(shop) == {}
 
 
 # The shop's work

@@ -28,9 +28,10 @@ FACTS: dict[str, Any] = {
     "count": 3,
     "broadcast": "comet",
     "text": "A comet is coming.",
+    "words": "The disk may be thrown away. Set it right.",
 }
 HOSTILE = "<b>%(x)s {y} *_`[a](tg://user?id=1) \u202e"
-NAMELESS = {"owner_set_aside", "owner_refunds_unknown", "owner_drift", "news"}
+NAMELESS = {"owner_set_aside", "owner_refunds_unknown", "owner_drift", "owner_finding", "news"}
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 

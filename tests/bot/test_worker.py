@@ -4,6 +4,7 @@ import itertools
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import select, text
 from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN, told, trouble
 from tests.processes import Stage, eventually
-from webapp import clock
+from webapp import clock, messages
 from webapp.domain import (
     catalogue,
     entitlements,
@@ -1064,3 +1065,23 @@ def test_f52_a_clock_that_is_off_is_an_error_in_the_log(telegram, hands, alice, 
     told = [one.getMessage() for one in caplog.records if getattr(one, "event", "") == "clock_off"]
     assert bool(told) is is_told
     assert all("Telegram's. Set it by NTP" in one for one in told)
+
+
+@on_sqlite
+def test_owners_hear_once_a_week_that_a_disk_may_be_thrown_away(hands, open_shop):
+    checkout = hands.worker.checkout
+    checkout.config = replace(checkout.config, owner_ids=frozenset({CARMEN}), sqlite_disk_is_kept=False)
+
+    def housekeep_after(seconds: float) -> None:
+        hands.wait(seconds)
+        hands.worker.housekeep_at = clock.ticks()
+        db.session.rollback()  # what was read before must not hide what comes
+        hands.worker.tick()
+
+    housekeep_after(0)
+    housekeep_after(61)
+    assert arrange.told(CARMEN) == ["owner_finding"]
+    [message] = db.session.scalars(db.select(OutboxMessage).where(OutboxMessage.kind == "owner_finding"))
+    assert "Set SQLITE_DISK_IS_KEPT=1" in messages.told(message.kind, message.facts, "en").text
+    housekeep_after(7 * 86400)
+    assert arrange.told(CARMEN) == ["owner_finding"] * 2

@@ -10,9 +10,8 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from webapp import postgresql
 from webapp.bot_api import BotApiError, Unauthorized
-from webapp.extensions import NOT_MIGRATED, db, is_unmigrated
+from webapp.extensions import NOT_MIGRATED, db, is_unmigrated, remedy
 
 UNKNOWN_TOKEN = "Telegram does not know this BOT_TOKEN: copy it again from @BotFather."  # noqa: S105
 
@@ -51,7 +50,7 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        if told := postgresql.remedy(error):
+        if told := remedy(error):
             raise click.ClickException(told) from error
         if is_unmigrated(error):
             raise click.ClickException(NOT_MIGRATED) from error

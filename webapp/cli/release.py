@@ -7,11 +7,12 @@ from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
-from webapp import catalogue_file, clock, registration
+from webapp import catalogue_file, clock, disks, registration
 from webapp.bot_api import BotApiError, NotReached, OutcomeUnknown, TooManyRequests, Unauthorized
 from webapp.cli import catalog
 from webapp.cli.commands import OwnerCommand
 from webapp.config import Config, current
+from webapp.doctor import database
 from webapp.domain import catalogue, retired_secrets, shops
 from webapp.domain.catalogue import Item
 from webapp.extensions import transaction
@@ -46,6 +47,9 @@ def release() -> None:
         raise
     except (BotApiError, shops.ForeignDatabase, registration.RegistrationError) as error:
         raise click.ClickException(str(error)) from error
+    disks.note_release(disks.file_of(config.database_url))
+    for finding in database.lasting(config):
+        click.echo(finding.words)
     click.echo(f"Released as @{bot['username']}.")
 
 

@@ -24,6 +24,7 @@ def examine(client: BotApi, config: Config, now: datetime) -> list[Finding]:
     if any(one.name == "webhook" for one in told):
         # Telegram itself was heard, later than the bot.
         work = [one for one in work if one.name != "delivery"]
+    stored += database.lasting(config)
     stored = [one for one in stored if one.name not in {worse.name for worse in work}]
     return [*told, *address.examine(config), *stored, *shop.settings(config), *work]
 

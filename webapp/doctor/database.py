@@ -8,9 +8,10 @@ from flask import current_app
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import postgresql
-from webapp.doctor.findings import Finding, ok, problem
-from webapp.extensions import db
+from webapp import disks, postgresql
+from webapp.config import Config
+from webapp.doctor.findings import Finding, ok, problem, warning
+from webapp.extensions import db, remedy
 from webapp.models import APPEND_ONLY
 
 LEAST_FREE_BYTES = 50 * 1024 * 1024
@@ -48,8 +49,8 @@ def reached() -> Finding:
 
 def unreachable(error: SQLAlchemyError) -> Finding:
     """Say that the database cannot be read; the error's own words may hold its address."""
-    if told := postgresql.remedy(error):
-        return problem("database", told)
+    if told := remedy(error):
+        return problem("database", "The database cannot be used as it is.", told)
     return problem(
         "database",
         f"The database cannot be read ({type(getattr(error, 'orig', None) or error).__name__}).",
@@ -76,6 +77,36 @@ def disk() -> Finding:
     if free > LEAST_FREE_BYTES:
         return ok("disk", "There is room.")
     return problem("disk", f"Only {free // 2**20} MiB are free.", "Make room before payments are refused.")
+
+
+def lasting(config: Config) -> list[Finding]:
+    """Return what hinders a SQLite file in production: its disk may not last, web and bot have one each."""
+    file = disks.file_of(config.database_url)
+    if file is None or config.app_env != "production":
+        return []
+    is_kept = config.sqlite_disk_is_kept or disks.has_outlasted(file)
+    missing = disks.missing_process(file)
+    return [*([] if is_kept else [_unproved()]), *([_apart(missing)] if missing else [])]
+
+
+def _unproved() -> Finding:
+    return warning(
+        "kept disk",
+        "Nobody knows whether the disk of the SQLite file lasts: many hosts throw it away at a restart, and "
+        "every purchase with it.",
+        "Set SQLITE_DISK_IS_KEPT=1 if it is your own machine's, or a volume that stays; if not, set "
+        "DATABASE_URL to a PostgreSQL database.",
+    )
+
+
+def _apart(missing: str) -> Finding:
+    name = {"web": "web process", "bot": "bot"}[missing]
+    return problem(
+        "shared disk",
+        f"No {name} has begun beside this SQLite file: it is not started, or works on another file.",
+        "Start both on one machine, on one disk, with one DATABASE_URL, or set DATABASE_URL to a "
+        "PostgreSQL database.",
+    )
 
 
 def _may_create() -> bool:

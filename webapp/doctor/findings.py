@@ -21,7 +21,7 @@ class Finding:
     @property
     def words(self) -> str:
         """What is wrong and what to do, or ok."""
-        return OK if self.is_well else f"{self.sentence} {self.remedy}".strip()
+        return OK if self.is_well else f"{self.sentence} {self.remedy}"
 
 
 def ok(name: str, sentence: str) -> Finding:
@@ -32,5 +32,5 @@ def warning(name: str, sentence: str, remedy: str) -> Finding:
     return Finding(name, WARNING, sentence, remedy)
 
 
-def problem(name: str, sentence: str, remedy: str = "") -> Finding:
+def problem(name: str, sentence: str, remedy: str) -> Finding:
     return Finding(name, PROBLEM, sentence, remedy)
