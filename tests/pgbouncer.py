@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
+import pytest
+
 PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 MODES = ("transaction", "session")
 PATIENCE_SECONDS = 30
@@ -37,6 +39,8 @@ def find() -> str | None:
 def pool(server_url: str, mode: str, *, size: int = 4) -> Iterator[str]:
     """Have a pool before a test's PostgreSQL, and the database's address through it."""
     program = find()
+    if program is None and not os.environ.get("CI"):
+        pytest.skip("no PgBouncer, which only the system's packages have: make pgbouncer")
     assert program, "no PgBouncer: make pgbouncer"
     [server] = parse_qs(urlsplit(server_url).query)["host"]
     with tempfile.TemporaryDirectory(prefix="pool-") as name, open(os.devnull, "wb") as nothing:
@@ -83,7 +87,7 @@ def main() -> int:
     """Print where PgBouncer is, installing it if need be; the other tests can do without it."""
     if find() is None:
         install()
-    path = find() or "none, so the tests of pools will fail (apt-get or brew install pgbouncer)"
+    path = find() or "none, so the tests of pools are left out (apt-get or brew install pgbouncer)"
     print(f"PgBouncer: {path}")
     return 0
 
