@@ -8,6 +8,7 @@ from typing import Any
 
 from webapp import disks, ports
 from webapp.config import ConfigError, load, refusal
+from webapp.serving import limits
 
 try:
     settings = load()
@@ -21,7 +22,8 @@ if IS_OURS:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="starfront-metrics-")
 
 bind = ports.address(settings.bind_host, settings.port)
-worker_class = "gthread"
+# Not gthread itself, whose threads wait for slow clients: webapp/serving.
+worker_class = "webapp.serving.worker.Worker"
 workers = settings.web_workers or os.cpu_count() or 1
 # Threads wait for Telegram far longer than they work: see bench/invoices.py for the choice.
 threads = settings.web_threads
@@ -33,11 +35,14 @@ preload_app = not settings.debug
 timeout = 30
 graceful_timeout = 8  # the platform waits 30 s; the promise is 10
 keepalive = 20
+worker_connections = limits.connections()
 limit_request_line = 8190
 limit_request_field_size = 8190
 # Our own log has a line for each request, without addresses.
 accesslog = None
-forwarded_allow_ips = "*"  # who came from where is decided by PROXY_HOPS
+# Nobody may name the scheme or SCRIPT_NAME to gunicorn: who came from where is decided by PROXY_HOPS.
+forwarded_allow_ips = ""
+sendfile = False  # answers leave from memory
 control_socket_disable = True
 
 

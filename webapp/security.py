@@ -7,12 +7,12 @@ from werkzeug.exceptions import BadRequest, Forbidden, RequestEntityTooLarge, Un
 
 from webapp import assets
 from webapp.config import Config
+from webapp.serving.refusals import GUARDS, UNFRAMED_POLICY
 from webapp.views import telegram
 
 # Where Telegram's own web clients, and Telegram Desktop's shell on Linux, frame a Mini App.
 TELEGRAM_FRAMES = ("https://web.telegram.org", "https://webk.telegram.org", "https://webz.telegram.org")
 UNFRAMED = ("health.", "telegram.", "session.")
-UNFRAMED_POLICY = "default-src 'none'; frame-ancestors 'none'"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 DEFAULT_BODY_BYTES = 64 * 1024
 BODY_BYTES = {"session.create": 16 * 1024, "telegram.receive": telegram.LARGEST_UPDATE}
@@ -109,8 +109,7 @@ def _content_policy(settings: Config) -> str:
 def _headers(settings: Config) -> list[tuple[str, str]]:
     """Return what every response carries, the policy for its content apart."""
     headers = [
-        ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", "no-referrer"),
+        *GUARDS,
         ("Permissions-Policy", ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES)),
     ]
     if settings.public_url.startswith("https://"):

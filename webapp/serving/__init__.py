@@ -1,0 +1,1 @@
+"""How the web process reads requests and writes answers: off the threads that make them."""
