@@ -8,38 +8,47 @@
 
   // --- The launch. Telegram's script reads it from the address too, but may come late or never.
   const STORED = "__telegram__initParams"; // its own name for it, so that it finds it there
-  const carried = location.hash.includes("tgWebAppData=");
-  const launch = readLaunch();
+  const fromAddress = parse(location.href);
+  const launch = { ...stored(), ...fromAddress };
+  // A reload finds the launch in the address once more, but leads nowhere else.
+  const carried = Boolean(fromAddress.tgWebAppData) && !history.state;
+  const isLasting = store();
+  const kept = isLasting || !launch.tgWebAppData ? "" : `#${new URLSearchParams(launch)}`;
+  stand();
+  if (!isLasting && window.parent !== window) recover();
 
-  function readLaunch() {
-    let stored = {};
-    try { stored = JSON.parse(sessionStorage.getItem(STORED)) || {}; } catch {}
-    const params = { ...stored };
-    if (location.hash.includes("tgWebApp")) {
-      for (const pair of location.hash.slice(1).split("&")) {
-        const [name, value = ""] = pair.split("=");
-        try { params[name] = decodeURIComponent(value.replace(/\+/g, "%20")); } catch {}
-      }
+  /** The parameters of the launch, wherever they stand: in a page that routes by its fragment a path comes first. */
+  function parse(address) {
+    const params = {};
+    for (const [, name, value] of address.matchAll(/[#?&](tgWebApp\w+)=([^&#]*)/g)) {
+      try { params[name] = decodeURIComponent(value.replace(/\+/g, "%20")); } catch {}
     }
-    try {
-      sessionStorage.setItem(STORED, JSON.stringify(params));
-      clean();
-    } catch { remember(params); }
     return params;
   }
 
-  // A frame may be denied storage. Telegram's script, when it comes late, finds the launch in what stands
-  // here instead, and no longer in an address that htmx has moved on.
-  function remember(params) {
-    const kept = new Map([[STORED, JSON.stringify(params)]]);
-    const getItem = (name) => kept.get(name) ?? null;
-    const setItem = (name, value) => { kept.set(name, String(value)); };
-    const removeItem = (name) => { kept.delete(name); };
-    Object.defineProperty(window, "sessionStorage", { value: { getItem, setItem, removeItem } });
+  function stored() {
+    try { return JSON.parse(sessionStorage.getItem(STORED)) || {}; } catch { return {}; }
   }
 
-  function clean() {
-    if (location.hash.includes("tgWebApp")) history.replaceState(history.state, "", location.pathname + location.search);
+  function store() {
+    try {
+      sessionStorage.setItem(STORED, JSON.stringify(launch));
+      return true;
+    } catch { return false; } // denied to a frame
+  }
+
+  /** Give the page its address. Where nothing else outlasts a reload, the launch stays in it, for Telegram's script too. */
+  function stand(path = location.pathname + location.search) {
+    history.replaceState(history.state || {}, "", path + kept);
+  }
+
+  /** Fetch the launch from the page before: a link tapped before this script was there leaves it behind. */
+  function recover() {
+    const isLost = !kept && window.navigation?.canGoBack;
+    const wanted = window.name;
+    window.name = isLost && !wanted ? location.pathname + location.search : "";
+    if (window.name) navigation.back();
+    else if (kept && /^\/\w/.test(wanted)) addEventListener("DOMContentLoaded", () => setTimeout(() => go(wanted, { push: true })));
   }
 
   const telegram = () => window.Telegram?.WebApp;
@@ -132,7 +141,7 @@
   });
 
   function go(path, { push, swap = "outerHTML show:window:top" } = {}) {
-    if (!window.htmx) { location.href = path; return; }
+    if (!window.htmx) { location.href = path + kept; return; }
     htmx.ajax("GET", path, { target: "#main", swap, push: push && path });
   }
 
@@ -140,7 +149,10 @@
   const scrolls = {};
   let depth = 0, scrollTo = 0;
   all("htmx:beforeHistoryUpdate", () => { scrolls[location.pathname] = scrollY; });
-  all("htmx:pushedIntoHistory", () => { depth += 1; });
+  all("htmx:pushedIntoHistory", () => {
+    depth += 1;
+    stand();
+  });
   all("htmx:historyCacheMiss", (event) => {
     event.preventDefault();
     depth = Math.max(depth - 1, 0);
@@ -166,7 +178,7 @@
     if ("ask" in elt.dataset) inquire(elt);
     present(elt);
     if (location.search.includes("tgWebApp") || location.pathname !== main().dataset.path) {
-      history.replaceState(history.state, "", main().dataset.path); // where a start parameter led
+      stand(main().dataset.path); // where a start parameter led
     }
     announce();
     dress();
@@ -283,7 +295,6 @@
   }
 
   function meet() {
-    clean();
     ask("6.0", (app) => {
       app.ready();
       app.expand();

@@ -1,0 +1,179 @@
+"""A page that is loaded again, by Telegram or by itself: in each kind of client, with and without storage."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Error, Frame, Page, expect
+
+from tests.e2e.test_browser import PHONE, Phone
+from tests.processes import Stage, eventually
+
+DENIED = """for (const name of ["sessionStorage", "localStorage"])
+  Object.defineProperty(window, name, { get() { throw new DOMException("denied"); } });"""
+IS_KNOWN = """path => window.Telegram?.WebApp.version === "9.1" && window.htmx
+  && document.documentElement.dataset.session === "ready" && document.getElementById("main").dataset.path === path
+  && !document.querySelector("[hx-trigger^='session:ready'], .htmx-request")"""
+PAGES = ["/", "/upgrades", "/purchases", "/settings", "/support", "/terms", "/privacy", "/tonight", "/why"]
+PRODUCT = "/products/tonight-week"
+
+
+class Client:
+    """A client of Telegram's with the shop open in it: a frame on the sandbox's phone, or a window of its own."""
+
+    def __init__(self, stage: Stage, page: Page) -> None:
+        self.stage, self.page = stage, page
+        self.requests: list[str] = []
+        page.on("request", lambda one: self.requests.append(f"{one.url} {one.headers}"))
+
+    @property
+    def app(self) -> Frame:
+        inside = [frame for frame in self.page.frames if frame.url.startswith(self.stage.web)]
+        return inside[-1]
+
+    def is_known_at(self, path: str) -> bool:
+        """Tell whether the shop knows who this is, and Telegram's script which client."""
+        self.page.wait_for_timeout(0)  # what the browser has to say is heard
+        try:
+            return bool(self.app.evaluate(IS_KNOWN, path))
+        except Error:  # the page went away meanwhile
+            return False
+
+    def reload(self, path: str) -> Frame:
+        """Load the page again as Telegram has it do, and wait until it is this person's."""
+        with self.page.expect_event("framenavigated"):
+            self.app.evaluate("location.reload()")
+        eventually(lambda: self.is_known_at(path))
+        return self.app
+
+    def go(self, path: str) -> None:
+        """Follow a link of the shop's."""
+        self.app.evaluate(
+            "path => htmx.ajax('GET', path, { target: '#main', swap: 'outerHTML', push: path })", path
+        )
+        eventually(lambda: self.is_known_at(path))
+
+
+@pytest.fixture(scope="module")
+def stage(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A shop that Telegram frames under either name of this machine."""
+    folder = tmp_path_factory.mktemp("reloads")
+    (folder / "shop.db").write_bytes(empty_sqlite.read_bytes())
+    one = Stage(folder, f"sqlite:///{folder / 'shop.db'}")
+    one.environment["FRAME_ANCESTORS"] = f"{one.sandbox} http://localhost:{one.sandbox_port}"
+    yield one.open()
+    one.close()
+
+
+def test_what_was_bought_is_still_there_after_a_reload(stage: Stage, browser: Browser):
+    with frame(stage, browser, host="127.0.0.1") as client:
+        assert storage_of(client) == "denied"  # as current Chromium does to frames of another site
+        buys_through_reloads(client)
+        pages_outlast_reloads(client)
+        a_link_tapped_before_the_script_keeps_the_launch(client)
+        assert "tgWebApp" in client.app.url
+    with frame(stage, browser, host="localhost") as client:
+        assert storage_of(client) == "kept"
+        buys_through_reloads(client)
+        assert "tgWebApp" not in client.app.url
+    with window(stage, browser, "") as client:
+        assert storage_of(client) == "kept"
+        buys_through_reloads(client)
+    with window(stage, browser, DENIED) as client:
+        assert storage_of(client) == "denied"
+        client.reload(PRODUCT)
+    assert "tgWebAppData" not in stage.output("web")
+
+
+def test_17_a_launch_is_found_behind_a_path_in_the_fragment(stage: Stage, browser: Browser):
+    with window(stage, browser, "", path="#/?") as client:
+        client.reload("/")
+    with window(stage, browser, DENIED, path="#/some/where?x=1&") as client:
+        client.reload("/")
+
+
+@contextmanager
+def frame(stage: Stage, browser: Browser, *, host: str) -> Iterator[Client]:
+    context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
+    phone = Phone(stage, context)
+    phone.sandbox = f"http://{host}:{stage.sandbox_port}"
+    client = Client(stage, phone.page)
+    phone.open(newcomer(stage), start="tonight-week")
+    yield client
+    assert phone.problems == []
+    told_nobody(client)
+    context.close()
+
+
+@contextmanager
+def window(stage: Stage, browser: Browser, script: str, *, path: str = "#") -> Iterator[Client]:
+    context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
+    if script:
+        context.add_init_script(script)
+    client = Client(stage, context.new_page())
+    start = "tonight-week" if path == "#" else None
+    launch = stage.control("POST", f"people/{newcomer(stage)}/launch", **{"from": "direct", "start_param": start})
+    client.page.goto(launch["url"].replace("#", path))
+    yield client
+    told_nobody(client)
+    context.close()
+
+
+def newcomer(stage: Stage) -> int:
+    told = {"first_name": "Alice", "language_code": "en", "stars": 500}
+    person: int = stage.control("POST", "people", **told)["id"]
+    return person
+
+
+def told_nobody(client: Client) -> None:
+    """The launch went to no server in an address or a header: fragments stay in the browser."""
+    told = [one for one in client.requests if "tgWebAppData" in one]
+    assert told == []
+
+
+def storage_of(client: Client) -> str:
+    eventually(lambda: client.is_known_at(PRODUCT))
+    read = "() => { try { sessionStorage.getItem('x'); return 'kept'; } catch { return 'denied'; } }"
+    return str(client.app.evaluate(read))
+
+
+def buys_through_reloads(client: Client) -> None:
+    """Each phase of a payment outlasts a reload: before it, its sheet open, paid, and unlocked."""
+    app = client.reload(PRODUCT)
+    app.locator("#buy").evaluate("button => button.click()")
+    app.locator("[data-order=open]").wait_for()
+    app = client.reload(PRODUCT)
+    link = app.locator("[data-order=open] [data-invoice]").first.get_attribute("href")
+    confirm(client, str(link))
+    app = client.reload(PRODUCT)
+    expect(app.locator("#price-tonight-week.good")).to_contain_text("Until")
+    app = client.reload(PRODUCT)
+    expect(app.locator("#price-tonight-week.good")).to_contain_text("Until")
+
+
+def confirm(client: Client, link: str) -> None:
+    sheet = client.page.locator("[data-test=confirm-payment]")
+    if client.page.url.startswith(client.stage.web):
+        person = client.app.evaluate("Telegram.WebApp.initDataUnsafe.user.id")
+        client.stage.control("POST", f"invoices/{link.rpartition('$')[2]}/pay", person=person)
+    else:
+        sheet.click()
+        sheet.wait_for(state="hidden")
+
+
+def pages_outlast_reloads(client: Client) -> None:
+    for path in PAGES:
+        client.go(path)
+        client.reload(path)
+    client.app.evaluate("history.back()")
+    eventually(lambda: client.is_known_at(PAGES[-2]))
+    client.reload(PAGES[-2])
+    client.go("/purchases")
+    expect(client.app.get_by_text("Tonight's Sky for a week").first).to_be_visible()
+
+
+def a_link_tapped_before_the_script_keeps_the_launch(client: Client) -> None:
+    client.app.evaluate("location.href = '/upgrades'")  # as a plain link leads there
+    eventually(lambda: client.is_known_at("/upgrades"))
+    client.reload("/upgrades")
