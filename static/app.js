@@ -79,7 +79,7 @@
   async function exchange(attempt) {
     const told = initData();
     if (!told) return settle("outside");
-    if (!token) settle("pending");
+    if (!token && !attempt) settle("pending");
     const answer = await fetch("/session", {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ init_data: told }),
     }).catch(() => null);
@@ -93,14 +93,28 @@
       settle("ready");
       return announce();
     }
-    token = "";
-    if (answer?.status === 401) return settle("stale");
+    if (answer?.status === 401) {
+      token = "";
+      return settle("stale");
+    }
     if (attempt === 4) return settle("failed");
-    await pause(Math.max(500 * 2 ** attempt, 1000 * Math.min(Number(answer?.headers.get("Retry-After")) || 0, 60)));
+    const wait = Math.max(500 * 2 ** attempt, 1000 * Math.min(Number(answer?.headers.get("Retry-After")) || 0, 60));
+    if (answer?.status === 429 && !fresh()) settle("crowded", wait);
+    await pause(wait);
     return exchange(attempt + 1);
   }
 
-  function settle(state) { root.dataset.session = state; }
+  function settle(state, wait = 0) {
+    root.dataset.session = state;
+    root.dataset.again = new Date(Date.now() + wait).toLocaleTimeString(root.lang);
+    write(main());
+    dress();
+  }
+
+  /** Say when the next try is, wherever a page asks for it. */
+  function write(elt) {
+    for (const said of elt.querySelectorAll("[data-again]")) said.textContent = root.dataset.again;
+  }
 
   function announce() {
     if (!fresh() || !window.htmx) return;
@@ -177,6 +191,7 @@
     elt.querySelector("[data-focus]")?.focus({ preventScroll: true });
     if ("ask" in elt.dataset) inquire(elt);
     present(elt);
+    write(elt);
     if (location.search.includes("tgWebApp") || location.pathname !== main().dataset.path) {
       stand(main().dataset.path); // where a start parameter led
     }
@@ -209,7 +224,7 @@
 
   // What can be bought is shown at once, but is about to give way to what this person may do.
   const unsettled = (act) => !window.htmx
-    || (["pending", "ready"].includes(root.dataset.session) && act.closest("[hx-trigger^='session:ready']"));
+    || (["pending", "crowded", "ready"].includes(root.dataset.session) && act.closest("[hx-trigger^='session:ready']"));
   const busy = (act) => act.disabled || "busy" in act.dataset || unsettled(act);
 
   const act = (kind) => document.querySelector(`[data-${kind}-button]`);

@@ -15,7 +15,7 @@ TELEGRAM_FRAMES = ("https://web.telegram.org", "https://webk.telegram.org", "htt
 UNFRAMED = ("health.", "telegram.", "session.")
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 DEFAULT_BODY_BYTES = 64 * 1024
-BODY_BYTES = {"session.create": 16 * 1024, "telegram.receive": telegram.LARGEST_UPDATE}
+BODY_BYTES = {"session.create": 32 * 1024, "telegram.receive": telegram.LARGEST_UPDATE}
 MOST_PARTS = 100  # of a form or of a query
 # The hash of an empty text: Telegram's script adds an empty <style> when it finds itself in a frame.
 NOTHING = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"

@@ -13,14 +13,15 @@ from tests.processes import Stage, eventually
 DENIED = """for (const name of ["sessionStorage", "localStorage"])
   Object.defineProperty(window, name, { get() { throw new DOMException("denied"); } });"""
 IS_KNOWN = """path => window.Telegram?.WebApp.version === "9.1" && window.htmx
-  && document.documentElement.dataset.session === "ready" && document.getElementById("main").dataset.path === path
+  && document.documentElement.dataset.session === "ready"
+  && document.getElementById("main").dataset.path === path
   && !document.querySelector("[hx-trigger^='session:ready'], .htmx-request")"""
 PAGES = ["/", "/upgrades", "/purchases", "/settings", "/support", "/terms", "/privacy", "/tonight", "/why"]
 PRODUCT = "/products/tonight-week"
 
 
 class Client:
-    """A client of Telegram's with the shop open in it: a frame on the sandbox's phone, or a window of its own."""
+    """A client of Telegram's with the shop open: a frame on the sandbox's phone, or a window of its own."""
 
     def __init__(self, stage: Stage, page: Page) -> None:
         self.stage, self.page = stage, page
@@ -113,7 +114,9 @@ def window(stage: Stage, browser: Browser, script: str, *, path: str = "#") -> I
         context.add_init_script(script)
     client = Client(stage, context.new_page())
     start = "tonight-week" if path == "#" else None
-    launch = stage.control("POST", f"people/{newcomer(stage)}/launch", **{"from": "direct", "start_param": start})
+    launch = stage.control(
+        "POST", f"people/{newcomer(stage)}/launch", **{"from": "direct", "start_param": start}
+    )
     client.page.goto(launch["url"].replace("#", path))
     yield client
     told_nobody(client)

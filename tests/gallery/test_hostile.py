@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from tests.gallery.visits import Observatory, Visit
 from tests.processes import eventually
+from webapp import clock
 from webapp.domain import catalogue_files, toml_files
 from webapp.domain.catalogue import Item
 
@@ -300,6 +301,25 @@ def test_a_page_without_any_storage_sells(watched: Callable[..., Watched]):
     visit.shopper.pay(str(link))
     visit.await_("[data-order=paid]")
     assert order
+    assert alice.finds_all_well()
+
+
+def test_17_the_sixth_launch_within_a_minute_says_when_the_next_try_is(watched: Callable[..., Watched]):
+    alice = watched()
+    visit = alice.visit
+    visit.stage.wait(60 - clock.now().timestamp() % 60 - visit.stage.ahead_seconds % 60)  # a minute begins
+    for _ in range(5):
+        launch = visit.stage.control("POST", f"people/{visit.id}/launch", **{"from": "direct"})
+        told = {"init_data": launch["init_data"]}
+        assert visit.stage.http.post(f"{visit.stage.web}/session", json=told).is_success
+    visit.page.clock.install()
+    visit.open("deep-sky-atlas")
+    expect(visit.page.locator("#crowded")).to_contain_text(re.compile(r"again at: \d+:\d\d:\d\d"))
+    visit.stage.wait(60)
+    visit.page.clock.fast_forward(60_000)
+    expect(visit.page.locator("#crowded")).to_be_hidden()
+    visit.settle()
+    assert visit.page.evaluate("document.documentElement.dataset.session") == "ready"
     assert alice.finds_all_well()
 
 

@@ -240,7 +240,7 @@ def chunked() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("path", "most"), [("/orders", 64 * 1024), ("/session", 16 * 1024), (WEBHOOK_PATH, 1024 * 1024)]
+    ("path", "most"), [("/orders", 64 * 1024), ("/session", 32 * 1024), (WEBHOOK_PATH, 1024 * 1024)]
 )
 @pytest.mark.parametrize("is_chunked", [False, True], ids=["length", "chunks"])
 def test_s53_bodies_have_an_end(client, alice, path, most, is_chunked):

@@ -145,15 +145,23 @@ def test_s27_a_launch_comes_as_json_or_form(client, mimetype):
     assert client.post("/session", data=body, content_type=mimetype).status_code == 415
 
 
-def test_s53_a_body_has_at_most_16_kib(client):
-    body = json.dumps({"init_data": "x" * 16384})
+@on_sqlite
+def test_17_a_launch_of_eight_kibibytes_is_taken(app, client):
+    raw = launch(start_param="x" * (8192 - len(launch(start_param=""))))
+    assert len(raw) == 8192
+    assert session_of(app, exchange(client, raw).json["token"]).telegram_id == ALICE
+    assert client.post("/session", data={"init_data": raw}, base_url=HTTPS).status_code == 200
+
+
+def test_s53_a_body_has_at_most_32_kib(client):
+    body = json.dumps({"init_data": "x" * 32768})
     assert client.post("/session", data=body, content_type="application/json").status_code == 413
 
 
 def test_s53_a_body_without_a_length_has_no_more(client):
     answer = client.post(
         "/session",
-        data=json.dumps({"init_data": "x" * 16384}),
+        data=json.dumps({"init_data": "x" * 32768}),
         content_type="application/json",
         headers={"Transfer-Encoding": "chunked", "Content-Length": ""},
         environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
