@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Frame, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Frame, Page, expect
 
 from tests.e2e.test_browser import PHONE, Phone
 from tests.processes import Stage, eventually
 
-DENIED = """for (const name of ["sessionStorage", "localStorage"])
+# What current Chromium does to frames of another site by default; its shell without windows does not.
+DENIED = """for (const name of location.port === "%s" ? ["sessionStorage", "localStorage"] : [])
   Object.defineProperty(window, name, { get() { throw new DOMException("denied"); } });"""
 IS_KNOWN = """path => window.Telegram?.WebApp.version === "9.1" && window.htmx
   && document.documentElement.dataset.session === "ready"
@@ -68,35 +69,35 @@ def stage(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def test_what_was_bought_is_still_there_after_a_reload(stage: Stage, browser: Browser):
-    with frame(stage, browser, host="127.0.0.1") as client:
-        assert storage_of(client) == "denied"  # as current Chromium does to frames of another site
+    with frame(stage, browser, host="127.0.0.1", is_denied=True) as client:
+        assert storage_of(client) == "denied"
         buys_through_reloads(client)
         pages_outlast_reloads(client)
         a_link_tapped_before_the_script_keeps_the_launch(client)
         assert "tgWebApp" in client.app.url
-    with frame(stage, browser, host="localhost") as client:
+    with frame(stage, browser, host="localhost", is_denied=False) as client:
         assert storage_of(client) == "kept"
         buys_through_reloads(client)
         assert "tgWebApp" not in client.app.url
-    with window(stage, browser, "") as client:
+    with window(stage, browser, is_denied=False) as client:
         assert storage_of(client) == "kept"
         buys_through_reloads(client)
-    with window(stage, browser, DENIED) as client:
+    with window(stage, browser, is_denied=True) as client:
         assert storage_of(client) == "denied"
         client.reload(PRODUCT)
     assert "tgWebAppData" not in stage.output("web")
 
 
 def test_17_a_launch_is_found_behind_a_path_in_the_fragment(stage: Stage, browser: Browser):
-    with window(stage, browser, "", path="#/?") as client:
+    with window(stage, browser, is_denied=False, path="#/?") as client:
         client.reload("/")
-    with window(stage, browser, DENIED, path="#/some/where?x=1&") as client:
+    with window(stage, browser, is_denied=True, path="#/some/where?x=1&") as client:
         client.reload("/")
 
 
 @contextmanager
-def frame(stage: Stage, browser: Browser, *, host: str) -> Iterator[Client]:
-    context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
+def frame(stage: Stage, browser: Browser, *, host: str, is_denied: bool) -> Iterator[Client]:
+    context = context_of(stage, browser, is_denied)
     phone = Phone(stage, context)
     phone.sandbox = f"http://{host}:{stage.sandbox_port}"
     client = Client(stage, phone.page)
@@ -108,10 +109,8 @@ def frame(stage: Stage, browser: Browser, *, host: str) -> Iterator[Client]:
 
 
 @contextmanager
-def window(stage: Stage, browser: Browser, script: str, *, path: str = "#") -> Iterator[Client]:
-    context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
-    if script:
-        context.add_init_script(script)
+def window(stage: Stage, browser: Browser, *, is_denied: bool, path: str = "#") -> Iterator[Client]:
+    context = context_of(stage, browser, is_denied)
     client = Client(stage, context.new_page())
     start = "tonight-week" if path == "#" else None
     launch = stage.control(
@@ -121,6 +120,13 @@ def window(stage: Stage, browser: Browser, script: str, *, path: str = "#") -> I
     yield client
     told_nobody(client)
     context.close()
+
+
+def context_of(stage: Stage, browser: Browser, is_denied: bool) -> BrowserContext:
+    context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
+    if is_denied:
+        context.add_init_script(DENIED % stage.web_port)
+    return context
 
 
 def newcomer(stage: Stage) -> int:
