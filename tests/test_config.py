@@ -22,7 +22,7 @@ def test_three_settings_are_all_a_small_shop_needs():
     assert settings.bot_id == 7342037359
     assert settings.bot_api_url == "https://api.telegram.org/bot"
     assert settings.bot_mode == "polling"
-    assert settings.origin == "https://shop.starfront.app"
+    assert settings.public_url == "https://shop.starfront.app"
     assert settings.proxy_hops == 1
 
 
@@ -228,6 +228,51 @@ def test_a_key_that_means_nothing_to_the_database_is_refused_by_its_name(said, s
 @pytest.mark.parametrize("address", ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"])
 def test_http_is_allowed_on_loopback(address):
     assert load(PUBLIC_URL=address).public_url == address
+
+
+@pytest.mark.parametrize(
+    ("told", "origin"),
+    [
+        ("https://магазин.рф", "https://xn--80aairftm.xn--p1ai"),
+        ("https://МАГАЗИН.рф/", "https://xn--80aairftm.xn--p1ai"),
+        ("https://straße.example", "https://xn--strae-oqa.example"),
+        ("https://xn--80aairftm.xn--p1ai", "https://xn--80aairftm.xn--p1ai"),
+        ("HTTPS://Shop.Starfront.App", "https://shop.starfront.app"),
+        ("https://shop.starfront.app:443/", "https://shop.starfront.app"),
+        ("https://shop.starfront.app:", "https://shop.starfront.app"),
+        ("https://shop.starfront.app:8443", "https://shop.starfront.app:8443"),
+        ("https://shop.starfront.app.", "https://shop.starfront.app"),
+        ("https://[2001:DB8:0:0::1]:8443", "https://[2001:db8::1]:8443"),
+        ("http://LOCALHOST:80", "http://localhost"),
+    ],
+)
+def test_15_an_address_is_spelt_as_browsers_spell_it(told, origin):
+    assert load(PUBLIC_URL=told).public_url == origin
+    assert load(PUBLIC_URL="", RENDER="true", RENDER_EXTERNAL_URL=told, **ON_POSTGRES).public_url == origin
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ("https://shop.starfront.app/shop", "must be the root of a host: leave the path away"),
+        ("https://shop.starfront.app?x=1", "must be the root of a host"),
+        ("https://me:pass@shop.starfront.app", "holds a user's name or password"),
+        ("https://shop.starfront.app;x", "must be an address such as"),
+        ("https://shop.starfront.app https://b.example", "must be an address such as"),
+        ("https://*.starfront.app", "must be an address such as"),
+        ("https://shop\t.starfront.app", "must be an address such as"),
+        ("https://shop..app", "must be an address such as"),
+        ("https://300.1.1.1", "must be an address such as"),
+        ("https://0x7f.1", "must be an address such as"),
+        ("https://" + "a" * 64 + ".app", "must be an address such as"),
+        ("https://\N{PILE OF POO}.example", "has a name that DNS cannot hold"),
+        ("ftp://shop.starfront.app", "must be an address such as"),
+    ],
+)
+def test_15_what_is_no_origin_is_refused_in_words(told, sentence):
+    with pytest.raises(ConfigError, match=f"PUBLIC_URL {sentence}") as refused:
+        load(PUBLIC_URL=told)
+    assert "pass" not in str(refused.value).replace("password", "")
 
 
 def test_a_secret_may_come_from_a_file(tmp_path):

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 
-from webapp import database_urls, env_file, platforms
+from webapp import addresses, database_urls, env_file, platforms
+from webapp.addresses import AddressInvalid
 from webapp.platforms import Platform
 
 BOT_TOKEN = re.compile(r"(?a:\d{5,16}):[A-Za-z0-9_-]{20,64}")
@@ -31,7 +32,6 @@ TELEGRAM_KEYS = {
 PERIODS = {"production": (2_592_000,), "test": (300, 60)}
 # Programs read a server's logs, people their own console; the first is what is taken unless the other is set.
 LOG_FORMATS = {"production": ("json", "text"), "development": ("text", "json")}
-USUAL_PORTS = {"https": ":443", "http": ":80"}
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 MEANINGS = {
     "": False,
@@ -60,7 +60,7 @@ class Config:
     """Every setting of the shop; see .env.example for a line on each."""
 
     bot_token: str = field(repr=False)
-    public_url: str
+    public_url: str  # the shop's origin as browsers spell it
     secret_key: str = field(repr=False)
     previous_secret_keys: tuple[str, ...] = field(default=(), repr=False)
     database_url: str = field(default="sqlite:///var/starfront.db", repr=False)
@@ -97,12 +97,6 @@ class Config:
     def bot_api_path(self) -> str:
         """What follows the token in the Bot API's addresses: Telegram's test environment is behind a path."""
         return "/test" if self.bot_environment == "test" else ""
-
-    @property
-    def origin(self) -> str:
-        """The shop's origin as browsers spell it: small letters, no port that goes without saying."""
-        address = urlsplit(self.public_url)
-        return f"{address.scheme}://{address.netloc.lower().removesuffix(USUAL_PORTS[address.scheme])}"
 
     @property
     def webhook_url(self) -> str:
@@ -177,7 +171,7 @@ def _read(read: "_Reader") -> Config:
     derived = platform.public_url(environ) if platform else ""
     return Config(
         bot_token=read.secret("BOT_TOKEN"),
-        public_url=(read.text("PUBLIC_URL") or derived).rstrip("/"),
+        public_url=read.origin("PUBLIC_URL", derived),
         secret_key=read.secret("SECRET_KEY"),
         previous_secret_keys=tuple(read.secret("SECRET_KEY_PREVIOUS").replace(",", " ").split()),
         database_url=read.database("DATABASE_URL") or Config.database_url,
@@ -241,6 +235,14 @@ class _Reader:
             return database_url(url) if url else ""
         except ConfigError as error:
             self.object_to(name, str(error))
+            return ""
+
+    def origin(self, name: str, default: str) -> str:
+        value = self.text(name) or default
+        try:
+            return addresses.origin(value) if value else ""
+        except AddressInvalid as error:
+            self.object_to(name, f"{name} {error}.")
             return ""
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
@@ -340,15 +342,7 @@ def _fault_of_address(config: Config, platform: Platform | None) -> str:
     if not config.public_url:
         told = f", or run {platform.address_help}" if platform and platform.address_help else ""
         return f"PUBLIC_URL is missing: set the https:// address at which people reach this shop{told}."
-    try:
-        address = urlsplit(config.public_url)
-        is_whole = bool(address.hostname) and (address.port is None or address.port > 0)
-    except ValueError:
-        is_whole = False
-    if not is_whole or address.scheme not in {"http", "https"} or address.query or address.fragment:
-        return "PUBLIC_URL must be an address such as https://shop.example.org."
-    if address.path:
-        return "PUBLIC_URL must be the root of a host: leave the path away."
+    address = urlsplit(config.public_url)
     if address.scheme == "http" and not is_loopback(address.hostname or ""):
         return "PUBLIC_URL must begin with https://: Telegram opens nothing else."
     return ""

@@ -1,6 +1,7 @@
 """What every response carries, and which requests are not even looked at."""
 
-from urllib.parse import urlsplit
+import logging
+from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest, Forbidden, RequestEntityTooLarge, UnsupportedMediaType
@@ -9,6 +10,8 @@ from webapp import assets
 from webapp.config import Config
 from webapp.serving.refusals import GUARDS, UNFRAMED_POLICY
 from webapp.views import telegram
+
+log = logging.getLogger(__name__)
 
 # Where Telegram's own web clients, and Telegram Desktop's shell on Linux, frame a Mini App.
 TELEGRAM_FRAMES = ("https://web.telegram.org", "https://webk.telegram.org", "https://webz.telegram.org")
@@ -42,7 +45,7 @@ def init_app(app: Flask) -> None:
     app.config["MAX_FORM_PARTS"] = MOST_PARTS
     policy = _content_policy(settings)
     app.before_request(_refuse_oversized)
-    app.before_request(lambda: _refuse_foreign(settings.origin))
+    app.before_request(lambda: _refuse_foreign(settings.public_url))
     app.before_request(_refuse_unreadable)
     headers = _headers(settings)
     app.after_request(lambda response: _protect(response, policy, headers))
@@ -67,6 +70,7 @@ def _refuse_foreign(origin: str) -> None:
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         raise Forbidden
     if told is not None and told != origin:
+        log.info("foreign origin", extra={"event": "foreign_origin", "origin": told[:100]})
         raise Forbidden
 
 
@@ -122,6 +126,16 @@ def _protect(response: Response, policy: str, headers: list[tuple[str, str]]) ->
     response.headers["Content-Security-Policy"] = UNFRAMED_POLICY if unframed else policy
     for name, value in headers:
         response.headers[name] = value
+    if response.location:
+        response.headers["Location"] = _without_own_host(response.location)
     if not response.headers.getlist("Cache-Control"):  # setdefault raises inside, which takes longer
         response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _without_own_host(location: str) -> str:
+    """Return where a redirect leads; the host that was asked for, which anybody can make up, is left out."""
+    parts = urlsplit(location)
+    if parts.netloc.lower() != request.host.lower():
+        return location
+    return urlunsplit(("", "", f"/{parts.path.lstrip('/')}", parts.query, parts.fragment))

@@ -419,9 +419,7 @@ def test_an_address_where_something_else_answers(shop, site, status, body):
 
 
 @on_sqlite
-@pytest.mark.parametrize(
-    "public_url", ["http://127.0.0.1:9", "http://nobody.invalid", "https://127.0.0.1:9", "http://a..b"]
-)
+@pytest.mark.parametrize("public_url", ["http://127.0.0.1:9", "http://nobody.invalid", "https://127.0.0.1:9"])
 def test_an_address_where_nobody_answers(shop, api, public_url):
     # The button opens the address that was told at the release.
     registration.register(api, make_config(public_url=public_url))

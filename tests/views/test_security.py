@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
-from tests.factories import METRICS_TOKEN, WEBHOOK_SECRET, make_config
-from webapp import create_app
+from tests.factories import BOT_TOKEN, METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET, make_config
+from webapp import config, create_app
 from webapp.assets import critical_style
 from webapp.config import WEBHOOK_PATH
 from webapp.extensions import db
@@ -211,10 +211,12 @@ def test_s25_telegrams_deliveries_come_from_nowhere(client):
         ("https://shop.test:8443", "https://shop.test:8443"),
         ("http://localhost:8080", "http://localhost:8080"),
         ("http://localhost:80", "http://localhost"),
+        pytest.param("https://магазин.рф", "https://xn--80aairftm.xn--p1ai", id="15"),
     ],
 )
 def test_s25_our_origin_is_spelled_as_browsers_spell_it(database_url, public_url, origin):
-    client = shop(database_url, public_url=public_url)
+    settings = {"PUBLIC_URL": public_url, "BOT_TOKEN": BOT_TOKEN, "SECRET_KEY": SECRET_KEY}
+    client = shop(database_url, public_url=config.load(settings).public_url)
     assert client.delete("/session", headers={"Origin": origin}).status_code == 401
 
 
@@ -293,6 +295,18 @@ def test_s32_no_redirect_leaves_the_shop(app, client):
             answer = client.open(target, method=method, base_url="https://shop.test")
             location = answer.headers.get("Location", "/")
             assert re.match(r"/(?!/)|https://shop\.test(/|$)", location), (target, location)
+
+
+@pytest.mark.parametrize("path", ["/purchases//x", "/products//x//offer", "/orders//x?y=//z"])
+def test_15_no_redirect_repeats_a_host_that_is_not_ours(client, path):
+    answer = client.get(path, headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.headers["Location"]) == (308, re.sub("//(?!z)", "/", path))
+
+
+def test_15_a_change_that_another_site_asks_for_is_in_the_log(client, caplog):
+    with caplog.at_level("INFO", "webapp.security"):
+        client.post("/orders", headers={"Origin": "https://evil.example"})
+    assert [one.origin for one in caplog.records if one.msg == "foreign origin"] == ["https://evil.example"]
 
 
 @pytest.mark.parametrize("header", ["Host", "X-Forwarded-Host", "X-Original-URL", "X-Rewrite-URL"])

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from webapp import addresses
+from webapp.addresses import AddressInvalid
 from webapp.bot_api import SKEW_PROBLEM_SECONDS, BotApi, BotApiError, Unauthorized
 from webapp.config import Config
 from webapp.doctor.findings import Finding, ok, problem, warning
@@ -137,6 +139,13 @@ def _waiting(info: dict[str, Any], now: datetime) -> Finding:
 
 def _menu_button(button: dict[str, Any], config: Config) -> Finding:
     page = button.get("web_app") or {}
-    if str(page.get("url", "")).rstrip("/").lower() == config.public_url.lower():
+    if _leads_to(str(page.get("url", "")), config.public_url):
         return ok("menu button", "It opens the shop.")
     return warning("menu button", "The button beside the bot's chat does not open this shop.", RELEASE)
+
+
+def _leads_to(address: str, origin: str) -> bool:
+    try:
+        return addresses.origin(address) == origin
+    except AddressInvalid:
+        return False
