@@ -24,11 +24,12 @@ from typing import Any, TypeAlias
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 from telegram import ChatMember, InlineKeyboardMarkup, MenuButton, Update, User
-from telegram.error import Forbidden, NetworkError, RetryAfter, TelegramError
+from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError
 from telegram.ext import (
     Application,
     ApplicationBuilder,
     BaseRateLimiter,
+    CallbackQueryHandler,
     ChatMemberHandler,
     CommandHandler,
     ContextTypes,
@@ -50,7 +51,7 @@ from webapp.bot_api import (
     takes_proxy,
 )
 from webapp.config import Config
-from webapp.domain import catalogue, inbox, init_data, outbox, shops, users
+from webapp.domain import catalogue, inbox, init_data, outbox, shops, support, users
 from webapp.errors import ProductNotFound
 from webapp.extensions import NOT_MIGRATED, is_unmigrated, remedy, transaction
 from webapp.messages import Message
@@ -502,6 +503,7 @@ def _chat_application(app: Flask, client: BotApi) -> Chat:
         chat.add_handler(CommandHandler(command, handler, filters=private))
     chat.add_handler(MessageHandler(private & filters.StatusUpdate.WRITE_ACCESS_ALLOWED, on_let_in))
     chat.add_handler(ChatMemberHandler(on_let_in, ChatMemberHandler.MY_CHAT_MEMBER))
+    chat.add_handler(CallbackQueryHandler(on_answer_button, pattern=r"^answer:\d{1,16}$"))
     chat.add_handler(MessageHandler(private & filters.TEXT, _says(messages.help_)))
     chat.add_error_handler(_remember_error)
     chat.bot_data.update(app=app, errors={})
@@ -567,6 +569,27 @@ async def on_news(update: Update, context: ContextTypes.DEFAULT_TYPE, *, wanted:
 
     await asyncio.to_thread(choose)
     await _say(update, context, partial(messages.news_chosen, wanted=wanted))
+
+
+async def on_answer_button(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """Ask an owner for the answer to a person, in the chat where what they wrote was read."""
+    app: Flask = context.bot_data["app"]
+    query, where = update.callback_query, update.effective_chat
+    if query is None or where is None or query.data is None:
+        return
+    config: Config = app.config["STARFRONT"]
+    telegram_id = int(query.data.partition(":")[2])
+
+    def ask() -> None:
+        with app.app_context(), transaction():
+            support.prompt(telegram_id, where.id, query.id, clock.now())
+
+    if where.id in config.owner_chats:
+        await asyncio.to_thread(ask)
+    try:
+        await query.answer()  # the button stops waiting
+    except BadRequest as error:
+        log.info("a button was not answered: %s", error)  # it waited too long
 
 
 async def _show_menu_button(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:

@@ -55,7 +55,7 @@ UNPLAYED: dict[str, tuple[str, ...]] = {
         "sendMediaGroup", "sendPoll", "sendVenue", "sendVideo", "sendVideoNote", "sendVoice",
         "stopMessageLiveLocation", "stopPoll",
     ),
-    "copying and forwarding": ("copyMessage", "copyMessages", "forwardMessage", "forwardMessages"),
+    "forwarding, and copying several messages at once": ("copyMessages", "forwardMessage", "forwardMessages"),
     "rich messages, drafts and messages for one reader": (
         "deleteEphemeralMessage", "editEphemeralMessageCaption", "editEphemeralMessageMedia",
         "editEphemeralMessageReplyMarkup", "editEphemeralMessageText", "sendMessageDraft", "sendRichMessage",

@@ -343,13 +343,13 @@ class Checkout:
             offset,
             keys=self.keys,
             now=clock.now(),
-            owner_ids=self.config.owner_ids,
+            owner_ids=self.config.owner_chats,
             settled_before=settled_before,
         )
 
     def _apply_refunds(self, rows: list[dict[str, Any]]) -> int:
         return reconciliation.apply_refunds(
-            rows, keys=self.keys, now=clock.now(), owner_ids=self.config.owner_ids
+            rows, keys=self.keys, now=clock.now(), owner_ids=self.config.owner_chats
         )
 
     def _invoice_link(self, order: Order, language: str) -> str:
@@ -406,7 +406,7 @@ class Checkout:
             return
         log.error("refund refused: %s", error.description, extra={"charge_id": refund.charge_id})
         with transaction():
-            refunds.refuse(refund, error.description, clock.now(), owner_ids=self.config.owner_ids)
+            refunds.refuse(refund, error.description, clock.now(), owner_ids=self.config.owner_chats)
 
     def _settle(self, refund: Refund) -> None:
         now = clock.now()
@@ -418,7 +418,7 @@ class Checkout:
             cause="call",
         )
         with transaction():
-            refunds.settle(facts, now=now, owner_ids=self.config.owner_ids)
+            refunds.settle(facts, now=now, owner_ids=self.config.owner_chats)
 
 
 def _pause(error: BotApiError) -> float | None:

@@ -32,6 +32,7 @@ TELEGRAM_KEYS = {
 PERIODS = {"production": (2_592_000,), "test": (300, 60)}
 # Programs read a server's logs, people their own console; the first is what is taken unless the other is set.
 LOG_FORMATS = {"production": ("json", "text"), "development": ("text", "json")}
+GROUP = re.compile(r"(?a:(?P<chat>-[1-9]\d{0,15})(:(?P<topic>[1-9]\d{0,8}))?)")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 MEANINGS = {
     "": False,
@@ -72,6 +73,8 @@ class Config:
     previous_webhook_secret: str = field(default="", repr=False)
     metrics_token: str = field(default="", repr=False)
     owner_ids: frozenset[int] = frozenset()
+    owner_group: int = 0  # its chat id; without one, each owner's own chat
+    owner_topic: int = 0  # of that group
     subscription_seconds: int = 2_592_000
     remind_days: int = 3
     port: int = 8080
@@ -97,6 +100,11 @@ class Config:
     def bot_api_path(self) -> str:
         """What follows the token in the Bot API's addresses: Telegram's test environment is behind a path."""
         return "/test" if self.bot_environment == "test" else ""
+
+    @property
+    def owner_chats(self) -> tuple[int, ...]:
+        """Where the owners hear of the shop and answer its buyers."""
+        return (self.owner_group,) if self.owner_group else tuple(sorted(self.owner_ids))
 
     @property
     def webhook_url(self) -> str:
@@ -167,6 +175,7 @@ def _read(read: "_Reader") -> Config:
     environ = read.environ
     app_env = read.choice("APP_ENV", ("production", "development"))
     environment = read.choice("BOT_ENVIRONMENT", ("production", "test"))
+    owner_group, owner_topic = read.group("OWNER_CHAT")
     platform = platforms.detect(environ)
     derived = platform.public_url(environ) if platform else ""
     return Config(
@@ -183,6 +192,8 @@ def _read(read: "_Reader") -> Config:
         previous_webhook_secret=read.secret("WEBHOOK_SECRET_PREVIOUS"),
         metrics_token=read.secret("METRICS_TOKEN"),
         owner_ids=frozenset(read.numbers("OWNER_IDS")),
+        owner_group=owner_group,
+        owner_topic=owner_topic,
         subscription_seconds=read.number("SUBSCRIPTION_SECONDS", PERIODS[environment][0], 60, 2_592_000),
         remind_days=read.number("REMIND_DAYS", 3, 0, 14),
         port=read.number("PORT", Config.port, 1, 65535),
@@ -265,6 +276,19 @@ class _Reader:
             self.object_to(name, f"{name} must be Telegram user ids, separated by commas.")
             return []
         return [int(part) for part in parts]
+
+    def group(self, name: str) -> tuple[int, int]:
+        """Return the ids of a group's chat and of its topic, or 0."""
+        value = self.text(name)
+        if not value:
+            return 0, 0
+        told = GROUP.fullmatch(value)
+        if told is None:
+            self.object_to(
+                name, f"{name} must be a group's id such as -1001234567890, or -1001234567890:7 with a topic."
+            )
+            return 0, 0
+        return int(told["chat"]), int(told["topic"] or 0)
 
     def hex_keys(self, name: str, default: str) -> list[bytes]:
         parts = (self.text(name) or default).replace(",", " ").split()

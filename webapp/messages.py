@@ -16,16 +16,26 @@ from webapp.speech import day, moment, speaking
 
 @dataclass(frozen=True)
 class Message:
-    """A text with a button that opens a page of the shop, each as it will be shown."""
+    """A text with a button, each as it will be shown.
+
+    The button opens a page of the shop, or tells the bot ``callback``; ``is_to_be_answered`` has the
+    person's client begin a reply.
+    """
 
     text: str
     button: str = ""
     path: str = "/"
+    callback: str = ""
+    is_to_be_answered: bool = False
 
     def reply_markup(self) -> dict[str, Any] | None:
-        """Return Telegram's inline keyboard for the button."""
+        """Return Telegram's keyboard for the button."""
+        if self.is_to_be_answered:
+            return {"force_reply": True}
         if not self.button:
             return None
+        if self.callback:
+            return {"inline_keyboard": [[{"text": self.button, "callback_data": self.callback}]]}
         page = {"url": f"{current().public_url}{self.path}"}
         return {"inline_keyboard": [[{"text": self.button, "web_app": page}]]}
 
@@ -84,8 +94,6 @@ def help_() -> Message:
 
 
 def payment_support() -> Message:
-    contact = current().support_contact
-    whom = gettext("Write to %(contact)s.", contact=contact) if contact else gettext("Answer here.")
     return Message(
         gettext(
             "Something wrong with a payment? Your purchases show every payment with its number, and whether "
@@ -97,9 +105,7 @@ def payment_support() -> Message:
             "What can be given back has a button for it there, and a plan is cancelled under My upgrades. "
             "For any other refund, tell us the payment number."
         )
-        + " "
-        + whom
-        + "\n\n"
+        + f"\n\n{whom_to_write_to()}\n\n"
         + gettext("Telegram's own support does not handle purchases made in this bot."),
         gettext("My purchases"),
         "/purchases",
@@ -107,12 +113,25 @@ def payment_support() -> Message:
 
 
 def support() -> Message:
+    return Message(whom_to_write_to(), gettext("What people ask most"), "/support")
+
+
+def whom_to_write_to() -> str:
+    """Return how a person reaches the shop's people: by this chat, elsewhere, both, or not at all."""
     contact = current().support_contact
-    if contact:
-        return Message(
-            gettext("Write to %(contact)s, we answer.", contact=contact), gettext("Help"), "/support"
+    if current().owner_chats:
+        here = gettext(
+            "Write it here: what you send to this chat now goes to the shop's people, and their answer "
+            "comes back here."
         )
-    return Message(gettext("Here is what people ask most."), gettext("Help"), "/support")
+        return f"{here} {gettext('Or write to %(contact)s.', contact=contact)}" if contact else here
+    if contact:
+        return str(gettext("Write to %(contact)s.", contact=contact))
+    nobody = gettext(
+        "This shop has not said yet who answers, so nobody reads what you write here. Your payments stay on "
+        "record in any case."
+    )
+    return str(nobody)
 
 
 def language() -> Message:
@@ -422,6 +441,77 @@ def _owner_drift(facts: dict[str, Any]) -> Message:
     )
 
 
+def _support_heard(_facts: dict[str, Any]) -> Message:
+    return Message(gettext("This reached the shop's people. Their answer comes here, in this chat."))
+
+
+def _support_limited(facts: dict[str, Any]) -> Message:
+    if facts["is_own"]:
+        text = ngettext(
+            "That is a lot within one hour, so this message did not reach the shop's people. "
+            "Write again in %(num)s minute.",
+            "That is a lot within one hour, so this message did not reach the shop's people. "
+            "Write again in %(num)s minutes.",
+            facts["minutes"],
+        )
+    else:
+        text = ngettext(
+            "The shop gets more messages than it can take, so this one did not reach its people. "
+            "Write again in %(num)s minute.",
+            "The shop gets more messages than it can take, so this one did not reach its people. "
+            "Write again in %(num)s minutes.",
+            facts["minutes"],
+        )
+    return Message(text)
+
+
+def _support_answer(facts: dict[str, Any]) -> Message:
+    if facts["part"]:
+        return Message(facts["text"])
+    heading = gettext("The shop's people answer:")
+    return Message(f"{heading}\n\n{facts['text']}" if facts["text"] else heading)
+
+
+def _owner_support(facts: dict[str, Any]) -> Message:
+    # What the person wrote comes last, so that nothing of it can pass for the shop's own words.
+    lines = [gettext("%(name)s writes to the shop.", name=_who(facts))]
+    for payment in facts.get("payments", ()):
+        lines.append(f"• {_payment(payment)}")
+    if not facts["part"] and not facts["payments"]:
+        lines.append(gettext("No payments so far."))
+    if facts["media"]:
+        lines.append(gettext("What they sent follows: %(kind)s.", kind=facts["media"]))
+    text = "\n".join(lines)
+    text = f"{text}\n\n{facts['text']}" if facts["text"] else text
+    return Message(text, gettext("Answer"), callback=f"answer:{facts['telegram_id']}")
+
+
+def _owner_support_prompt(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext("Reply to this message: what you write goes to %(name)s.", name=_who(facts)),
+        is_to_be_answered=True,
+    )
+
+
+def _owner_unanswered(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "Your answer did not reach %(name)s: they have blocked the bot, or their account is gone. "
+            "What you wrote is kept, and goes nowhere.",
+            name=_who(facts),
+        )
+    )
+
+
+def _owner_no_addressee(_facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "Nobody got this: what you replied to came from no person. Reply to a message in which "
+            "somebody writes to the shop, or tap its button."
+        )
+    )
+
+
 def _news(facts: dict[str, Any]) -> Message:
     text = f"{facts['text']}\n\n{gettext(FOOTER)}"
     if "slug" not in facts:
@@ -435,6 +525,13 @@ TOLD = {
     "owner_drift": _owner_drift,
     "owner_finding": _owner_finding,
     "news": _news,
+    "support_heard": _support_heard,
+    "support_limited": _support_limited,
+    "support_answer": _support_answer,
+    "owner_support": _owner_support,
+    "owner_support_prompt": _owner_support_prompt,
+    "owner_unanswered": _owner_unanswered,
+    "owner_no_addressee": _owner_no_addressee,
     "receipt": _receipt,
     "subscribed": _subscribed,
     "renewed": _renewed,
@@ -459,6 +556,31 @@ def _stars(facts: dict[str, Any]) -> str:
     if facts.get("currency", "XTR") != "XTR":
         return f"{facts['stars']} {facts['currency']}"  # its smallest units, as on the receipt
     return str(ngettext("%(num)s Star", "%(num)s Stars", facts["stars"]))
+
+
+def _who(facts: dict[str, Any]) -> str:
+    """Return how an owner knows a person: a name, set apart from what surrounds it, and their id."""
+    # Unicode's isolates: a name cannot turn round the words beside it.
+    name = f"\u2068{facts['name']}\u2069 " if facts.get("name") else ""
+    known = (f"@{facts['username']}" if facts.get("username") else "", str(facts["telegram_id"]))
+    return f"{name}({', '.join(one for one in known if one)})"
+
+
+def _payment(facts: dict[str, Any]) -> str:
+    sentence = (
+        gettext("%(title)s, %(stars)s, %(moment)s, refunded. Payment number: %(number)s")
+        if facts["is_refunded"]
+        else gettext("%(title)s, %(stars)s, %(moment)s. Payment number: %(number)s")
+    )
+    return str(
+        sentence
+        % {
+            "title": facts["title"],
+            "stars": _stars(facts),
+            "moment": _moment(facts["charged_at"]),
+            "number": facts["charge_id"],
+        }
+    )
 
 
 def _moment(told: str) -> str:

@@ -489,6 +489,42 @@ class OutboxMessage(Model):
     error: Mapped[str | None] = mapped_column(String(255))
 
 
+class SupportThread(Model):
+    """Until when what a person writes to the bot is meant for the shop's people."""
+
+    __tablename__ = "support_threads"
+
+    telegram_id: Mapped[int] = mapped_column(TelegramId, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(128))
+    open_until: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class SupportMessage(Model):
+    """What a person wrote to the shop's people, or what these answered; named by Telegram's own ids."""
+
+    __tablename__ = "support_messages"
+    __table_args__ = (Index("ix_support_messages_telegram_id", "telegram_id"),)
+
+    chat_id: Mapped[int] = mapped_column(TelegramId, primary_key=True, autoincrement=False)
+    message_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    telegram_id: Mapped[int] = mapped_column(TelegramId)  # of the person who is helped
+    answered_by: Mapped[int | None] = mapped_column(TelegramId)  # None: the person's own words
+    text: Mapped[str] = mapped_column(Text)
+    media: Mapped[str] = mapped_column(String(32))  # its kind, in the Bot API's words, or ""
+    written_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class SupportRelay(Model):
+    """A message of the bot's in an owners' chat, and whom a reply to it is meant for."""
+
+    __tablename__ = "support_relays"
+
+    chat_id: Mapped[int] = mapped_column(TelegramId, primary_key=True, autoincrement=False)
+    message_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    telegram_id: Mapped[int] = mapped_column(TelegramId, index=True)
+    relayed_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
 class Broadcast(Model):
     """News of the owner's to many people, and how far down the list of people it has come."""
 

@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock, logs
 from webapp.checkout import Checkout
-from webapp.domain import inbox, updates
+from webapp.domain import inbox, support, updates
 from webapp.extensions import db, run_in_transaction
 from webapp.models import Charge, InboxItem
 
@@ -40,7 +40,12 @@ def receive(body: bytes | dict[str, Any], source: str, checkout: Checkout) -> No
         else:
             _report(item, charge)
             return
-    run_in_transaction(lambda: inbox.keep(item))
+    run_in_transaction(lambda: _keep(item, checkout))
+
+
+def _keep(item: InboxItem, checkout: Checkout) -> None:
+    if inbox.keep(item) is not None:
+        support.hear(item, checkout.config.owner_chats, clock.now())
 
 
 def _settle(item: InboxItem, checkout: Checkout) -> Charge | None:
@@ -48,7 +53,7 @@ def _settle(item: InboxItem, checkout: Checkout) -> Charge | None:
     # Kept first: a copy of an update ends here, or waits until the first is committed.
     if inbox.keep(item, done_at=now) is None:
         return None
-    return updates.apply(item, keys=checkout.keys, now=now, owner_ids=checkout.config.owner_ids)
+    return updates.apply(item, keys=checkout.keys, now=now, owner_ids=checkout.config.owner_chats)
 
 
 def _report(item: InboxItem, charge: Charge | None) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from flask import Flask
 
@@ -26,6 +27,7 @@ from webapp.domain import (
     reminders,
     retired_secrets,
     shops,
+    support,
     updates,
     users,
 )
@@ -116,12 +118,14 @@ class Worker:
     def claim_chat(self) -> list[InboxItem]:
         """Take what is not about money and whose turn it is: what people write, and kinds yet unknown.
 
-        A person gets one reply a second. What they wrote again meanwhile is answered once.
+        A person gets one reply a second. What they wrote again meanwhile is answered once. What is meant
+        for the shop's people is carried to them first, every word of it.
         """
         with self.app.app_context():
             if self._pause_seconds() or self._receipts_go_first():
                 return []
             claimed = _claimed(ITEMS_AT_ONCE, without={*updates.MONEY, inbox.PRE_CHECKOUT})
+            claimed = [item for item in claimed if not self._carry(item)]
             latest = chats.latest(claimed)
             waits = {item.id: self._wait_for_turn(item) for item in latest}
             if len(latest) < len(claimed) or any(waits.values()):
@@ -241,7 +245,7 @@ class Worker:
 
     def _apply(self, item: InboxItem) -> None:
         updates.apply(
-            item, keys=self.checkout.keys, now=clock.now(), owner_ids=self.checkout.config.owner_ids
+            item, keys=self.checkout.keys, now=clock.now(), owner_ids=self.checkout.config.owner_chats
         )
         inbox.finish(item, clock.now())
 
@@ -293,13 +297,29 @@ class Worker:
 
     def _receipts_go_first(self) -> bool:
         """Tell whether chat waits, since people are owed receipts or the owner is owed an alarm."""
-        if not outbox.is_due(clock.now(), news=False):
+        if not outbox.is_due(clock.now(), patient=False):
             self.chat_waits_since = None
             return False
         ticks = clock.ticks()
         if self.chat_waits_since is None:
             self.chat_waits_since = ticks
         return ticks - self.chat_waits_since < CHAT_WAITS_SECONDS
+
+    def _carry(self, item: InboxItem) -> bool:
+        """Carry an item to the shop's people, or their answer; False if it is the bot that is asked."""
+        try:
+            return run_in_transaction(partial(self._carried, item))
+        except Exception as error:
+            db.session.rollback()
+            self.fail(item, error)
+            return True
+
+    def _carried(self, item: InboxItem) -> bool:
+        now = clock.now()
+        is_taken = support.take(item, self.checkout.config.owner_chats, now)
+        if is_taken:
+            inbox.finish(item, now)
+        return is_taken
 
     def _wait_for_turn(self, item: InboxItem) -> float:
         """Return how many seconds an item has to wait; without any, the turn is taken."""
@@ -339,27 +359,48 @@ class Worker:
             self._note(partial(outbox.failed, message, broadcasts.DECLINED))
             return
         try:
-            told = messages.told(message.kind, message.facts, self._language(message.telegram_id))
+            method, params = self._call(message)
         except Exception as error:
             # Written by a newer release, perhaps: it must not stand in the way of the rest.
             log.exception("no words for a message", extra={"kind": message.kind})
             self._note(partial(outbox.retry, message, f"{type(error).__name__}: {error}"))
             return
-        params = {"chat_id": message.telegram_id, "text": told.text, "reply_markup": told.reply_markup()}
         try:
-            self.checkout.client.call(
-                "sendMessage", {key: value for key, value in params.items() if value is not None}
-            )
+            sent = self.checkout.client.call(method, params)
         except TooManyRequests as error:
             pause = error.retry_after_seconds
             self._note(partial(outbox.retry, message, error.description, after_seconds=pause))
         except BotApiError as error:
             # A wrong token says nothing about the message.
             is_final = isinstance(error, Refused) and not isinstance(error, Unauthorized | Conflict)
-            note = outbox.failed if is_final else outbox.retry
+            note = self._note_failed if is_final else outbox.retry
             self._note(partial(note, message, error.description))
         else:
-            self._note(partial(outbox.sent, message))
+            self._note(partial(self._note_sent, message, sent))
+
+    def _call(self, message: OutboxMessage) -> tuple[str, dict[str, Any]]:
+        """Return the call that sends a message, and with what."""
+        where: dict[str, Any] = {"chat_id": message.telegram_id}
+        config = self.checkout.config
+        if config.owner_topic and message.telegram_id == config.owner_group:
+            where["message_thread_id"] = config.owner_topic
+        if message.kind in support.COPIES:
+            copied = {name: message.facts[name] for name in ("from_chat_id", "message_id")}
+            return "copyMessage", where | copied
+        told = messages.told(message.kind, message.facts, self._language(message.telegram_id))
+        markup = told.reply_markup()
+        return "sendMessage", where | {"text": told.text} | ({"reply_markup": markup} if markup else {})
+
+    def _note_sent(self, message: OutboxMessage, sent: Any, now: datetime) -> None:
+        outbox.sent(message, now)
+        if message.kind in support.RELAYS:
+            support.note_relay(message, sent["message_id"], now)
+
+    def _note_failed(self, message: OutboxMessage, error: str, now: datetime) -> None:
+        log.warning("a message cannot be delivered: %s", error, extra={"kind": message.kind})
+        outbox.failed(message, error, now)
+        if message.kind in support.ANSWERS:
+            support.note_undelivered(message, self.checkout.config.owner_chats, now)
 
     def _give_back(self, batch: list[OutboxMessage]) -> None:
         pause = self._pause_seconds()
@@ -408,7 +449,7 @@ class Worker:
         with transaction():
             _, problem_before = shops.delivery()
             shops.note_delivery(problem, now)
-            alarms.sound(self.checkout.config.owner_ids, now)
+            alarms.sound(self.checkout.config.owner_chats, now)
             self._warn_of_disk(now)
         if problem_before and not problem:
             self.reconcile_soon()
@@ -418,7 +459,7 @@ class Worker:
         config = self.checkout.config
         for finding in database.lasting(config):
             facts, about = {"words": finding.words}, f"{finding.name}:{now:%G-W%V}"
-            outbox.tell_owners(config.owner_ids, "owner_finding", facts, about=about, now=now)
+            outbox.tell_owners(config.owner_chats, "owner_finding", facts, about=about, now=now)
 
     def _mind_the_clock(self) -> None:
         skew_seconds = self.checkout.client.clock_skew_seconds

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sandbox.telegram import Telegram
 
 MEDIA = ("photo", "document")
+COPIED = ("text", "entities", "photo", "document", "caption", "caption_entities", "location", "contact")
 CAPTION = ("caption", "caption_entities", "show_caption_above_media", "has_media_spoiler")
 
 
@@ -24,6 +25,21 @@ async def sendPhoto(box: "Telegram", params: Params) -> Any:  # noqa: N802 - Tel
 @method
 async def sendDocument(box: "Telegram", params: Params) -> Any:  # noqa: N802
     return await _send(box, params, "document")
+
+
+@method
+async def copyMessage(box: "Telegram", params: Params) -> Any:  # noqa: N802
+    person = box.chats.reachable(needed(params, "chat_id"))
+    source = box.chats.reachable(needed(params, "from_chat_id"))
+    message = source.find(number(params, "message_id", 0))
+    if message is None:
+        raise bad_request("message to copy not found")
+    told = {name: message[name] for name in COPIED if name in message}
+    if not told:
+        raise bad_request("message can't be copied")
+    if "caption" in params and "text" not in told:
+        told |= box.chats.caption(params)
+    return {"message_id": send(box, person, params, **told)["message_id"]}
 
 
 @method

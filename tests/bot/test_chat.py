@@ -58,7 +58,7 @@ def opens(stage: Stage, answer: dict[str, Any]) -> str:
         ("/start@starfront_demo_bot", GREETING, "/"),
         ("/shop", "one tap away", "/"),
         ("/help", "/paysupport helps with a payment or a refund", "/"),
-        ("/paysupport", "Write to @night_sky_help", "/purchases"),
+        ("/paysupport", "write to @night_sky_help", "/purchases"),
         ("/support", "@night_sky_help", "/support"),
         ("/terms", "digital", "/terms"),
         ("/language", "In which language", "/settings"),
@@ -186,6 +186,27 @@ def test_a_group_is_not_answered(stage):
     stage.control("POST", "updates", message=message)
     assert says(stage, "/start")["text"].startswith(GREETING)
     assert len(stage.calls("sendMessage")) == before + 1
+
+
+def test_23_an_owner_taps_the_button_and_the_bot_carries_the_answer(stage):
+    owner = 5000000103
+    stage.control("PATCH", f"people/{owner}", started=True)
+    alice = stage.control("POST", "people", first_name="Alice")["id"]
+    assert "Write it here" in says(stage, "/paysupport", alice)["text"]
+    assert "reached the shop's people" in says(stage, "Nothing opened", alice)["text"]
+    asked = eventually(lambda: [one for one in stage.messages(owner) if "Nothing opened" in one["text"]])[-1]
+    [[button]] = asked["reply_markup"]["inline_keyboard"]
+    pressed = {"message_id": asked["message_id"], "data": button["callback_data"]}
+    # Somebody who is no owner, with a button of the same words in a chat of their own, asks for nothing.
+    stage.control("POST", f"people/{alice}/callback", **pressed)
+    stage.control("POST", f"people/{owner}/callback", **pressed)
+    prompt = eventually(lambda: [one for one in stage.messages(owner) if "reply_keyboard" in one])[-1]
+    stage.control(
+        "POST", f"people/{owner}/messages", text="It is now.", reply_to_message_id=prompt["message_id"]
+    )
+    answer = eventually(lambda: [one for one in stage.messages(alice) if "It is now." in one["text"]])[-1]
+    assert answer["from"] == "bot"
+    assert not any("Reply to this message" in one["text"] for one in stage.messages(alice))
 
 
 def test_somebody_who_blocked_the_bot_holds_nobody_up(stage):

@@ -168,7 +168,7 @@ def test_with_a_healthy_shop_nothing_is_found(shop):
     assert wrong(shop) == {}
     assert set(looked_at(shop)) == {
         *("token", "clock", "webhook", "update kinds", "deliveries", "menu button"),
-        *("address", "help pages", "owners", "support contact"),
+        *("address", "help pages", "owners", "support", "owners' chats"),
         *("database", "migrations", "durability", "append-only", "disk"),
         *("identity", "catalogue", "bot", "poller", "statement", "books", "inbox", "set aside", "quarantine"),
         *("plans", "webhook secret", "refunds", "entitlements"),
@@ -451,9 +451,8 @@ def test_help_that_cannot_be_opened(shop, site, path):
     ("changes", "name", "remedy"),
     [
         ({"owner_ids": frozenset()}, "owners", "Set OWNER_IDS to your Telegram id"),
-        ({"support_contact": ""}, "support contact", "Set SUPPORT_CONTACT."),
     ],
-    ids=["owners", "support"],
+    ids=["owners"],
 )
 def test_settings_that_nothing_insists_on(shop, changes, name, remedy):
     assert only(shop, **changes)[:2] == (name, "warning")

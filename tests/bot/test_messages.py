@@ -29,9 +29,19 @@ FACTS: dict[str, Any] = {
     "broadcast": "comet",
     "text": "A comet is coming.",
     "words": "The disk may be thrown away. Set it right.",
+    "name": "Alice",
+    "part": 0,
+    "media": "photo",
+    "payments": [],
+    "is_own": True,
+    "minutes": 5,
 }
 HOSTILE = "<b>%(x)s {y} *_`[a](tg://user?id=1) \u202e"
-NAMELESS = {"owner_set_aside", "owner_refunds_unknown", "owner_drift", "owner_finding", "news"}
+NAMELESS = {
+    *("owner_set_aside", "owner_refunds_unknown", "owner_drift", "owner_finding", "news"),
+    *("support_heard", "support_limited", "support_answer"),
+    *("owner_support", "owner_support_prompt", "owner_unanswered", "owner_no_addressee"),
+}
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -214,7 +224,6 @@ def test_help_for_payments_says_who_helps_and_that_telegram_does_not(app):
     text = messages.payment_support().text
     assert "refund" in text
     assert "Telegram's own support does not handle purchases" in text
-    assert "Answer here." in text
 
 
 def test_a_contact_is_named_wherever_help_is_promised(database_url):

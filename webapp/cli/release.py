@@ -13,6 +13,7 @@ from webapp.cli import catalog
 from webapp.cli.commands import OwnerCommand
 from webapp.config import Config, current
 from webapp.doctor import database
+from webapp.doctor.shop import NO_SUPPORT, NO_SUPPORT_REMEDY
 from webapp.domain import catalogue, retired_secrets, shops
 from webapp.domain.catalogue import Item
 from webapp.extensions import transaction
@@ -50,6 +51,8 @@ def release() -> None:
     disks.note_release(disks.file_of(config.database_url))
     for finding in database.lasting(config):
         click.echo(finding.words)
+    if not config.owner_chats and not config.support_contact:
+        click.echo(f"Warning: {NO_SUPPORT} {NO_SUPPORT_REMEDY}", err=True)
     click.echo(f"Released as @{bot['username']}.")
 
 

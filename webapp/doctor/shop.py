@@ -11,6 +11,7 @@ from webapp.domain import (
     entitlements,
     inbox,
     leases,
+    outbox,
     retired_secrets,
     shops,
     statistics,
@@ -24,6 +25,11 @@ STATEMENT_PROBLEM = timedelta(minutes=15)
 INBOX_WARNING_SECONDS = 60
 INBOX_PROBLEM_SECONDS = 360  # one reconciliation and a little: whatever happened once is over by then
 PEOPLE_SAMPLED = 100
+NO_SUPPORT = "Nobody answers people who write for help, and Telegram requires that of whoever sells."
+NO_SUPPORT_REMEDY = (
+    "Set OWNER_IDS to your Telegram id: what people write after /support comes to you, and your reply goes "
+    "back. Or set SUPPORT_CONTACT."
+)
 # Kinds that no money hangs on.
 HARMLESS = frozenset({"message", "callback_query", "my_chat_member", inbox.PRE_CHECKOUT, inbox.UNREADABLE})
 
@@ -45,6 +51,7 @@ def examine(config: Config, now: datetime) -> list[Finding]:
         _books(waiting["statement_drift_stars"]),
         _inbox(waiting["inbox_oldest_seconds"]),
         _set_aside(),
+        _owners_chats(config),
         _quarantine(waiting["charges_quarantined"]),
         _plans(config, now),
         _webhook_secret(config, now),
@@ -69,7 +76,7 @@ def delivery() -> Finding:
 
 
 def _owners(config: Config) -> Finding:
-    if config.owner_ids:
+    if config.owner_chats:
         return ok("owners", "Somebody hears of payments that need a look.")
     return warning(
         "owners",
@@ -79,9 +86,21 @@ def _owners(config: Config) -> Finding:
 
 
 def _support(config: Config) -> Finding:
-    if config.support_contact:
-        return ok("support contact", "People are told where to write.")
-    return warning("support contact", "People are not told where to write for help.", "Set SUPPORT_CONTACT.")
+    if config.owner_chats or config.support_contact:
+        return ok("support", "What people write for help reaches somebody.")
+    return warning("support", NO_SUPPORT, NO_SUPPORT_REMEDY)
+
+
+def _owners_chats(config: Config) -> Finding:
+    refused = {chat: why for chat in config.owner_chats if (why := outbox.refusal(chat))}
+    if not refused:
+        return ok("owners' chats", "The bot can write to every owner.")
+    told = ", ".join(f"{chat} ({why})" for chat, why in refused.items())
+    return problem(
+        "owners' chats",
+        f"Telegram does not take what the bot writes to {told}.",
+        "Have that person open the bot's chat and press Start, or the group take the bot in.",
+    )
 
 
 def _identity(config: Config) -> Finding:

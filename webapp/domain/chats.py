@@ -29,7 +29,10 @@ def subject(item: InboxItem) -> str | None:
     """Return what a person asks for, as far as it has an answer: a command, or something else in words."""
     message = json.loads(item.body).get("message") if item.telegram_id else None
     words = message.get("text") if isinstance(message, dict) else None
-    if not isinstance(words, str):
-        return None
+    return asked(words) if isinstance(words, str) else None
+
+
+def asked(words: str) -> str:
+    """Return what words ask for: a command that has an answer, or something else."""
     command = words.split(maxsplit=1)[0].partition("@")[0].lower() if words.startswith("/") else ""
     return command[1:] if command[1:] in COMMANDS else SOMETHING

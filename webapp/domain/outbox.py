@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, or_, select, update
 
 from webapp.domain import pauses
 from webapp.extensions import db
@@ -18,6 +18,8 @@ LONGEST_PAUSE_SECONDS = 600
 # What happened longer ago is no news: a shop rebuilt from Telegram's statement writes to nobody.
 NEWS = timedelta(days=3)
 OWNERS_NEWS = "news"  # the kind of what the owner tells many; see broadcasts
+# Nobody's receipt waits behind these.
+PATIENT = (OWNERS_NEWS, "owner_support", "owner_support_copy")
 _is_silent = ContextVar("is_silent", default=False)
 
 
@@ -63,12 +65,12 @@ def silence() -> Iterator[None]:
         _is_silent.reset(token)
 
 
-def is_due(now: datetime, *, news: bool = True) -> bool:
+def is_due(now: datetime, *, patient: bool = True) -> bool:
     """Tell whether a message waits to be sent.
 
-    :param news: the owner's news count, too
+    :param patient: what has time counts, too
     """
-    due = _due(now) if news else _due(now).where(OutboxMessage.kind != OWNERS_NEWS)
+    due = _due(now) if patient else _due(now).where(OutboxMessage.kind.not_in(PATIENT))
     return db.session.scalar(due.limit(1)) is not None
 
 
@@ -80,9 +82,18 @@ def waiting(kind: str) -> int:
     return db.session.scalars(unsent).one()
 
 
+def refusal(telegram_id: int) -> str | None:
+    """Return why Telegram did not take the last message to a chat; None if it did."""
+    settled = or_(OutboxMessage.sent_at.is_not(None), OutboxMessage.failed_at.is_not(None))
+    last = select(OutboxMessage).where(OutboxMessage.telegram_id == telegram_id, settled)
+    message = db.session.scalar(last.order_by(OutboxMessage.id.desc()).limit(1))
+    return (message.error or "no reason given") if message and message.failed_at else None
+
+
 def claim(limit: int, now: datetime) -> list[OutboxMessage]:
-    """Take messages to send; whoever dies with them loses them to another after 30 s."""
-    due = _due(now).order_by(OutboxMessage.next_attempt_at, OutboxMessage.id).limit(limit)
+    """Take messages to send, what has time last; whoever dies with them loses them to another after 30 s."""
+    urgency = OutboxMessage.kind.in_(PATIENT), OutboxMessage.next_attempt_at, OutboxMessage.id
+    due = _due(now).order_by(*urgency).limit(limit)
     claimed = (
         update(OutboxMessage)
         .where(OutboxMessage.id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
@@ -92,7 +103,7 @@ def claim(limit: int, now: datetime) -> list[OutboxMessage]:
     rows = db.session.scalars(
         claimed, execution_options={"populate_existing": True, "synchronize_session": False}
     )
-    return sorted(rows, key=lambda message: message.id)
+    return sorted(rows, key=lambda message: (message.kind in PATIENT, message.id))
 
 
 def sent(message: OutboxMessage, now: datetime) -> None:

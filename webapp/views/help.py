@@ -15,7 +15,7 @@ START_PARAMETER = re.compile(r"[A-Za-z0-9_-]{0,512}")  # Mini Apps: startapp
 
 @bp.get("/support")
 def support() -> Response:
-    return _page("support", contact=current().support_contact)
+    return _page("support", contact=current().support_contact, is_answered=bool(current().owner_chats))
 
 
 @bp.get("/terms")
