@@ -336,6 +336,8 @@ def test_no_file_is_no_fault(tmp_path):
     ("data", "sentence"),
     [
         (b"PORT=1\n what is this\n", ".env, line 2: this is not NAME=value."),
+        (b"PORT=1\nBOT_TOKEN\n", ".env, line 2: this is not NAME=value."),
+        (b"export SECRET_KEY\n", ".env, line 1: this is not NAME=value."),
         (b"NAME=\xff", ".env is not UTF-8 text: save it as UTF-8."),
     ],
 )

@@ -29,9 +29,10 @@ def _read(file: Path) -> dict[str, str]:
 
     text = _text(file)
     for line in parse_stream(StringIO(text)):
-        if line.error:
+        # A name alone is legal, means nothing, and was meant to be something.
+        if line.error or (line.key and line.value is None):
             raise FileInvalid(f"{file.name}, line {line.original.line}: this is not NAME=value.")
-    return {name: value for name, value in dotenv_values(stream=StringIO(text)).items() if value is not None}
+    return {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
 
 
 def _text(file: Path) -> str:
