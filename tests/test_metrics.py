@@ -206,6 +206,15 @@ def test_every_promised_name_is_there(client, alice):
 
 
 @on_sqlite
+def test_43_a_duty_is_held_for_as_long_as_it_still_is(client, monkeypatch):
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
+    with transaction():
+        leases.hold("outbox", "bot", 30, now)
+    assert series(client)['starfront_duty_lease_seconds{duty="outbox"}'] == 30
+
+
+@on_sqlite
 def test_both_formats_of_prometheus_are_spoken(client, alice):
     plain = client.get("/metrics", headers=BEARER)
     assert plain.content_type.startswith("text/plain; version=")

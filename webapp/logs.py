@@ -180,7 +180,7 @@ def init_app(app: Flask) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         took = datetime.now(UTC) - g.begun_at if "begun_at" in g else None
-        quiet = request.endpoint in {"health.healthz", "health.readyz", "metrics", None}
+        quiet = request.endpoint in {"health.healthz", "health.readyz", "health.scrape", None}
         log.log(
             logging.DEBUG if quiet else logging.INFO,
             "request",

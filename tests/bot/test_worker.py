@@ -20,6 +20,7 @@ from webapp.domain import (
     catalogue,
     entitlements,
     inbox,
+    leases,
     ledger,
     orders,
     outbox,
@@ -31,7 +32,7 @@ from webapp.domain import (
 )
 from webapp.extensions import db, transaction
 from webapp.models import Charge, InboxItem, LedgerEntry, Order, OutboxMessage, Refund, User
-from webapp.worker import Worker
+from webapp.worker import DUTY_SECONDS, Worker
 
 SECOND = timedelta(seconds=1)
 # What says nothing about the database is asked of one.
@@ -797,6 +798,17 @@ def test_one_process_at_a_time_sends(app, telegram, hands, alice):
     assert other.send_messages() == 0
     hands.worker.let_go()
     assert other.send_messages() == 1
+
+
+@on_sqlite
+def test_43_a_duty_is_believed_no_longer_than_it_was_taken_for(app, telegram, hands, alice):
+    say(ALICE)
+    assert hands.worker.send_messages() == 1
+    hands.wait(DUTY_SECONDS + 1)
+    say(ALICE, 2)
+    with transaction():
+        assert leases.hold("outbox", "another process", DUTY_SECONDS, clock.now())
+    assert hands.worker.send_messages() == 0
 
 
 # Refunds

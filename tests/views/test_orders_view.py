@@ -1,6 +1,7 @@
 """Buying, as the page does it."""
 
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -53,6 +54,25 @@ def test_buying_twice_is_one_invoice(client: Any, alice: User, telegram: Telegra
     first, second = (tap_buy(client.as_(alice)).headers["HX-Trigger"] for _tap in range(2))
     assert first == second
     assert len(telegram.calls) == 1
+
+
+def test_43_an_outage_of_telegram_leaves_no_place_taken(client: Any, alice: User, telegram: Telegram) -> None:
+    client.application.extensions["checkout"].gate = threading.BoundedSemaphore(1)
+    telegram.is_down = True
+    assert [tap_buy(client.as_(alice)).status_code for _tap in range(3)] == [503] * 3
+    telegram.is_down = False
+    assert tap_buy(client.as_(alice)).status_code == 200
+
+
+def test_43_nobody_asks_for_more_than_six_invoices_a_minute(
+    client: Any, alice: User, bob: User, telegram: Telegram
+) -> None:
+    telegram.is_down = True  # an order that has a link already asks for none
+    answers = [tap_buy(client.as_(alice)).status_code for _tap in range(7)]
+    assert answers == [*[503] * 6, 429]
+    assert len(telegram.calls) == 6
+    telegram.is_down = False
+    assert tap_buy(client.as_(bob)).status_code == 200
 
 
 @on_sqlite
@@ -203,6 +223,18 @@ def test_waiting_slows_down(client: Any, alice: User, monkeypatch: pytest.Monkey
     order = opened(alice)
     wind(monkeypatch, timedelta(seconds=31))
     assert 'hx-trigger="every 3s' in look(client.as_(alice), order, seen="waiting-1").text
+
+
+@on_sqlite
+def test_43_a_payment_under_way_is_waited_for_as_long_as_its_question_holds(
+    client: Any, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = opened(alice)
+    with transaction():
+        order.reserved_until = NOW + timedelta(seconds=60)
+    for seconds, phase in ((0, "confirming"), (59, "confirming"), (60, "waiting")):
+        wind(monkeypatch, timedelta(seconds=seconds))
+        assert f"seen={phase}-" in look(client.as_(alice), order).text
 
 
 @on_sqlite
