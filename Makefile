@@ -101,6 +101,9 @@ mutants: ready ## Every known defect planted, one at a time; a test must catch e
 slow-clients: ready ## 200 slow clients of each of six kinds for a minute; pages, deliveries and sales within a second
 	ulimit -n 4096; SLOW_CLIENTS=$${SLOW_CLIENTS:-200} $(BIN)/python -m pytest tests/test_slow_clients.py -s
 
+fuzz: ready ## 100,000 requests that no client of ours sends, on each database; none is the shop's fault
+	FUZZ=$${FUZZ:-100000} $(BIN)/python -m pytest tests/views/test_fuzz.py tests/test_slow_clients.py -k test_3_no -s
+
 load: ready ## 300 pages, 150 updates a second, a burst of 5,000, ten thousand sales; times held to
 	LOAD=full LOAD_SECONDS=$${LOAD_SECONDS:-600} LOOKS=$${LOOKS:-300} RATE=$${RATE:-150} BURST=$${BURST:-5000} SALES=$${SALES:-10000} \
 		$(BIN)/python -m pytest tests/campaigns/test_load.py -s
@@ -139,4 +142,4 @@ ready:
 clean: ## Forget the environment and what runs left behind
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help ready run test check lint types imports browser pgbouncer kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock platforms audit clean slow-clients sqlite-trouble storm clocks outage
+.PHONY: help ready run test check lint types imports browser pgbouncer kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock platforms audit clean slow-clients fuzz sqlite-trouble storm clocks outage

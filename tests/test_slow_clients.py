@@ -5,11 +5,14 @@
 
 import json
 import os
+import random
+import re
 import resource
+import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,8 @@ from webapp.views.telegram import SECRET_HEADER
 IS_FULL = "SLOW_CLIENTS" in os.environ
 CLIENTS = int(os.environ.get("SLOW_CLIENTS", "30"))  # of each kind
 LOOK_AT_SECONDS = (2, 20, 60) if IS_FULL else (0.5,)
+BYTES = int(os.environ.get("FUZZ", "200"))
+SEED = os.environ.get("SEED") or str(random.randrange(10**6))
 MOST_SECONDS = 1.0 if IS_FULL else 20.0  # for an answer: only a machine of its own is held to the time
 WEB = "gunicorn -c python:tests.short_deadlines webapp:create_app()"
 ALICE = 5000000101
@@ -203,9 +208,7 @@ def test_3_the_server_refuses_in_its_own_words(stage, name):
     for header, value in HEADERS[3:]:
         assert answer.headers[header.lower()] == value or status in {200, 413}, header
     assert answer.headers["x-content-type-options"] == "nosniff"
-    said = stage.output("web")
-    assert "Traceback" not in said
-    assert '"level": "ERROR"' not in said
+    assert no_faults(stage)
 
 
 def test_1_requests_one_after_another_and_at_once_over_one_connection(stage):
@@ -227,6 +230,66 @@ def test_1_requests_one_after_another_and_at_once_over_one_connection(stage):
         one.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert one.answer().headers["connection"] == "close"
         assert one.rest() == b""
+
+
+MUTATED = (
+    HALF_A_HEAD + b"\r\n",
+    HALF_A_BODY,
+    HALF_A_CHUNK,
+    HEALTH,
+    PAGE,
+    *(one[0] for one in ANSWERS.values()),
+)
+TOKENS = (
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\0",
+    b":",
+    b" ",
+    b"\t",
+    b"\xff",
+    b"%00",
+    b"HTTP/1.1",
+    b"Host: y\r\n",
+    b"0\r\n\r\n",
+)
+TOKENS += (b"Content-Length: 1\r\n", b"Transfer-Encoding: chunked\r\n", b"Expect: 100-continue\r\n", b"ffff")
+TOKENS += (
+    b"Connection: upgrade\r\nUpgrade: h2c\r\n",
+    b"Content-Length: -1\r\n",
+    b"PRI * HTTP/2.0",
+    b"//",
+    b"*",
+    b"?",
+)
+
+
+def mutated(chance: random.Random) -> bytes:
+    """Return bytes that are HTTP, but for a few."""
+    data = bytearray(chance.choice(MUTATED))
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(data) + 1)
+        data[at : at + chance.choice((0, 0, 1, 5))] = chance.choice(TOKENS)
+    return bytes(data) + (chance.choice(MUTATED) if chance.random() < 0.2 else b"")
+
+
+def test_3_no_bytes_are_the_servers_fault(stage):
+    chance = random.Random(SEED)
+    for number in range(BYTES):
+        data = mutated(chance)
+        with Raw(stage.web_port, data) as one:
+            with suppress(OSError):
+                one.socket.shutdown(socket.SHUT_WR)
+            for status in re.findall(rb"HTTP/1\.[01] (\d+) [A-Z][A-Za-z -]+\r\n", one.rest()):
+                assert int(status) < 500, (SEED, number, data)
+    assert ask(stage.web_port, HEALTH).status == 200
+    assert no_faults(stage), SEED
+
+
+def no_faults(stage: Stage) -> bool:
+    said = stage.output("web")
+    return "Traceback" not in said and '"level": "ERROR"' not in said
 
 
 def test_1_a_worker_that_ends_lets_nobody_wait_long(stage):

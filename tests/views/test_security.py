@@ -271,6 +271,20 @@ def test_s53_addresses_have_few_pairs(client, pairs, status):
 @pytest.mark.parametrize(
     "options",
     [
+        {"method": "POST", "path": "/orders", "data": b"product=a%00b", "content_type": FORM},
+        {"method": "POST", "path": "/orders", "data": b"product=a\0b", "content_type": FORM},
+        {"method": "GET", "path": "/shelf", "query_string": "page=%00"},
+        {"method": "GET", "path": "/products/a%00b"},
+    ],
+    ids=["form", "bare", "query", "path"],
+)
+def test_3_no_zero_byte_comes_near_the_database(client, alice, options):
+    assert client.as_(alice).open(**options).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
         {"method": "POST", "path": "/orders", "data": b"a=" + b"x" * 10**6, "content_type": FORM},
         {"method": "POST", "path": "/orders", "data": b"a=&" * 20000, "content_type": FORM},
         {"method": "GET", "path": "/?" + "a=1&" * 10000},

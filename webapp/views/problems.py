@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from webapp import errors
+from webapp.config import WEBHOOK_PATH
 from webapp.errors import N_, ShopError
 from webapp.extensions import db
 
@@ -73,6 +74,8 @@ def _logged(error: Exception) -> str:
 
 
 def _answer(status: int, sentence: str, code: str, incident: str = "") -> Response:
+    if request.path == WEBHOOK_PATH:
+        return Response(status=status)  # Telegram could take a body for a call of the bot (views/telegram.py)
     template = "_problem.html" if request.htmx else "problem.html"
     body = render_template(template, sentence=sentence, code=code, status=status, incident=incident)
     response = make_response(body, status)
