@@ -203,8 +203,8 @@ def test_every_spelling_of_postgresql_is_understood(spelling):
     ],
 )
 def test_what_an_address_of_postgresql_says_is_kept_or_said_in_libpqs_words(said, meant):
-    address = "postgresql+psycopg://shop:pa%4055@db/shop"
-    settings = load(DATABASE_URL=f"postgres://shop:pa%4055@db/shop?{said}")
+    address = "postgresql+psycopg://shop:pa%4055-Wd@db/shop"
+    settings = load(DATABASE_URL=f"postgres://shop:pa%4055-Wd@db/shop?{said}")
     assert settings.database_url == (f"{address}?{meant}" if meant else address)
 
 
@@ -218,11 +218,20 @@ def test_what_an_address_of_postgresql_says_is_kept_or_said_in_libpqs_words(said
         ("postgres://db/shop?client_encoding=latin1", "client_encoding must be utf8"),
         ("postgres://db/shop?sslmode=allow&sslmode=prefer", "says sslmode twice"),
         ("sqlite:///shop.db?mode=ro", "SQLite takes no mode"),
+        ("postgres://shop:x@db/shop", "The password in DATABASE_URL is too short to be kept out of logs"),
+        ("postgres://shop@db/shop?password=pw", "The password in DATABASE_URL is too short"),
     ],
 )
-def test_a_key_that_means_nothing_to_the_database_is_refused_by_its_name(said, sentence):
+def test_what_an_address_of_the_database_may_not_say_is_named(said, sentence):
     with pytest.raises(ConfigError, match=sentence):
         load(DATABASE_URL=said)
+
+
+def test_a_password_is_known_without_the_signs_that_quote_it():
+    settings = load(DATABASE_URL="postgres://shop:pa%4055-Wd@db/shop?sslpassword=of%20the%20key")
+    assert {"pa@55-Wd", "of the key"} <= set(settings.secrets)
+    short = load(DATABASE_URL="postgres://shop:x@db/shop", APP_ENV="development")
+    assert "x" in short.secrets
 
 
 @pytest.mark.parametrize("address", ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"])

@@ -1,11 +1,14 @@
 """What logs hold and never hold; S60 and T31 are names of the failure model."""
 
+import html
 import json
 import logging
 import os
 import pty
 import re
+from base64 import b64encode, urlsafe_b64encode
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import httpx
 import jwt
@@ -122,6 +125,40 @@ def test_s60_none_of_our_secrets_is_printed(formatter, secret):
     for line in everywhere(formatter, f"before{secret}after"):
         assert secret not in line
         json.loads(line)
+
+
+SPECIAL = 'p@ss/w"ö+rd &7'
+FORMS = {
+    "as it is": SPECIAL,
+    "in an address": quote(SPECIAL, safe=""),
+    "in an address in small letters": quote(SPECIAL, safe="").lower(),
+    "in a form": urlencode({"password": SPECIAL}),
+    "in JSON": json.dumps({"password": SPECIAL}),
+    "in a dictionary": str({"password": SPECIAL}),
+    "in a page": html.escape(SPECIAL),
+    "in base64": b64encode(SPECIAL.encode()).decode(),
+    **{
+        f"in a header of {user}": b64encode(f"{user}:{SPECIAL}".encode()).decode()
+        for user in ("s", "sh", "sho", "shop")
+    },
+    "in a token": urlsafe_b64encode(SPECIAL.encode() + b" and more").decode(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+def test_s60_a_secret_is_known_in_every_form_in_which_programs_write_it(form):
+    [line] = {told(JSONFormatter((SPECIAL,)), f"before {form} after")}
+    message = json.loads(line)["message"]
+    assert HIDDEN in message
+    left = message.removeprefix("before ").removesuffix(" after").replace(HIDDEN, "")
+    # What base64 mixes with the neighbours of a secret may stay, and the name that stands before it.
+    assert len(left) <= max(8, len("{'password': ''}"))
+
+
+def test_s60_a_short_secret_is_hidden_where_it_stands_alone_and_words_stay_words():
+    formatter = JSONFormatter(("x",))
+    line = json.loads(told(formatter, "unexpected: password=x, next x_y, -x- and 'x'"))
+    assert line["message"] == f"unexpected: password={HIDDEN}, next {HIDDEN}_y, -{HIDDEN}- and '{HIDDEN}'"
 
 
 @pytest.mark.parametrize("shape", SHAPES)

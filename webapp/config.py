@@ -19,6 +19,9 @@ from webapp.platforms import Platform
 BOT_TOKEN = re.compile(r"(?a:\d{5,16}):[A-Za-z0-9_-]{20,64}")
 WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")  # Bot API: setWebhook, secret_token
 WEBHOOK_PATH = "/telegram/webhook"
+SHORTEST_PASSWORD = (
+    6  # characters; hosts draw longer ones, and a word of a log is soon as long as a shorter one
+)
 SHORTEST_SECRET = 32  # bytes; RFC 7518 section 3.2 for HS256
 PLACEHOLDERS = re.compile(
     r"change.?me|placeholder|example|your[-_ ]|secret[-_ ]?key|^(.)\1*$|insert|dummy", re.IGNORECASE
@@ -114,7 +117,6 @@ class Config:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must never leave the process."""
-        password = urlsplit(self.database_url).password or ""
         values = (
             self.bot_token,
             self.secret_key,
@@ -122,7 +124,7 @@ class Config:
             self.webhook_secret,
             self.previous_webhook_secret,
             self.metrics_token,
-            password,
+            *database_urls.passwords(self.database_url),
         )
         return tuple(value for value in values if value)
 
@@ -425,6 +427,14 @@ def _about_production(config: Config, platform: Platform | None, read: _Reader) 
     marker = platform and platform.marker_in(read.environ)
     if config.debug and (marker or config.app_env == "production"):
         yield "DEBUG", "Debugging is on in production: unset DEBUG and FLASK_DEBUG."
+    if config.app_env == "production" and any(
+        len(one) < SHORTEST_PASSWORD for one in database_urls.passwords(config.database_url)
+    ):
+        yield (
+            "DATABASE_URL",
+            f"The password in DATABASE_URL is too short to be kept out of logs: it needs at least "
+            f"{SHORTEST_PASSWORD} characters. Give the database's user another one.",
+        )
     if config.app_env == "development" and marker:
         yield "APP_ENV", f"APP_ENV=development on a server ({marker} is set): unset APP_ENV."
     loses_disk = platform and not platform.keeps_disk and not config.sqlite_disk_is_kept

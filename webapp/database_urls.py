@@ -57,6 +57,13 @@ def normal(url: str) -> str:
     return parsed.set(drivername="postgresql+psycopg", query=query).render_as_string(hide_password=False)
 
 
+def passwords(url: str) -> tuple[str, ...]:
+    """Return every password in an address, without the signs by which addresses quote them."""
+    parsed = make_url(url)
+    found = (parsed.password, *(parsed.query.get(key) for key in ("password", "sslpassword")))
+    return tuple(dict.fromkeys(str(one) for one in found if one))
+
+
 def _parsed(url: str) -> URL:
     try:
         return make_url(url)

@@ -43,6 +43,7 @@ MISSING_SQLSTATES = frozenset({"42P01", "42703"})  # undefined_table, undefined_
 RETRIED_SQLSTATES = frozenset({"40001", "40P01"})
 
 
+PRIVATE: dict[str, Any] = {"hide_parameters": True}  # people's names must not stand in tracebacks
 Result = TypeVar("Result")
 _sqlite_writer = threading.Lock()
 
@@ -177,8 +178,9 @@ def engine_options(url: str) -> dict[str, Any]:
     """Return SQLAlchemy's engine options for a database address."""
     if not url.startswith("postgresql"):
         # timeout: how long a writer waits for another process's (SQLite's busy_timeout).
-        return {"connect_args": {"timeout": SQLITE_PATIENCE_SECONDS}}
+        return {**PRIVATE, "connect_args": {"timeout": SQLITE_PATIENCE_SECONDS}}
     return {
+        **PRIVATE,
         "pool_size": 4,  # two web processes and the bot: 12, under the 20 of small hosted databases
         "max_overflow": 0,
         "pool_timeout": 5,

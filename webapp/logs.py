@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
+from webapp import redaction
 from webapp.config import Config
 
 _bound: ContextVar[dict[str, Any]] = ContextVar("bound", default={})  # noqa: B039 - never changed in place
@@ -30,6 +32,7 @@ SHAPES = re.compile(
     r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"  # the password in an address
 )
 HIDDEN = "[hidden]"
+DATA_EXCEPTION = "22"  # class of SQLSTATE whose messages repeat the value
 # Control and bidirectional characters, which could make one line look like another.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
@@ -46,8 +49,7 @@ class CleanFormatter(logging.Formatter):
 
     def __init__(self, known_secrets: tuple[str, ...] = ()) -> None:
         super().__init__()
-        ours = "|".join(re.escape(secret) for secret in sorted(known_secrets, key=len, reverse=True))
-        self.ours = re.compile(ours) if ours else None
+        self.ours = redaction.pattern(known_secrets)
         # Names, levels, routes: most of a line is in every other line too.
         self._known = lru_cache(maxsize=2000)(self._clean)
 
@@ -59,7 +61,7 @@ class CleanFormatter(logging.Formatter):
     def traceback(self, record: logging.LogRecord) -> str:
         """Return what went wrong and where, if anything did."""
         told = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else record.exc_text
-        return str(self.cleaned(told or ""))
+        return str(self.cleaned(_without_rows(told or "", _errors_of(record))))
 
     def _cleaned_all(self, facts: dict[str, Any]) -> dict[str, Any]:
         return {self.cleaned(name): self.cleaned(value) for name, value in facts.items()}
@@ -91,7 +93,7 @@ class JSONFormatter(CleanFormatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": _message(record),
+            "message": _without_rows(_message(record), _errors_of(record)),
         }
         told = {"traceback": traceback} if (traceback := self.traceback(record)) else {}
         return json.dumps({**self._cleaned_all(line), **self.facts(record), **told})
@@ -113,7 +115,7 @@ class TextFormatter(CleanFormatter):
             self._coloured(time, DIM),
             self._coloured(level, COLOURS.get(record.levelno)),
             # What follows a line break is set in, or it could look like another line.
-            str(self.cleaned(_message(record))).replace("\n", "\n    "),
+            str(self.cleaned(_without_rows(_message(record), _errors_of(record)))).replace("\n", "\n    "),
             self._coloured(told, DIM),
         ]
         trace = [f"    {step}" for step in self.traceback(record).splitlines()]
@@ -147,6 +149,7 @@ def init(config: Config) -> None:
     # gunicorn tells of sockets that it opens itself; ours are the workers', so that its line names none.
     logging.getLogger("gunicorn.error").addFilter(_names_something)
     sys.excepthook = _log_uncaught
+    threading.excepthook = lambda told: _log_uncaught(told.exc_type, told.exc_value, told.exc_traceback)
 
 
 @contextmanager
@@ -232,5 +235,34 @@ def _message(record: logging.LogRecord) -> str:
         return f"{record.msg} (does not fit its arguments)"
 
 
-def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-    logging.getLogger("webapp").critical("stopped by an error", exc_info=(kind, error, trace))
+def _errors_of(record: logging.LogRecord) -> list[BaseException]:
+    """Return the errors that a record tells of, each with those that led to it."""
+    args = record.args if isinstance(record.args, tuple) else ()
+    begun = [record.exc_info[1] if record.exc_info else None, record.msg, *args]
+    found: list[BaseException] = []
+    left = [error for error in begun if isinstance(error, BaseException)]
+    while left:
+        if (error := left.pop()) not in found:
+            found.append(error)
+            causes = (error.__cause__, error.__context__, getattr(error, "orig", None))
+            left += [cause for cause in causes if isinstance(cause, BaseException)]
+    return found
+
+
+def _without_rows(text: str, errors: list[BaseException]) -> str:
+    """Return a text without what PostgreSQL repeats of rows and parameters: people's names stand in them."""
+    for error in errors:
+        diagnosis = getattr(error, "diag", None)
+        if diagnosis is not None:
+            is_about_data = str(diagnosis.sqlstate).startswith(DATA_EXCEPTION)
+            for told in (
+                diagnosis.message_detail,
+                diagnosis.context,
+                diagnosis.message_primary if is_about_data else None,
+            ):
+                text = text.replace(told, HIDDEN) if told else text
+    return text
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
+    logging.getLogger("webapp").critical("stopped by an error", exc_info=(kind, error or kind(), trace))

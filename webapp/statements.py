@@ -74,7 +74,9 @@ def _fetch(connection: Connection, sql: str, values: dict[str, Any]) -> Rows:
     except psycopg.Error as error:
         if driver.closed:
             connection.invalidate(error)
-        raise DBAPIError.instance(sql, values, error, psycopg.Error, dialect=connection.dialect) from error
+        raise DBAPIError.instance(
+            sql, values, error, psycopg.Error, hide_parameters=True, dialect=connection.dialect
+        ) from error
     return rows
 
 
