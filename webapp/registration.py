@@ -1,8 +1,9 @@
 """What Telegram is told at a release: commands, menu button, and where updates go."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from webapp import languages
 from webapp.bot_api import BotApi, BotApiError
@@ -21,6 +22,13 @@ ALLOWED_UPDATES = (
     "purchased_paid_media",
     "subscription",
 )
+# What the owner's own Bot API server may be too old for (Bot API 10.2 and 7.10), and what is missed then.
+NEWER_UPDATES = {
+    "subscription": "that a person cancels a plan in Telegram, or that a renewal fails, is seen only when "
+    "its time is over",
+    "purchased_paid_media": "paid media that is bought stays without an answer",
+}
+OFFICIAL_SERVER = "api.telegram.org"
 MOST_CONNECTIONS = 40  # Bot API: setWebhook, max_connections (default)
 COMMANDS = {
     "start": N_("Say hello"),
@@ -40,17 +48,30 @@ class RegistrationError(Exception):
     """Updates would not arrive like this; the sentence says why and what to do."""
 
 
-def register(client: BotApi, config: Config) -> None:
+def register(client: BotApi, config: Config) -> list[str]:
     """Have Telegram know the bot's face and send its updates to the right place.
 
+    :return: kinds of updates that the owner's own Bot API server is too old to send
     :raise RegistrationError: a webhook is in the way, or was not accepted
     :raise BotApiError: Telegram did not take the webhook
     """
     _dress(client, config)
     if config.bot_mode == "webhook":
-        _set_webhook(client, config)
-    else:
-        _check_polling(client, config)
+        return _set_webhook(client, config)
+    _check_polling(client, config)
+    return []
+
+
+def is_too_old(config: Config, missing: Collection[str]) -> bool:
+    """Tell whether updates that do not come are all of a kind that the owner's own server may not know."""
+    is_own = urlsplit(config.bot_api_url).hostname != OFFICIAL_SERVER
+    return bool(missing) and is_own and set(missing) <= NEWER_UPDATES.keys()
+
+
+def what_is_missed(missing: Collection[str]) -> str:
+    """Return what a server of the owner's does not know, and what comes of it."""
+    told = "; ".join(f"{kind} ({NEWER_UPDATES[kind]})" for kind in sorted(missing))
+    return f"The Bot API server at BOT_API_URL is too old for these updates: {told}."
 
 
 def menu_button(config: Config, language: Language) -> dict[str, Any]:
@@ -84,7 +105,7 @@ def _face(language: Language) -> Iterator[tuple[str, dict[str, Any]]]:
         yield method, {**params, **({"language_code": code} if code else {})}
 
 
-def _set_webhook(client: BotApi, config: Config) -> None:
+def _set_webhook(client: BotApi, config: Config) -> list[str]:
     wanted: dict[str, Any] = {
         "url": config.webhook_url,
         "secret_token": config.webhook_secret,
@@ -93,11 +114,15 @@ def _set_webhook(client: BotApi, config: Config) -> None:
     }
     client.call("setWebhook", wanted)
     info = client.call("getWebhookInfo")
-    if info.get("url") != wanted["url"] or set(info.get("allowed_updates", [])) != set(ALLOWED_UPDATES):
+    kept = set(info.get("allowed_updates", []))
+    missing = sorted(set(ALLOWED_UPDATES) - kept)
+    is_whole = kept == set(ALLOWED_UPDATES) or (kept < set(ALLOWED_UPDATES) and is_too_old(config, missing))
+    if info.get("url") != wanted["url"] or not is_whole:
         raise RegistrationError(
             "Telegram did not keep the webhook as it was set: is another release, or another program with "
             "this token, setting one at the same time?"
         )
+    return missing
 
 
 def _check_polling(client: BotApi, config: Config) -> None:

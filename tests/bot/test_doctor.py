@@ -278,6 +278,17 @@ def test_update_kinds_that_do_not_come(shop, api):
 
 
 @on_sqlite
+def test_a_server_of_the_owners_that_is_too_old_is_no_reason_to_call_the_shop_ill(shop, api):
+    wanted = [kind for kind in ALLOWED_UPDATES if kind != "subscription"]
+    api.call("getUpdates", {"timeout": 0, "allowed_updates": wanted})
+    name, severity, words = only(shop)
+    assert (name, severity) == ("update kinds", "warning")
+    assert "is too old for these updates: subscription" in words
+    info = api.call("getWebhookInfo")
+    assert diagnosis.delivery_problem(info, shop.config["STARFRONT"], clock.now()) is None
+
+
+@on_sqlite
 def test_a_webhook_whose_secret_is_another(telegram, shop, api, config):
     """As after WEBHOOK_SECRET was changed without a release: our own web process says 401."""
     hook = {"url": config.webhook_url, "secret_token": f"{WEBHOOK_SECRET}-before"}

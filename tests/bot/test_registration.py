@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import pytest
 
 from tests.bot.conftest import trouble
@@ -12,7 +14,9 @@ from webapp.registration import (
     DESCRIPTION,
     SHORT_DESCRIPTION,
     RegistrationError,
+    is_too_old,
     register,
+    what_is_missed,
 )
 
 OURS = "https://shop.test/telegram/webhook"
@@ -143,3 +147,42 @@ def test_a_webhook_that_telegram_forgot_is_an_error(telegram, api, calm):
     with pytest.raises(RegistrationError, match="at the same time"):
         register(client, elsewhere)
     client.close()
+
+
+class Old(BotApi):
+    """A client of a Bot API server that leaves out the kinds of updates it does not know."""
+
+    unknown: frozenset[str] = frozenset()
+
+    def call(self, method: str, params=None, **options):
+        if method == "setWebhook":
+            known = [kind for kind in params["allowed_updates"] if kind not in self.unknown]
+            params = {**params, "allowed_updates": known}
+        return super().call(method, params, **options)
+
+
+@pytest.fixture
+def old(telegram: Stage) -> Iterator[Old]:
+    one = Old(f"{telegram.sandbox}/bot", TOKEN)
+    yield one
+    one.close()
+
+
+def test_a_server_that_is_too_old_for_a_kind_of_update_is_told_of_and_no_other_program(telegram, old, calm):
+    old.unknown = frozenset({"subscription"})
+    assert register(old, webhook(telegram)) == ["subscription"]
+    assert what_is_missed(["subscription"]).startswith(
+        "The Bot API server at BOT_API_URL is too old for these updates: subscription (that a person cancels"
+    )
+
+
+@pytest.mark.parametrize("kind", ["pre_checkout_query", "message"])
+def test_without_what_a_sale_needs_there_is_no_release(telegram, old, calm, kind):
+    old.unknown = frozenset({"subscription", kind})
+    with pytest.raises(RegistrationError, match="at the same time"):
+        register(old, webhook(telegram))
+
+
+def test_telegrams_own_server_knows_every_kind():
+    assert not is_too_old(make_config(bot_api_url="https://api.telegram.org/bot"), ["subscription"])
+    assert is_too_old(make_config(bot_api_url="http://127.0.0.1:8081/bot"), ["subscription"])

@@ -41,13 +41,15 @@ def release() -> None:
             shops.claim(config.bot_id, str(bot["username"]), config.bot_environment)
             _bring_catalogue(items, config)
             retired_secrets.note(config.previous_webhook_secret, clock.now())
-        registration.register(client, config)
+        missing = registration.register(client, config)
     except (NotReached, OutcomeUnknown, TooManyRequests) as error:
         raise TelegramIsAway(str(error)) from error
     except Unauthorized:
         raise
     except (BotApiError, shops.ForeignDatabase, registration.RegistrationError) as error:
         raise click.ClickException(str(error)) from error
+    if missing:
+        click.echo(registration.what_is_missed(missing))
     disks.note_release(disks.file_of(config.database_url))
     for finding in database.lasting(config):
         click.echo(finding.words)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from webapp import addresses
+from webapp import addresses, registration
 from webapp.addresses import AddressInvalid
 from webapp.bot_api import SKEW_PROBLEM_SECONDS, BotApi, BotApiError, Unauthorized
 from webapp.config import Config
@@ -113,6 +113,8 @@ def _kinds(info: dict[str, Any], config: Config) -> Finding:
     missing = set(ALLOWED_UPDATES) - set(info.get("allowed_updates") or ALLOWED_UPDATES)
     if not missing:
         return ok("update kinds", "Telegram sends every kind the shop needs.")
+    if registration.is_too_old(config, missing):
+        return warning("update kinds", registration.what_is_missed(missing), "Update that server.")
     remedy = RELEASE
     if config.bot_mode == "polling":
         remedy = (
