@@ -65,6 +65,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path) ->
         BOT_MODE=request.param,
         LOG_LEVEL="DEBUG",
         WEB_CONCURRENCY="1",
+        GUNICORN_CMD_ARGS="--access-logfile -",  # as Heroku sets it, with every address
         **CANARIES,
     )
     yield one.open()
@@ -139,6 +140,8 @@ def test_t31_no_secret_is_ever_said(stage):
     stage.stop("web")
     logged = {name: stage.output(name) for name in ("release", "web", "bot")}
     assert all('"level": "DEBUG"' in logged[name] for name in ("web", "bot"))
+    assert '"GET /me' not in logged["web"]
+    assert '"route": "/me"' in logged["web"]
     assert len(heard.secrets) > 10
     assert len(heard.answers) > 60
     for name, text in logged.items():

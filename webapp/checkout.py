@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import current_app
 
-from webapp import bot_api, clock, languages
+from webapp import bot_api, clock, languages, witness
 from webapp.bot_api import (
     SKEW_PROBLEM_SECONDS,
     BotApi,
@@ -280,7 +280,8 @@ class Checkout:
         """Tell whether this machine's clock is more than a minute off, by Telegram's word of just now.
 
         While all is well nobody asks: every answer of the Bot API tells the time. One that told another
-        is asked for again before it is believed, since the clock may have been put right meanwhile.
+        is asked for again before it is believed, since the clock may have been put right meanwhile; and
+        where a second clock agrees with this machine's, it is the Bot API's that is off.
         """
         if self._seems_off() and clock.ticks() - self.client.compared_at > CLOCK_BELIEVED_SECONDS:
             try:
@@ -289,7 +290,8 @@ class Checkout:
             except (BotApiError, TelegramBusy) as error:
                 log.warning("clocks not compared: %s", error)
         age = clock.ticks() - self.client.compared_at
-        return self._seems_off() and age <= CLOCK_OLDEST_SECONDS
+        seems_off = self._seems_off() and age <= CLOCK_OLDEST_SECONDS
+        return seems_off and not witness.is_on_our_side(self.config.telegram_js_url)
 
     def _seems_off(self) -> bool:
         return abs(self.client.clock_skew_seconds or 0) > SKEW_PROBLEM_SECONDS

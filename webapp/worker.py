@@ -463,7 +463,7 @@ class Worker:
 
     def _mind_the_clock(self) -> None:
         skew_seconds = self.checkout.client.clock_skew_seconds
-        finding = telegram.clock(skew_seconds)
+        finding = telegram.clock(skew_seconds, self.checkout.config)
         if skew_seconds is not None and not finding.is_well:
             log.error("%s", finding.words, extra={"event": "clock_off"})
 

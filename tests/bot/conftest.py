@@ -45,6 +45,7 @@ def config(telegram: Stage, database_url: str) -> Config:
     return make_config(
         bot_token=TOKEN,
         bot_api_url=f"{telegram.sandbox}/bot",
+        telegram_js_url=f"{telegram.sandbox}/telegram-web-app.js",
         database_url=database_url,
         owner_ids=frozenset({CARMEN}),
     )

@@ -1,7 +1,13 @@
 """F52: nobody is let in by a clock that is more than a minute off Telegram's."""
 
-from datetime import timedelta
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
+from wsgiref.simple_server import make_server
 
 import pytest
 
@@ -9,6 +15,7 @@ from tests.bot.conftest import ALICE, trouble
 from tests.processes import Stage
 from webapp import checkout, clock
 from webapp.bot_api import BotApi
+from webapp.doctor import telegram as doctor
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +71,37 @@ def test_f52_where_telegram_is_silent_the_last_comparison_counts_for_ten_minutes
     assert sign_in(telegram, client).status_code == 503
     api.compared_at -= checkout.CLOCK_OLDEST_SECONDS
     assert sign_in(telegram, client).status_code == 200
+
+
+@pytest.fixture
+def hasty() -> Iterator[str]:
+    """The address of a Bot API whose clock is an hour ahead."""
+
+    def wsgi(_environ: Any, start_response: Any) -> list[bytes]:
+        start_response(
+            "200 OK", [("Date", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True))]
+        )
+        return [json.dumps({"ok": True, "result": {"id": 7000000002, "username": "hasty"}}).encode()]
+
+    server = make_server("127.0.0.1", 0, wsgi)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/bot"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_bot_api_that_is_off_closes_no_shop_whose_clock_is_right(telegram, app, client, hasty):
+    shop = app.extensions["checkout"]
+    shop.config = replace(shop.config, bot_api_url=hasty)
+    shop.client.call("getMe")
+    assert shop.client.clock_skew_seconds < -3500
+    assert sign_in(telegram, client).status_code == 200
+    finding = doctor.clock(shop.client.clock_skew_seconds, shop.config)
+    assert finding.severity == "warning"
+    assert "The Bot API server is 3600 seconds off; this machine's clock is right." in finding.sentence
+    # Where nobody else tells the time, it is believed.
+    shop.config = replace(shop.config, telegram_js_url="http://127.0.0.1:9/telegram-web-app.js")
+    assert sign_in(telegram, client).status_code == 503
+    shop.client.close()

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from webapp import addresses, registration
+from webapp import addresses, registration, witness
 from webapp.addresses import AddressInvalid
 from webapp.bot_api import SKEW_PROBLEM_SECONDS, BotApi, BotApiError, Unauthorized
 from webapp.config import Config
@@ -52,13 +52,13 @@ def examine(client: BotApi, config: Config, now: datetime) -> list[Finding]:
         ]
     return [
         ok("token", f"Telegram knows it as @{bot['username']}'s."),
-        clock(client.clock_skew_seconds),
+        clock(client.clock_skew_seconds, config),
         *deliveries(info, config, now),
         _menu_button(button, config),
     ]
 
 
-def clock(skew_seconds: float | None) -> Finding:
+def clock(skew_seconds: float | None, config: Config) -> Finding:
     """Judge how far this machine's clock is ahead of Telegram's."""
     if skew_seconds is None:
         return warning(
@@ -66,6 +66,12 @@ def clock(skew_seconds: float | None) -> Finding:
         )
     if abs(skew_seconds) <= SKEW_WARNING_SECONDS:
         return ok("clock", "It agrees with Telegram's.")
+    if abs(skew_seconds) > SKEW_PROBLEM_SECONDS and witness.is_on_our_side(config.telegram_js_url):
+        return warning(
+            "clock",
+            f"The Bot API server is {abs(skew_seconds):.0f} seconds off; this machine's clock is right.",
+            "Set the clock of the server at BOT_API_URL by NTP.",
+        )
     judged = problem if abs(skew_seconds) > SKEW_PROBLEM_SECONDS else warning
     side = "ahead of" if skew_seconds > 0 else "behind"
     return judged(
