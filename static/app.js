@@ -8,12 +8,13 @@
 
   // --- The launch. Telegram's script reads it from the address too, but may come late or never.
   const STORED = "__telegram__initParams"; // its own name for it, so that it finds it there
+  const LEFT = "logged out"; // the name of a window whose page before is not to be asked for its launch
   const fromAddress = parse(location.href);
   const launch = { ...stored(), ...fromAddress };
   // A reload finds the launch in the address once more, but leads nowhere else.
   const carried = Boolean(fromAddress.tgWebAppData) && !history.state;
   const isLasting = store();
-  const kept = isLasting || !launch.tgWebAppData ? "" : `#${new URLSearchParams(launch)}`;
+  let kept = isLasting || !launch.tgWebAppData ? "" : `#${new URLSearchParams(launch)}`;
   stand();
   if (!isLasting && window.parent !== window) recover();
 
@@ -46,13 +47,15 @@
   function recover() {
     const isLost = !kept && window.navigation?.canGoBack;
     const wanted = window.name;
+    if (isLost && wanted === LEFT) return;
     window.name = isLost && !wanted ? location.pathname + location.search : "";
     if (window.name) navigation.back();
-    else if (kept && /^\/\w/.test(wanted)) addEventListener("DOMContentLoaded", () => setTimeout(() => go(wanted, { push: true })));
+    else if (kept && /^\/(\w|$)/.test(wanted)) addEventListener("DOMContentLoaded", () => setTimeout(() => go(wanted, { push: true })));
   }
 
   const telegram = () => window.Telegram?.WebApp;
-  const initData = () => telegram()?.initData || launch.tgWebAppData || "";
+  let isOut = false; // logged out: this launch is over, though Telegram's script still holds it
+  const initData = () => (isOut ? "" : telegram()?.initData || launch.tgWebAppData || "");
   const launchValue = (name) => new URLSearchParams(initData()).get(name) || "";
   const user = () => { try { return JSON.parse(launchValue("user")) || {}; } catch { return {}; } };
   const person = () => String(user().id || "");
@@ -115,6 +118,15 @@
   function write(elt) {
     for (const said of elt.querySelectorAll("[data-again]")) said.textContent = root.dataset.again;
   }
+
+  // The launch is over with the session: this window keeps nothing of it.
+  all("session:ended", () => {
+    [isOut, token, kept] = [true, "", ""];
+    clearTimeout(renewal);
+    try { sessionStorage.removeItem(STORED); } catch {}
+    window.name = LEFT;
+    settle("outside");
+  });
 
   function announce() {
     if (!fresh() || !window.htmx) return;

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from tests import arrange
 from tests.arrange import ALICE, BOB, DAY
@@ -13,7 +13,7 @@ from webapp import clock
 from webapp.domain import orders, sessions, subscriptions, terms, users
 from webapp.domain.keys import KeyRing
 from webapp.extensions import db, transaction
-from webapp.models import Order, User
+from webapp.models import Logout, Order, User
 from webapp.views.guards import COOKIE
 
 MALLORY = 1003
@@ -169,6 +169,8 @@ def test_t26_every_route_says_whom_it_is_for(app):
 def test_t26_everybody_may_do_what_is_written_and_no_more(app, client, order, visitor):
     for (method, rule), statuses in EXPECTED.items():
         expected = statuses[VISITORS.index(visitor)]
+        with transaction():
+            db.session.execute(delete(Logout))  # who logged out has come back
         before = everything()
         answer = ask(app, client, method, rule, visitor, order)
         assert answer.status_code == expected, (method, rule)

@@ -564,6 +564,16 @@ class RetiredSecret(Model):
     retired_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
+class Logout(Model):
+    """The launches of a person, by the moments that Telegram gave them, of which they logged out."""
+
+    __tablename__ = "logouts"
+
+    telegram_id: Mapped[int] = mapped_column(TelegramId, primary_key=True, autoincrement=False)
+    launched_from: Mapped[datetime] = mapped_column(UTCDateTime, primary_key=True)
+    launched_until: Mapped[datetime] = mapped_column(UTCDateTime, primary_key=True)
+
+
 class RateLimit(Model):
     """How often something happened within one window of time."""
 

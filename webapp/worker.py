@@ -19,6 +19,7 @@ from webapp.domain import (
     chats,
     inbox,
     leases,
+    logouts,
     orders,
     outbox,
     pre_checkouts,
@@ -436,6 +437,7 @@ class Worker:
         with transaction():
             orders.close_expired(now)
             rate_limits.sweep(now)
+            logouts.sweep(now)
             retired_secrets.note(self.checkout.config.previous_webhook_secret, now)
         try:
             info = self.checkout.client.call("getWebhookInfo")

@@ -95,6 +95,24 @@ def test_17_a_launch_is_found_behind_a_path_in_the_fragment(stage: Stage, browse
         client.reload("/")
 
 
+@pytest.mark.parametrize("is_denied", [True, False], ids=["denied", "kept"])
+def test_19_who_logged_out_everywhere_is_a_stranger_in_every_window(
+    stage: Stage, browser: Browser, is_denied: bool
+):
+    with frame(stage, browser, host="localhost", is_denied=is_denied) as client:
+        launch = client.app.evaluate("Telegram.WebApp.initData")
+        client.go("/settings")
+        client.app.get_by_text("Log out everywhere", exact=True).click()
+        client.page.click("[data-test=dialog-button-yes]")
+        expect(client.app.get_by_role("heading", name="You are logged out")).to_be_visible()
+        answer = stage.http.post(f"{stage.web}/session", json={"init_data": launch})
+        assert answer.status_code == 401
+        client.app.evaluate("location.reload()")
+        expect(client.app.get_by_role("heading", name="This shop lives in Telegram")).to_be_visible()
+        assert client.app.evaluate("document.documentElement.dataset.session") == "outside"
+        assert "tgWebApp" not in client.app.url
+
+
 @contextmanager
 def frame(stage: Stage, browser: Browser, *, host: str, is_denied: bool) -> Iterator[Client]:
     context = context_of(stage, browser, is_denied)

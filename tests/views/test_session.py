@@ -12,12 +12,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, select, text
 
-from tests.arrange import ALICE, BOB, MINUTE, NOW
+from tests.arrange import ALICE, BOB, DAY, MINUTE, NOW
 from tests.factories import make_config, make_init_data
 from webapp import clock, create_app
-from webapp.domain import sessions
+from webapp.domain import logouts, sessions
 from webapp.extensions import db, transaction
-from webapp.models import RateLimit, User
+from webapp.models import Logout, RateLimit, User
 
 MUTATIONS = int(os.environ.get("HTTP_MUTATIONS", "300"))
 HTTPS = "https://shop.test"
@@ -55,7 +55,8 @@ def session_of(app: Flask, token: str) -> sessions.Session:
 
 def upgrades(client: Any, bearer: str) -> int:
     """Return the status of something that only a person with a session may do."""
-    return client.delete("/session", headers={"Authorization": f"Bearer {bearer}"}).status_code
+    headers = {"Authorization": f"Bearer {bearer}"}
+    return client.post("/settings/news", data={"wanted": "yes"}, headers=headers).status_code
 
 
 def metric(app: Flask, name: str, **labels: str) -> float:
@@ -227,7 +228,7 @@ def test_s19_no_session_is_renewed_beyond_the_day_of_its_launch(app, client, ago
 
 def test_s21_somebody_who_was_banned_is_not_let_in(app, client):
     token = exchange(client, launch()).json["token"]
-    assert upgrades(client, token) == 204
+    assert upgrades(client, token) == 200
     with transaction():
         db.session.get(User, ALICE).banned_at = NOW
     assert upgrades(client, token) == 401
@@ -263,13 +264,46 @@ def test_s24_a_cookie_alone_logs_nobody_out(app, client, path):
     assert db.session.get(User, ALICE).session_epoch == 0
 
 
-def test_s21_logging_out_everywhere_ends_every_session_of_one_person(client):
+@pytest.mark.parametrize(("path", "desktop_after"), [("/session", 200), ("/sessions", 401)])
+def test_19_logging_out_ends_the_session_and_its_launch(client, monkeypatch, path, desktop_after):
     phone, desktop = (exchange(client, launch(ago=ago)).json["token"] for ago in (0, 1))
+    renewed = exchange(client, launch()).json["token"]
     bobs = exchange(client, launch(BOB, "Bob")).json["token"]
-    answer = client.delete("/sessions", headers={"Authorization": f"Bearer {phone}"})
-    assert answer.status_code == 204
-    assert [upgrades(client, token) for token in (phone, desktop, bobs)] == [401, 401, 204]
-    assert upgrades(client, exchange(client, launch()).json["token"]) == 204
+    answer = client.delete(path, headers={"Authorization": f"Bearer {phone}"})
+    assert (answer.status_code, answer.headers["HX-Trigger"]) == (204, "session:ended")
+    assert [upgrades(client, token) for token in (phone, renewed, desktop, bobs)] == [
+        *(401, 401, desktop_after),
+        200,
+    ]
+    assert [exchange(client, launch(ago=ago)).status_code for ago in (0, 1)] == [401, desktop_after]
+    wind(monkeypatch, timedelta(seconds=2))
+    assert upgrades(client, exchange(client, launch(ago=-2)).json["token"]) == 200
+
+
+def test_19_a_page_that_logs_out_is_a_strangers(client):
+    token = exchange(client, launch()).json["token"]
+    headers = {"Authorization": f"Bearer {token}", "HX-Request": "true"}
+    page = client.delete("/session", headers=headers)
+    assert (page.status_code, page.headers["HX-Trigger"]) == (200, "session:ended")
+    assert "You are logged out" in page.text
+    assert "data-viewer" not in page.text
+
+
+def test_19_logging_out_twice_is_logging_out_once(client, monkeypatch):
+    for number in range(2):
+        token = exchange(client, launch(ago=-number)).json["token"]
+        assert client.delete("/sessions", headers={"Authorization": f"Bearer {token}"}).status_code == 204
+        assert client.delete("/sessions", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+        wind(monkeypatch, timedelta(seconds=1))
+
+
+def test_19_logouts_are_forgotten_when_no_launch_can_come_back(client):
+    token = exchange(client, launch()).json["token"]
+    client.delete("/session", headers={"Authorization": f"Bearer {token}"})
+    for after, kept in [(DAY, 1), (DAY + 2 * MINUTE, 0)]:
+        with transaction():
+            logouts.sweep(NOW + after)
+        assert len(db.session.scalars(select(Logout)).all()) == kept
 
 
 def test_s51_ten_refusals_a_minute_and_no_more(client, monkeypatch):
@@ -278,6 +312,17 @@ def test_s51_ten_refusals_a_minute_and_no_more(client, monkeypatch):
     assert exchange(client, "forged").headers["Retry-After"] == "60"
     wind(monkeypatch, MINUTE)
     assert exchange(client, "forged").status_code == 401
+
+
+def test_16_a_stale_launch_is_refused_however_often_and_never_counted(client):
+    token = exchange(client, launch(ago=5)).json["token"]
+    client.delete("/session", headers={"Authorization": f"Bearer {token}"})
+    refused = [launch(ago=86401), launch(ago=-61), launch(ago=5)]
+    assert {exchange(client, raw).status_code for raw in refused * 10} == {401}
+    assert [exchange(client, "forged").status_code for _ in range(12)] == [401] * 10 + [429] * 2
+    # Nor are they told to wait where somebody else had tried forged ones.
+    assert {exchange(client, raw).status_code for raw in refused} == {401}
+    assert exchange(client, launch()).status_code == 200
 
 
 def test_s51_a_flood_of_refusals_writes_nothing_more(app, client):

@@ -9,7 +9,7 @@ from flask import Flask, Response, current_app, g, request
 
 from webapp import clock, openings
 from webapp.config import current
-from webapp.domain import entitlements, rate_limits, sessions, users
+from webapp.domain import entitlements, logouts, rate_limits, sessions
 from webapp.domain.sessions import InvalidSession, Session
 from webapp.errors import NotEntitled, SignInNeeded
 from webapp.extensions import transaction
@@ -41,7 +41,7 @@ def current_user() -> User | None:
 
 
 def signed_in(view: View) -> View:
-    """Let only a person with a session in; they are ``g.user``."""
+    """Let only a person with a session in; they are ``g.user``, and it is ``g.session``."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -136,10 +136,8 @@ def _owner_of(token: str) -> User | None:
         )
     except InvalidSession:
         return None
-    user = users.get(session.telegram_id)
-    if user is None or user.session_epoch != session.epoch or user.banned_at:
-        return None
-    return user
+    g.session = session
+    return logouts.person_of(session)
 
 
 def _keep_apart(response: Response) -> Response:

@@ -4,18 +4,19 @@ import logging
 import time
 from functools import lru_cache
 
-from flask import Blueprint, Response, current_app, g, jsonify, request
+from flask import Blueprint, Response, current_app, g, jsonify
+from htmx_flask import request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from webapp import checkout, clock, metrics, speech
 from webapp.config import current
-from webapp.domain import init_data, rate_limits, sessions, users
+from webapp.domain import init_data, logouts, rate_limits, sessions, users
 from webapp.domain.init_data import InitData, InvalidInitData
 from webapp.errors import TooManyRequests
 from webapp.extensions import run_in_transaction, transaction
 from webapp.models import User
 from webapp.speech import COOKIE_RULES
-from webapp.views import guards
+from webapp.views import guards, pages
 from webapp.views.guards import COOKIE, signed_in
 
 bp = Blueprint("session", __name__)
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 LAUNCHES_A_MINUTE = 5  # different ones, per person
 # A webview that reloads by itself sends the same launch again and again; that is normal.
 REPLAYS_A_MINUTE = 60
+# Refused though Telegram signed it for us: nobody can guess such a launch, and many people share an address.
+SIGNED = frozenset({"expired", "future", "logged_out", "banned"})
 WRONG_CLOCK_SECONDS = 2  # until the clocks are compared again
 
 
@@ -39,15 +42,17 @@ def create() -> Response:
 @bp.delete("/session")
 @signed_in
 def end() -> Response:
-    return _without_cookie()
+    with transaction():
+        logouts.here(g.session)
+    return _left()
 
 
 @bp.delete("/sessions")
 @signed_in
 def end_everywhere() -> Response:
     with transaction():
-        users.log_out_everywhere(g.user.telegram_id)
-    return _without_cookie()
+        logouts.everywhere(g.user.telegram_id, clock.now())
+    return _left()
 
 
 def _exchange() -> Response:
@@ -83,6 +88,8 @@ def _answer(raw: str) -> Response:
         launch = init_data.verify(raw, current_app.extensions["init_data_secret"], now=clock.now())
     except InvalidInitData as refusal:
         return _refused(refusal.reason)
+    if logouts.have_ended(launch.profile.telegram_id, launch.auth_at):
+        return _refused("logged_out")
     user = run_in_transaction(lambda: _provision(launch))
     if user.banned_at:
         return _refused("banned")
@@ -141,7 +148,8 @@ def _granted(user: User, launch: InitData) -> Response:
 def _refused(reason: str) -> Response:
     """Say no in the same words whatever was wrong; the reason is for the counter only."""
     metrics.exchange_refused(reason)
-    guards.count_refusal("refused")
+    if reason not in SIGNED:
+        guards.count_refusal("refused")
     response = jsonify(error="unauthorized")
     response.status_code = 401
     return response
@@ -164,7 +172,10 @@ def _wrong_clock() -> Response:
     return response
 
 
-def _without_cookie() -> Response:
-    response = Response(status=204)
+def _left() -> Response:
+    """Return the page of somebody who is a stranger from now on."""
+    g.user = None
+    response = pages.page("left.html", path="/open") if request.htmx else Response(status=204)
+    response.headers["HX-Trigger"] = "session:ended"
     response.delete_cookie(COOKIE, **COOKIE_RULES)
     return response

@@ -1,0 +1,63 @@
+"""Launches that somebody logged out of: neither they nor a session made of them is anybody's any more."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, exists, select
+
+from webapp.domain import users
+from webapp.domain.init_data import CLOCK_SKEW
+from webapp.domain.sessions import LONGEST_SECONDS, Session
+from webapp.extensions import db
+from webapp.models import Logout, User
+from webapp.statements import insert_once
+
+KEPT = timedelta(seconds=LONGEST_SECONDS + CLOCK_SKEW)  # an older launch signs nobody in anyway
+
+
+def here(session: Session) -> None:
+    """End a session, with every other that came of the same launch, and the launch itself."""
+    _end(session.telegram_id, session.auth_at, session.auth_at)
+
+
+def everywhere(telegram_id: int, now: datetime) -> None:
+    """End every session of a person, and every launch up to now."""
+    users.log_out_everywhere(telegram_id)
+    _end(telegram_id, datetime.fromtimestamp(0, UTC), now)
+
+
+def have_ended(telegram_id: int, auth_at: datetime) -> bool:
+    """Tell whether a person has logged out of a launch."""
+    ended = exists().where(
+        Logout.telegram_id == telegram_id, Logout.launched_from <= auth_at, Logout.launched_until >= auth_at
+    )
+    return bool(db.session.scalar(select(ended)))
+
+
+def person_of(session: Session) -> User | None:
+    """Return the person of a session; nobody once they logged out of it or were banned."""
+    ended = exists().where(
+        Logout.telegram_id == User.telegram_id,
+        Logout.launched_from <= session.auth_at,
+        Logout.launched_until >= session.auth_at,
+    )
+    query = select(User).where(
+        User.telegram_id == session.telegram_id,
+        User.session_epoch == session.epoch,
+        User.banned_at.is_(None),
+        ~ended,
+    )
+    return db.session.scalar(query, execution_options={"populate_existing": True})
+
+
+def sweep(now: datetime) -> None:
+    """Forget what no launch can be compared with any more."""
+    db.session.execute(delete(Logout).where(Logout.launched_until < now - KEPT))
+
+
+def _end(telegram_id: int, launched_from: datetime, launched_until: datetime) -> None:
+    facts = {
+        "telegram_id": telegram_id,
+        "launched_from": launched_from,
+        "launched_until": launched_until,
+    }
+    insert_once(Logout, facts, returning="telegram_id")
