@@ -299,7 +299,7 @@
   // A question that the page asks by itself, asked by Telegram's own dialog where there is one.
   function inquire(block) {
     const words = (selector) => block.querySelector(selector).textContent.replace(/\s+/g, " ").trim();
-    const [title, message, yes] = [words("h2, summary"), words("p"), block.querySelector("form .bad")];
+    const [title, message, yes] = [words("h2, h3, summary"), words("p"), block.querySelector("form .bad")];
     const keep = block.querySelector("[data-focus]");
     return message.length <= 256 && ask("6.2", (app) => app.showPopup(
       { title: title.slice(0, 64), message, buttons: [{ id: "yes", type: "destructive", text: words("form .bad") }, { type: "cancel" }] },

@@ -306,3 +306,28 @@ def test_27_the_buyer_reads_the_owner_s_reason_on_the_page(app, client, alice: U
         refunds.request(charge, "<b>blank</b>.", requested_by="owner", now=NOW)
     arrange.settle(charge)
     assert "The shop gave it back: &lt;b&gt;blank&lt;/b&gt;." in client.as_(alice).get("/purchases").text
+
+
+# --- 25: forgetting
+
+
+def test_25_an_owner_forgets_a_person_and_is_asked_first(app, alice: User) -> None:
+    told = app.test_cli_runner().invoke(args=["forget", str(ALICE)], input="n\n")
+    assert told.exit_code == 1
+    assert "There is no way back" in told.output
+    assert users.get(ALICE).first_name == "Alice"  # type: ignore[union-attr]
+    code, said = run(app, "forget", str(ALICE), "--yes")
+    assert code == 0
+    assert f"Forgotten: {ALICE}" in said
+    assert users.get(ALICE).first_name == ""  # type: ignore[union-attr]
+    assert [(one.act, one.reason) for one in decisions()] == [("forget", "They asked for it.")]
+    code, said = run(app, "forget", str(ALICE), "--yes")
+    assert (code, said.splitlines()[-1]) == (
+        1,
+        f"Error: Nothing is known of {ALICE} but that number. Nothing was changed.",
+    )
+
+
+@pytest.mark.parametrize("args", [("x",), ("-1",), (), (str(2**52),)], ids=str)
+def test_25_somebody_who_is_none_is_forgotten_by_nobody(app, args) -> None:
+    assert run(app, "forget", "--yes", *args)[0] == 2

@@ -64,7 +64,9 @@ EXPECTED = {
     # A choice without a session is kept in the browser alone.
     ("POST", "/language"): (303, 303, 303, 401, 401, 401, 303, 303),
     ("POST", "/settings/news"): TOUCHING,
+    ("GET", "/settings/forgetting"): SIGNED_IN,
     ("DELETE", "/session"): (401, 204, 204, 401, 401, 401, 401, 401),
+    ("DELETE", "/me"): TOUCHING,
     ("DELETE", "/sessions"): (401, 204, 204, 401, 401, 401, 401, 401),
     # No session opens what belongs to Telegram and to the owner.
     ("POST", "/telegram/webhook"): (401,) * 8,

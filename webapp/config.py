@@ -80,6 +80,7 @@ class Config:
     owner_topic: int = 0  # of that group
     subscription_seconds: int = 2_592_000
     remind_days: int = 3
+    keep_days: int = 30
     port: int = 8080
     bind_host: str = "0.0.0.0"
     web_workers: int = 0  # one for each processor
@@ -198,6 +199,7 @@ def _read(read: "_Reader") -> Config:
         owner_topic=owner_topic,
         subscription_seconds=read.number("SUBSCRIPTION_SECONDS", PERIODS[environment][0], 60, 2_592_000),
         remind_days=read.number("REMIND_DAYS", 3, 0, 14),
+        keep_days=read.number("KEEP_DAYS", Config.keep_days, 1, 365),
         port=read.number("PORT", Config.port, 1, 65535),
         bind_host=read.host("BIND_HOST", Config.bind_host),
         web_workers=read.number("WEB_CONCURRENCY", Config.web_workers, 0, 1000),

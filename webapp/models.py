@@ -62,6 +62,7 @@ class User(Model):
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
     banned_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     news_declined_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    forgotten_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # at their wish; they did not return
 
     @property
     def name(self) -> str:
@@ -210,6 +211,18 @@ class PreCheckout(Model):
     @property
     def is_approved(self) -> bool:
         return self.declined_because is None
+
+
+class SweptPreCheckouts(Model):
+    """How many questions of one kind were swept away, so that counts go on from there."""
+
+    __tablename__ = "swept_pre_checkouts"
+
+    declined_because: Mapped[str] = mapped_column(String(64), primary_key=True)  # "" for an approval
+    # The bucket of how long the answer took, as in domain/statistics.py.
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    count: Mapped[int] = mapped_column(BigInteger)
+    total_seconds: Mapped[float]
 
 
 class Charge(Model):
@@ -538,6 +551,9 @@ class Broadcast(Model):
     last_telegram_id: Mapped[int] = mapped_column(TelegramId, default=0)  # all up to here have their message
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     stopped_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Of its messages that were swept away.
+    swept_sent: Mapped[int] = mapped_column(default=0, server_default="0")
+    swept_failed: Mapped[int] = mapped_column(default=0, server_default="0")
 
     @property
     def is_over(self) -> bool:

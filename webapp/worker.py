@@ -29,6 +29,7 @@ from webapp.domain import (
     retired_secrets,
     shops,
     support,
+    sweeps,
     updates,
     users,
 )
@@ -52,6 +53,7 @@ RECONCILE_EVERY_SECONDS = 300.0
 RECONCILE_AGAIN_SECONDS = 30.0
 HOUSEKEEP_EVERY_SECONDS = 60.0
 REMIND_EVERY_SECONDS = 3600.0
+SWEEP_EVERY_SECONDS = 3600.0
 DUTIES = ("outbox", "refunds", "reconciliation", "housekeeping", "reminders", "broadcasts")
 
 
@@ -63,7 +65,7 @@ class Worker:
         self.checkout: Checkout = app.extensions["checkout"]
         self.name = turns.process_name()
         # By the clock that nobody sets: one that jumps back an hour would end these duties for as long.
-        self.reconcile_at = self.housekeep_at = self.remind_at = clock.ticks()
+        self.reconcile_at = self.housekeep_at = self.remind_at = self.sweep_at = clock.ticks()
         self.held_until: dict[str, float] = {}
         self.in_hand: set[int] = set()  # questions that are being answered
         self.replies_at: dict[int | None, float] = {}  # when a chat may have its next reply
@@ -179,6 +181,10 @@ class Worker:
             if ticks >= self.remind_at and self._holds("reminders"):
                 self.remind_at = ticks + REMIND_EVERY_SECONDS
                 self._remind(clock.now())
+            if ticks >= self.sweep_at and self._holds("housekeeping"):
+                # A backlog goes a little at each tick, between all else.
+                swept = run_in_transaction(partial(self._sweep, clock.now()))
+                self.sweep_at = ticks + (0 if swept else SWEEP_EVERY_SECONDS)
             if broadcasts.is_running() and self._holds("broadcasts"):
                 run_in_transaction(lambda: broadcasts.write_some(clock.now()))
 
@@ -432,6 +438,9 @@ class Worker:
         ahead = timedelta(days=self.checkout.config.remind_days)
         if ahead:
             run_in_transaction(lambda: reminders.write(ahead, now))
+
+    def _sweep(self, now: datetime) -> int:
+        return sweeps.sweep(timedelta(days=self.checkout.config.keep_days), now)
 
     def _housekeep(self, now: datetime) -> None:
         with transaction():

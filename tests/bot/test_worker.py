@@ -1097,3 +1097,15 @@ def test_owners_hear_once_a_week_that_a_disk_may_be_thrown_away(hands, open_shop
     assert "Set SQLITE_DISK_IS_KEPT=1" in messages.told(message.kind, message.facts, "en").text
     housekeep_after(7 * 86400)
     assert arrange.told(CARMEN) == ["owner_finding"] * 2
+
+
+@on_sqlite
+def test_25_what_had_its_days_goes_by_itself(telegram, hands, alice):
+    with transaction():
+        outbox.add(ALICE, "support_heard", {"kept": True}, dedupe_key="heard", now=clock.now())
+    hands.send_all()
+    hands.worker.tick()
+    assert rows(OutboxMessage)[0].facts
+    hands.wait(30 * 24 * 3600 + 60)
+    hands.worker.tick()
+    assert rows(OutboxMessage)[0].facts == {}

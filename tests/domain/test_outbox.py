@@ -110,3 +110,12 @@ def test_f52_what_a_clock_that_was_ahead_put_off_is_sent():
     assert outbox.is_due(NOW)
     assert len(claim()) == 1
     assert claim() == []
+
+
+def test_23_a_receipt_is_taken_before_what_has_time():
+    with transaction():
+        outbox.add(BOB, "owner_support", {"telegram_id": ALICE}, dedupe_key="relay", now=NOW)
+    add()
+    with transaction():
+        [first] = outbox.claim(1, NOW)
+    assert first.kind == "receipt"

@@ -457,6 +457,19 @@ def settings_without_news(visit: Visit) -> None:
 
 
 @state
+def settings_asking_whether_to_forget(visit: Visit) -> None:
+    visit.open("settings")
+    visit.click("#forgetting button")
+
+
+@state
+def forgotten(visit: Visit) -> None:
+    visit.open("settings")
+    visit.click("#forgetting button")
+    visit.click("#forgetting .bad")
+
+
+@state
 def settings_outside_of_telegram(visit: Visit) -> None:
     visit.walk_in("/settings")
 

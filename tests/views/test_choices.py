@@ -227,3 +227,54 @@ def test_another_site_declines_no_news(client, alice):
     foreign = {"Origin": "https://evil.test", "Sec-Fetch-Site": "cross-site"}
     assert client.as_(alice).post("/settings/news", data={"wanted": "no"}, headers=foreign).status_code == 403
     assert users.get(arrange.ALICE).news_declined_at is None
+
+
+# To be forgotten
+
+
+def test_25_settings_ask_once_more_and_then_forget(client, alice):
+    hers = client.as_(alice)  # her session of now
+    page = hers.get("/settings", headers=HTMX).get_data(as_text=True)
+    assert "Delete my data" in page
+    assert 'hx-delete="/me"' not in page  # not before it was asked
+    asked = hers.get("/settings/forgetting?sure=1", headers=HTMX).get_data(as_text=True)
+    assert "data-ask" in asked
+    assert 'hx-delete="/me"' in asked
+    question = re.search(r'<p class="hint">(.+?)</p>', asked)
+    assert question
+    assert len(question[1]) <= 256  # Telegram's popup takes no more
+    launched = int(clock.now().timestamp())
+    answer = hers.delete("/me", headers=HTMX)
+    assert answer.status_code == 200
+    page = answer.get_data(as_text=True)
+    assert "You are forgotten here" in page
+    assert "data-personal" not in page  # nothing that would sign in again by itself
+    assert "Max-Age=0" in answer.headers["Set-Cookie"]
+    assert users.get(arrange.ALICE).first_name == ""
+    # Neither the session nor the launch of before makes the shop know them again.
+    assert hers.get("/settings", headers=HTMX).status_code == 401
+    told = make_init_data({"id": arrange.ALICE, "first_name": "Alice"}, launched)
+    assert client.post("/session", json={"init_data": told}).status_code == 401
+    assert users.get(arrange.ALICE).first_name == ""
+
+
+@pytest.mark.parametrize("code", ["en", "ru", "es", "fa"])
+def test_25_the_question_fits_telegrams_popup_in_every_language(client, alice, code):
+    arrange.speaks(alice, code)
+    asked = client.as_(alice).get("/settings/forgetting?sure=1", headers=HTMX).get_data(as_text=True)
+    [question] = re.findall(r'<p class="hint">(.+?)</p>', asked)
+    [title] = re.findall(r'<h3 class="label">(.+?)</h3>', asked)
+    assert len(question) <= 256
+    assert len(title) <= 64
+
+
+def test_25_a_cookie_alone_forgets_nobody(client, alice):
+    launch(client)
+    assert client.delete("/me", base_url="https://localhost").status_code == 401
+    assert users.get(arrange.ALICE).first_name == "Alice"
+
+
+def test_25_the_privacy_page_says_how_long(client, open_shop):
+    page = client.get("/privacy").get_data(as_text=True)
+    assert page.count("For 30 days") == 3
+    assert "Delete my data" in page

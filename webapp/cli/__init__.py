@@ -29,7 +29,7 @@ def init_app(app: Flask) -> None:
     groups = (broadcast, catalog, entitlements, inbox, quarantine, refunds)
     for group in (one.group for one in groups):
         app.cli.add_command(group)
-    for command in (people.ban, people.unban, people.grant, people.revoke, people.extend):
+    for command in (people.ban, people.unban, people.grant, people.revoke, people.extend, people.forget):
         app.cli.add_command(command)
     for command in (release.release, doctor.doctor, money.refund, money.reconcile, version.version, why.why):
         app.cli.add_command(command)

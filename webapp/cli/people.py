@@ -86,5 +86,29 @@ def extend(telegram_id: int, key: str, days: int, reason: Decision) -> None:
     say(f"Extended: {key} is open to {telegram_id} {_until(until)}.")
 
 
+@click.command(cls=OwnerCommand)
+@USER
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@reason_option("Why, for the records; leave names out of it.", default="They asked for it.")
+@with_appcontext
+def forget(telegram_id: int, yes: bool, reason: Decision) -> None:
+    """Delete who USER is and what they wrote: names, picture, language, messages, unpaid orders.
+
+    Payments, refunds and what they open stay under the bare Telegram id; so does a ban.
+    """
+    say(
+        f"Of {telegram_id} these go: name, picture, language, what they wrote and were written, whether they "
+        "want news, terms they accepted, orders that are not paid. These stay, under the bare number: "
+        "payments, refunds, what they open, plans, a ban, your decisions."
+    )
+    if not yes:
+        click.confirm("Forget them? There is no way back", abort=True)
+    with explained():
+        owner.forget(telegram_id, reason)
+    say(
+        f"Forgotten: {telegram_id}. What the bot wrote into your own chats stays there: delete that yourself."
+    )
+
+
 def _until(until: datetime | None) -> str:
     return f"until {until:%Y-%m-%d %H:%M} UTC" if until else "for good"

@@ -115,7 +115,7 @@ def everything() -> list[Broadcast]:
 def audience(segment: str, now: datetime) -> Audience:
     """Return who would get news to a segment."""
     people = db.session.execute(
-        select(User, _shut_out().label("blocked")).where(User.banned_at.is_(None), _belongs(segment, now))
+        select(User, _shut_out().label("blocked")).where(_is_here(), _belongs(segment, now))
     ).all()
     wanting = [(person, blocked) for person, blocked in people if person.news_declined_at is None]
     counted = Counter(_language(person).code for person, _ in wanting)
@@ -133,6 +133,8 @@ def progress(broadcast: Broadcast, now: datetime) -> Progress:
         func.count(), func.count(OutboxMessage.sent_at), func.count(OutboxMessage.failed_at)
     ).where(OutboxMessage.kind == outbox.OWNERS_NEWS, mine)
     written, sent, failed = db.session.execute(counts).one()
+    swept = broadcast.swept_sent, broadcast.swept_failed
+    written, sent, failed = written + sum(swept), sent + swept[0], failed + swept[1]
     left = select(func.count()).select_from(_people(broadcast, now).subquery())
     return Progress(written, sent, failed, left=0 if broadcast.is_over else db.session.scalars(left).one())
 
@@ -168,7 +170,7 @@ def write_some(now: datetime) -> int:
 def is_wanted(message: OutboxMessage) -> bool:
     """Tell whether news that were written are still to be sent: neither declined nor stopped since."""
     wanted = exists().where(
-        User.telegram_id == message.telegram_id, User.news_declined_at.is_(None), User.banned_at.is_(None)
+        User.telegram_id == message.telegram_id, User.news_declined_at.is_(None), _is_here()
     )
     goes_on = exists().where(Broadcast.name == message.facts["broadcast"], Broadcast.stopped_at.is_(None))
     return db.session.scalar(select(wanted & goes_on)) or False
@@ -197,10 +199,14 @@ def _people(broadcast: Broadcast, now: datetime) -> Select[tuple[User]]:
     return select(User).where(
         User.telegram_id > broadcast.last_telegram_id,
         User.created_at <= broadcast.created_at,
-        User.banned_at.is_(None),
+        _is_here(),
         User.news_declined_at.is_(None),
         _belongs(broadcast.segment, now),
     )
+
+
+def _is_here() -> ColumnElement[bool]:
+    return User.banned_at.is_(None) & User.forgotten_at.is_(None)
 
 
 def _belongs(segment: str, now: datetime) -> ColumnElement[bool]:

@@ -21,6 +21,7 @@ LONGEST_PAUSE_SECONDS = 300
 UNREADABLE = "unreadable"
 STATEMENT_ROW = "statement_row"
 PRE_CHECKOUT = "pre_checkout_query"
+DROPPED = "{}"  # the body of an item that is done, once it has had its time
 KEPT = (
     *("update_id", "digest", "kind", "telegram_id", "body", "source", "received_at"),
     *("next_attempt_at", "attempts", "quarantined_at", "error"),

@@ -1,7 +1,7 @@
 """What the rows say about the shop as a whole: the facts behind its metrics."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,8 +11,18 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, extract, func,
 from sqlalchemy.orm import aliased
 
 from webapp.domain import quarantine
-from webapp.extensions import db
-from webapp.models import Charge, InboxItem, Lease, LedgerEntry, OutboxMessage, PreCheckout, Refund, Shop
+from webapp.extensions import db, insert
+from webapp.models import (
+    Charge,
+    InboxItem,
+    Lease,
+    LedgerEntry,
+    OutboxMessage,
+    PreCheckout,
+    Refund,
+    Shop,
+    SweptPreCheckouts,
+)
 
 # Rows are counted for good once no transaction that began before them can still be open
 # (statements end after 5 s, idle transactions after 10: see postgresql.py).
@@ -86,18 +96,39 @@ class Gates:
     )
 
     def first(self) -> datetime | None:
-        """Return when there was something to count for the first time."""
+        """Return when there was something to count for the first time; what was swept is counted here."""
+        for row in db.session.scalars(select(SweptPreCheckouts)):
+            self._count(row.declined_because, row.place, row.count, row.total_seconds)
         return db.session.scalar(select(func.min(PreCheckout.decided_at)))
 
     def add(self, after: datetime, until: datetime | None) -> None:
         """Count what was decided between two moments."""
+        for row in _rows(self.grouped(), PreCheckout.decided_at, after, until):
+            self._count(*row)
+
+    def grouped(self) -> Select[tuple[str | None, int, int, float]]:
+        """Return what counts decisions by their reason and by the bucket of how long they took."""
         took = _seconds(PreCheckout.received_at, PreCheckout.decided_at)
         groups = PreCheckout.declined_because, self.latency.place(took)
-        query = select(*groups, func.count(), func.sum(took)).group_by(*groups)
-        for declined_because, place, count, seconds in _rows(query, PreCheckout.decided_at, after, until):
-            self.latency.observe(place, count, seconds)
-            if declined_because:
-                self.declines[declined_because] += count
+        return select(*groups, func.count(), func.sum(took)).group_by(*groups)
+
+    def _count(self, declined_because: str | None, place: int, count: int, seconds: float) -> None:
+        self.latency.observe(place, count, seconds)
+        if declined_because:
+            self.declines[declined_because] += count
+
+
+def keep_counts(query_ids: Collection[str]) -> None:
+    """Keep the counts of questions that are about to be swept away."""
+    rows = db.session.execute(Gates().grouped().where(PreCheckout.query_id.in_(query_ids)))
+    for declined_because, place, count, seconds in rows.all():
+        facts = {"declined_because": declined_because or "", "place": place}
+        statement = insert(SweptPreCheckouts).values(**facts, count=count, total_seconds=float(seconds))
+        more = {
+            "count": SweptPreCheckouts.count + count,
+            "total_seconds": SweptPreCheckouts.total_seconds + float(seconds),
+        }
+        db.session.execute(statement.on_conflict_do_update(index_elements=list(facts), set_=more))
 
 
 Sums = TypeVar("Sums", Sales, Gates)

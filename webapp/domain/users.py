@@ -10,6 +10,11 @@ from webapp.domain.init_data import Profile
 from webapp.extensions import UTCDateTime, db
 from webapp.models import User
 
+
+class Forgotten(Exception):
+    """Somebody is not to be known by what they showed before they asked to be forgotten."""
+
+
 # As text: SQLAlchemy compiles an ON CONFLICT anew each time, ten times as long as running it takes.
 PROVISION = select(User).from_statement(
     text(
@@ -23,11 +28,13 @@ PROVISION = select(User).from_statement(
         ) ON CONFLICT (telegram_id) DO UPDATE SET
             first_name = excluded.first_name, last_name = excluded.last_name,
             username = excluded.username, language_code = excluded.language_code,
-            is_premium = excluded.is_premium, photo_url = excluded.photo_url, seen_at = excluded.seen_at
+            is_premium = excluded.is_premium, photo_url = excluded.photo_url, seen_at = excluded.seen_at,
+            forgotten_at = NULL
+        WHERE users.forgotten_at IS NULL OR users.forgotten_at < :as_of
         RETURNING {", ".join(column.name for column in User.__table__.columns)}
         """
     )
-    .bindparams(bindparam("now", type_=UTCDateTime()))
+    .bindparams(bindparam("now", type_=UTCDateTime()), bindparam("as_of", type_=UTCDateTime()))
     .columns(*User.__table__.columns)
 )
 
@@ -39,10 +46,17 @@ def get(telegram_id: int) -> User | None:
     )
 
 
-def provision(profile: Profile, now: datetime) -> User:
-    """Know a person: added at first sight, their name and language refreshed later."""
-    facts = {**asdict(profile), "now": now}
-    user: User = db.session.scalars(PROVISION, facts, execution_options={"populate_existing": True}).one()
+def provision(profile: Profile, now: datetime, *, as_of: datetime | None = None) -> User:
+    """Know a person: added at first sight, their name and language refreshed later.
+
+    :param as_of: when they showed who they are, if that was not now
+    :raise Forgotten: they asked to be forgotten since then
+    """
+    facts = {**asdict(profile), "now": now, "as_of": as_of or now}
+    rows = db.session.scalars(PROVISION, facts, execution_options={"populate_existing": True})
+    user: User | None = rows.one_or_none()
+    if user is None:
+        raise Forgotten
     return user
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from webapp import checkout, clock
-from webapp.domain import audit, entitlements, manual, payments, refunds, users
+from webapp.domain import audit, entitlements, forgetting, manual, payments, refunds, users
 from webapp.domain.audit import Decision
 from webapp.domain.manual import NotDone
 from webapp.domain.refunds import RefundNotRefused
@@ -79,6 +79,14 @@ def decline_refund(charge_id: str, decision: Decision) -> Refund:
     return run_in_transaction(partial(_decline, charge_id, decision, clock.now()))
 
 
+def forget(telegram_id: int, decision: Decision) -> None:
+    """Delete who a person is and what they wrote; what they paid stays under their bare id.
+
+    :raise NotDone: nothing of them is known but that id
+    """
+    run_in_transaction(partial(_forget, telegram_id, decision, clock.now()))
+
+
 def _ban(telegram_id: int, decision: Decision, now: datetime) -> None:
     user = _known(telegram_id)
     if user.banned_at:
@@ -94,6 +102,13 @@ def _unban(telegram_id: int, decision: Decision, now: datetime) -> None:
     before = {"banned_at": user.banned_at.isoformat()}
     users.unban(telegram_id)
     _record(decision, "unban", telegram_id, before, {"banned_at": None}, now)
+
+
+def _forget(telegram_id: int, decision: Decision, now: datetime) -> None:
+    if not forgetting.is_known(telegram_id):
+        raise NotDone(f"Nothing is known of {telegram_id} but that number.")
+    forgetting.forget(telegram_id, now)
+    _record(decision, "forget", telegram_id, {}, {}, now)
 
 
 def _give(

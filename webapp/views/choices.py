@@ -1,14 +1,18 @@
-"""What somebody chooses: the language of all that the shop says, and whether the owner's news reach them."""
+"""What somebody chooses: the shop's language, whether the owner's news reach them, and to be forgotten."""
 
 import json
+from contextlib import suppress
 
 from flask import Blueprint, Response, g, make_response, redirect
 from htmx_flask import request
 
 from webapp import clock, languages, speech
 from webapp.domain import users
+from webapp.domain.audit import Decision
+from webapp.domain.manual import NotDone
 from webapp.errors import BadRequest
 from webapp.extensions import transaction
+from webapp.usecases import owner
 from webapp.views import guards, pages
 from webapp.views.guards import signed_in
 
@@ -47,6 +51,22 @@ def choose_news() -> Response:
     with transaction():
         users.choose_news(g.user.telegram_id, clock.now(), wanted=answer == "yes")
     return pages.fragment("_news.html", wanted=answer == "yes")
+
+
+@bp.get("/settings/forgetting")
+@signed_in
+def ask_before_forgetting() -> Response:
+    return pages.fragment("_forgetting.html", is_sure="sure" in request.args)
+
+
+@bp.delete("/me")
+@signed_in
+def forget() -> Response:
+    with suppress(NotDone):  # tapped twice
+        owner.forget(g.user.telegram_id, Decision(by="buyer", reason="Their own wish."))
+    response = pages.page("forgotten.html", path="/settings", tab=None)
+    response.delete_cookie(guards.COOKIE, **speech.COOKIE_RULES)
+    return response
 
 
 def _page() -> Response:

@@ -25,7 +25,7 @@ def terms() -> Response:
 
 @bp.get("/privacy")
 def privacy() -> Response:
-    return _page("privacy", contact=current().support_contact)
+    return _page("privacy", days=current().keep_days, is_answered=bool(current().owner_chats))
 
 
 @bp.get("/open")

@@ -90,7 +90,10 @@ def _answer(raw: str) -> Response:
         return _refused(refusal.reason)
     if logouts.have_ended(launch.profile.telegram_id, launch.auth_at):
         return _refused("logged_out")
-    user = run_in_transaction(lambda: _provision(launch))
+    try:
+        user = run_in_transaction(lambda: _provision(launch))
+    except users.Forgotten:
+        return _refused("forgotten")
     if user.banned_at:
         return _refused("banned")
     metrics.session_started()
@@ -104,7 +107,7 @@ def _provision(launch: InitData) -> User:
     rate_limits.hit_distinct(
         f"launch:{launch.profile.telegram_id}", one, LAUNCHES_A_MINUTE, 60, now, repeats=REPLAYS_A_MINUTE
     )
-    return users.provision(launch.profile, now)
+    return users.provision(launch.profile, now, as_of=launch.auth_at)
 
 
 def _note_network(fingerprint: str) -> None:
