@@ -182,6 +182,7 @@ def test_25_an_invoice_in_telegrams_hands_stays_until_it_is_settled(alice):
     forget(NOW + timedelta(seconds=5))
     arrange.pay(arrange.facts(order, "charge-2"), now=NOW + timedelta(seconds=9))
     assert entitlements.has(ALICE, "notes", NOW + timedelta(seconds=10))
+    assert db.session.get_one(Order, order.id, populate_existing=True).charge_id == "charge-2"
 
 
 def test_25_a_later_purchase_works_and_the_person_is_known_again(alice):
