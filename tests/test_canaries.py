@@ -136,6 +136,7 @@ def test_t31_no_secret_is_ever_said(stage):
     if stage.environment["BOT_MODE"] == "polling":
         # The addresses that libraries would print at this level hold the token.
         assert "getUpdates" in stage.output("bot")
+    assert "watch_started" in stage.output("web")  # what it does beside pages says no secret either
     assert stage.stop("bot") == 0
     stage.stop("web")
     logged = {name: stage.output(name) for name in ("release", "web", "bot")}

@@ -42,6 +42,10 @@ MEANINGS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
+# What owners hear of beside what somebody has to look at.
+HEALTH = "health"
+NOTICES = ("sales", "refunds", "plans", HEALTH)
+NO_NOTICES = "none"
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")  # what httpx speaks
 
@@ -78,6 +82,7 @@ class Config:
     owner_ids: frozenset[int] = frozenset()
     owner_group: int = 0  # its chat id; without one, each owner's own chat
     owner_topic: int = 0  # of that group
+    owner_notices: frozenset[str] = frozenset(NOTICES)
     subscription_seconds: int = 2_592_000
     remind_days: int = 3
     keep_days: int = 30
@@ -197,6 +202,7 @@ def _read(read: "_Reader") -> Config:
         owner_ids=frozenset(read.numbers("OWNER_IDS")),
         owner_group=owner_group,
         owner_topic=owner_topic,
+        owner_notices=frozenset(read.notices("OWNER_NOTICES")),
         subscription_seconds=read.number("SUBSCRIPTION_SECONDS", PERIODS[environment][0], 60, 2_592_000),
         remind_days=read.number("REMIND_DAYS", 3, 0, 14),
         keep_days=read.number("KEEP_DAYS", Config.keep_days, 1, 365),
@@ -280,6 +286,14 @@ class _Reader:
             self.object_to(name, f"{name} must be Telegram user ids, separated by commas.")
             return []
         return [int(part) for part in parts]
+
+    def notices(self, name: str) -> list[str]:
+        told = self.text(name).lower().replace(",", " ").split() or list(NOTICES)
+        wanted = [] if told == [NO_NOTICES] else told
+        if not set(wanted) <= set(NOTICES):
+            self.object_to(name, f"{name} must be some of {', '.join(NOTICES)}, or {NO_NOTICES}.")
+            return []
+        return wanted
 
     def group(self, name: str) -> tuple[int, int]:
         """Return the ids of a group's chat and of its topic, or 0."""

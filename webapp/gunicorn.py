@@ -83,6 +83,13 @@ def post_fork(_server: Any, _worker: Any) -> None:
     application.forget_connections()
 
 
+def post_worker_init(worker: Any) -> None:
+    """Have every worker look after the bot; the owners hear of it once."""
+    from webapp import watch
+
+    watch.start(worker.wsgi)
+
+
 def child_exit(_server: Any, worker: Any) -> None:
     """Forget the gauges of a worker that is gone; its counts stay."""
     from prometheus_client import multiprocess

@@ -3,6 +3,7 @@
 Plain text without a parse mode, so that nothing a person wrote can become markup.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -512,6 +513,108 @@ def _owner_no_addressee(_facts: dict[str, Any]) -> Message:
     )
 
 
+def _owner_sale(facts: dict[str, Any]) -> Message:
+    sentence = (
+        gettext("Renewed: %(title)s by %(name)s, %(stars)s.", **_deal(facts))
+        if facts["what"] == "renewed"
+        else gettext("Sold: %(title)s to %(name)s, %(stars)s.", **_deal(facts))
+    )
+    return Message(f"{sentence}\n{_number(facts)}")
+
+
+def _owner_refunded(facts: dict[str, Any]) -> Message:
+    sentence = gettext("Given back: %(stars)s for %(title)s to %(name)s.", **_deal(facts))
+    return Message(f"{sentence}\n{_number(facts)}")
+
+
+def _owner_plan_stopped(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "Cancelled: %(title)s of %(name)s, %(stars)s every 30 days. It stays open until %(day)s.",
+            **_deal(facts),
+            day=_day(facts["paid_until"]),
+        )
+    )
+
+
+def _owner_renewal_failed(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "Not renewed: Telegram could not take %(stars)s for %(title)s from %(name)s. It can still be "
+            "paid.",
+            **_deal(facts),
+        )
+    )
+
+
+def _owner_digest(facts: dict[str, Any]) -> Message:
+    counts, stars = Counter(facts["counts"]), Counter(facts["sums"])
+    sold = counts["receipt"] + counts["subscribed"]
+    sold_for = {"stars": _stars({"stars": stars["receipt"] + stars["subscribed"]})}
+    renewed_for, refunded = ({"stars": _stars({"stars": stars[kind]})} for kind in ("renewed", "refunded"))
+    cancelled, failed = counts["renewal_stopped"] + counts["renewal_off"], counts["renewal_failed"]
+    lines = (
+        (sold, ngettext("%(num)s sale, %(stars)s", "%(num)s sales, %(stars)s", sold, **sold_for)),
+        (
+            counts["renewed"],
+            ngettext(
+                "%(num)s renewal, %(stars)s", "%(num)s renewals, %(stars)s", counts["renewed"], **renewed_for
+            ),
+        ),
+        (
+            counts["refunded"],
+            ngettext(
+                "%(num)s refund, %(stars)s", "%(num)s refunds, %(stars)s", counts["refunded"], **refunded
+            ),
+        ),
+        (cancelled, ngettext("%(num)s plan cancelled", "%(num)s plans cancelled", cancelled)),
+        (failed, ngettext("%(num)s renewal failed", "%(num)s renewals failed", failed)),
+    )
+    heading = gettext("Since %(moment)s:", moment=_moment(facts["since"]))
+    return Message("\n".join([heading, *(f"• {line}" for count, line in lines if count)]))
+
+
+def _owner_updates_stopped(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "Since %(moment)s no updates arrive from Telegram, so nobody can pay. %(problem)s",
+            moment=_moment(facts["since"]),
+            problem=facts["problem"],
+        )
+    )
+
+
+def _owner_updates_again(_facts: dict[str, Any]) -> Message:
+    return Message(gettext("Updates arrive from Telegram again. What was paid meanwhile is looked up."))
+
+
+def _owner_updates_pile_up(facts: dict[str, Any]) -> Message:
+    return Message(
+        ngettext(
+            "%(num)s update waits at Telegram, more at each look since %(moment)s. "
+            "flask --app webapp doctor says what is in the way.",
+            "%(num)s updates wait at Telegram, more at each look since %(moment)s. "
+            "flask --app webapp doctor says what is in the way.",
+            facts["count"],
+            moment=_moment(facts["since"]),
+        )
+    )
+
+
+def _owner_bot_dead(facts: dict[str, Any]) -> Message:
+    return Message(
+        gettext(
+            "The bot has not been at work since %(moment)s: nobody can pay, and nobody gets an answer. See "
+            "that bot.py runs, and read its log.",
+            moment=_moment(facts["since"]),
+        )
+    )
+
+
+def _owner_bot_back(_facts: dict[str, Any]) -> Message:
+    return Message(gettext("The bot is at work again."))
+
+
 def _news(facts: dict[str, Any]) -> Message:
     text = f"{facts['text']}\n\n{gettext(FOOTER)}"
     if "slug" not in facts:
@@ -532,6 +635,16 @@ TOLD = {
     "owner_support_prompt": _owner_support_prompt,
     "owner_unanswered": _owner_unanswered,
     "owner_no_addressee": _owner_no_addressee,
+    "owner_sale": _owner_sale,
+    "owner_refunded": _owner_refunded,
+    "owner_plan_stopped": _owner_plan_stopped,
+    "owner_renewal_failed": _owner_renewal_failed,
+    "owner_digest": _owner_digest,
+    "owner_updates_stopped": _owner_updates_stopped,
+    "owner_updates_again": _owner_updates_again,
+    "owner_updates_pile_up": _owner_updates_pile_up,
+    "owner_bot_dead": _owner_bot_dead,
+    "owner_bot_back": _owner_bot_back,
     "receipt": _receipt,
     "subscribed": _subscribed,
     "renewed": _renewed,
@@ -564,6 +677,15 @@ def _who(facts: dict[str, Any]) -> str:
     name = f"\u2068{facts['name']}\u2069 " if facts.get("name") else ""
     known = (f"@{facts['username']}" if facts.get("username") else "", str(facts["telegram_id"]))
     return f"{name}({', '.join(one for one in known if one)})"
+
+
+def _deal(facts: dict[str, Any]) -> dict[str, str]:
+    title = facts.get("title") or gettext("a payment")
+    return {"title": title, "name": _who(facts), "stars": _stars(facts)}
+
+
+def _number(facts: dict[str, Any]) -> str:
+    return str(gettext("Payment number: %(number)s", number=facts["charge_id"]))
 
 
 def _payment(facts: dict[str, Any]) -> str:

@@ -44,6 +44,9 @@ class Shop(Model):
     # What getWebhookInfo said last: None is well, or a sentence.
     delivery_checked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     delivery_problem: Mapped[str | None] = mapped_column(String(512))
+    delivery_failing_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    pending_updates: Mapped[int | None]  # at Telegram
+    pending_growing_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 class User(Model):
@@ -476,6 +479,13 @@ class InboxItem(Model):
         return "failed" if self.attempts and self.error else "waiting"
 
 
+# The kinds of messages in which a person is told what their owners hear of, too, until they have.
+UNTOLD = (
+    "owners_told_at IS NULL AND kind IN ("
+    "'receipt', 'subscribed', 'renewed', 'refunded', 'renewal_stopped', 'renewal_failed', 'renewal_off')"
+)
+
+
 class OutboxMessage(Model):
     """A message to a person, written with the fact it tells and sent after the commit."""
 
@@ -487,6 +497,7 @@ class OutboxMessage(Model):
             sqlite_where=text("sent_at IS NULL AND failed_at IS NULL"),
             postgresql_where=text("sent_at IS NULL AND failed_at IS NULL"),
         ),
+        Index("ix_outbox_untold", "id", sqlite_where=text(UNTOLD), postgresql_where=text(UNTOLD)),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
@@ -500,6 +511,7 @@ class OutboxMessage(Model):
     sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     error: Mapped[str | None] = mapped_column(String(255))
+    owners_told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 class SupportThread(Model):

@@ -12,6 +12,7 @@ from flask import Flask
 from webapp import clock, logs, messages, speech, turns
 from webapp.bot_api import BotApiError, Conflict, OutcomeUnknown, Refused, TooManyRequests, Unauthorized
 from webapp.checkout import Checkout
+from webapp.config import HEALTH
 from webapp.doctor import database, telegram
 from webapp.domain import (
     alarms,
@@ -20,6 +21,7 @@ from webapp.domain import (
     inbox,
     leases,
     logouts,
+    notices,
     orders,
     outbox,
     pre_checkouts,
@@ -54,7 +56,8 @@ RECONCILE_AGAIN_SECONDS = 30.0
 HOUSEKEEP_EVERY_SECONDS = 60.0
 REMIND_EVERY_SECONDS = 3600.0
 SWEEP_EVERY_SECONDS = 3600.0
-DUTIES = ("outbox", "refunds", "reconciliation", "housekeeping", "reminders", "broadcasts")
+NOTICES_EVERY_SECONDS = 5.0
+DUTIES = ("outbox", "refunds", "reconciliation", "housekeeping", "reminders", "broadcasts", "notices")
 
 
 class Worker:
@@ -66,6 +69,7 @@ class Worker:
         self.name = turns.process_name()
         # By the clock that nobody sets: one that jumps back an hour would end these duties for as long.
         self.reconcile_at = self.housekeep_at = self.remind_at = self.sweep_at = clock.ticks()
+        self.notices_at = clock.ticks()
         self.held_until: dict[str, float] = {}
         self.in_hand: set[int] = set()  # questions that are being answered
         self.replies_at: dict[int | None, float] = {}  # when a chat may have its next reply
@@ -166,6 +170,12 @@ class Worker:
                 time.sleep(1 / MESSAGES_A_SECOND)
             return len(batch)
 
+    def send_alarms(self, kind: str) -> None:
+        """Send what waits of one kind, whoever else has the duty to send: they are not at work."""
+        with self.app.app_context():
+            for message in run_in_transaction(lambda: outbox.claim(ITEMS_AT_ONCE, clock.now(), only=kind)):
+                self._send(message)
+
     def tick(self) -> None:
         """Do the duties that come round: refunds, the statement, cleaning up, reminders and news."""
         with self.app.app_context():
@@ -185,6 +195,9 @@ class Worker:
                 # A backlog goes a little at each tick, between all else.
                 swept = run_in_transaction(partial(self._sweep, clock.now()))
                 self.sweep_at = ticks + (0 if swept else SWEEP_EVERY_SECONDS)
+            if ticks >= self.notices_at and self._holds("notices"):
+                self.notices_at = ticks + NOTICES_EVERY_SECONDS
+                run_in_transaction(partial(self._tell_owners, clock.now()))
             if broadcasts.is_running() and self._holds("broadcasts"):
                 run_in_transaction(lambda: broadcasts.write_some(clock.now()))
 
@@ -442,24 +455,29 @@ class Worker:
     def _sweep(self, now: datetime) -> int:
         return sweeps.sweep(timedelta(days=self.checkout.config.keep_days), now)
 
+    def _tell_owners(self, now: datetime) -> None:
+        config = self.checkout.config
+        notices.tell(config.owner_chats, config.owner_notices, now)
+
     def _housekeep(self, now: datetime) -> None:
         with transaction():
             orders.close_expired(now)
             rate_limits.sweep(now)
             logouts.sweep(now)
             retired_secrets.note(self.checkout.config.previous_webhook_secret, now)
+        pending = None
         try:
             info = self.checkout.client.call("getWebhookInfo")
         except BotApiError as error:
             problem: str | None = f"Telegram cannot be asked: {error.description}"
         else:
             problem = telegram.delivery_problem(info, self.checkout.config, now)
+            pending = int(info.get("pending_update_count", 0))
         if problem:
             log.error("updates do not arrive: %s", problem)
         self._mind_the_clock()
         with transaction():
-            _, problem_before = shops.delivery()
-            shops.note_delivery(problem, now)
+            problem_before = self._note_delivery(problem, pending, now)
             alarms.sound(self.checkout.config.owner_chats, now)
             self._warn_of_disk(now)
         if problem_before and not problem:
@@ -471,6 +489,15 @@ class Worker:
         for finding in database.lasting(config):
             facts, about = {"words": finding.words}, f"{finding.name}:{now:%G-W%V}"
             outbox.tell_owners(config.owner_chats, "owner_finding", facts, about=about, now=now)
+
+    def _note_delivery(self, problem: str | None, pending: int | None, now: datetime) -> str | None:
+        """Remember how deliveries stand, tell the owners of it, and return what was wrong before."""
+        _, problem_before = shops.delivery()
+        failing_before, config = shops.failing_since(), self.checkout.config
+        seen = shops.note_delivery(problem, now, pending=pending)
+        if HEALTH in config.owner_notices:
+            alarms.watch_delivery(config.owner_chats, failing_before, seen, now)
+        return problem_before
 
     def _mind_the_clock(self) -> None:
         skew_seconds = self.checkout.client.clock_skew_seconds

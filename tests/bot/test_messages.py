@@ -35,12 +35,18 @@ FACTS: dict[str, Any] = {
     "payments": [],
     "is_own": True,
     "minutes": 5,
+    "what": "receipt",
+    "since": NOW.isoformat(),
+    "counts": {"receipt": 2, "renewed": 1, "refunded": 1, "renewal_off": 1, "renewal_failed": 1},
+    "sums": {"receipt": 500, "renewed": 1},
 }
 HOSTILE = "<b>%(x)s {y} *_`[a](tg://user?id=1) \u202e"
 NAMELESS = {
     *("owner_set_aside", "owner_refunds_unknown", "owner_drift", "owner_finding", "news"),
     *("support_heard", "support_limited", "support_answer"),
     *("owner_support", "owner_support_prompt", "owner_unanswered", "owner_no_addressee"),
+    *("owner_digest", "owner_updates_stopped", "owner_updates_again", "owner_updates_pile_up"),
+    *("owner_bot_dead", "owner_bot_back"),
 }
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -70,3 +70,15 @@ def test_f52_a_duty_taken_by_a_clock_that_was_ahead_changes_hands():
     assert hold("one", seconds=3600) == 1
     assert hold("two") == 2
     assert hold("three") is None
+
+
+def test_24_whether_anybody_is_at_work_and_until_when_somebody_was():
+    assert leases.at_work(["outbox"], clock.now()) == (False, None)
+    hold("one")
+    hold("one", name="something-else", seconds=300)
+    is_at_work, last = leases.at_work(["outbox", "refunds"], clock.now())
+    assert is_at_work
+    with transaction():
+        leases.release_all("one", clock.now())
+    is_at_work, ended = leases.at_work(["outbox", "refunds"], clock.now())
+    assert (is_at_work, ended < last) == (False, True)

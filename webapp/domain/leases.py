@@ -1,5 +1,6 @@
 """Who does a background duty: one holder at a time, replaced when it dies."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select, update
@@ -51,6 +52,12 @@ def holders(now: datetime) -> set[str]:
     """Return the processes that hold a duty at present."""
     held = select(Lease.holder).where(Lease.expires_at > _database_time(now))
     return set(db.session.scalars(held))
+
+
+def at_work(names: Collection[str], now: datetime) -> tuple[bool, datetime | None]:
+    """Tell whether somebody has one of these duties, and until when somebody had, or has, the last."""
+    last = db.session.scalar(select(func.max(Lease.expires_at)).where(Lease.name.in_(names)))
+    return last is not None and last > _database_time(now), last
 
 
 def is_held(name: str, now: datetime) -> bool:

@@ -19,7 +19,10 @@ LONGEST_PAUSE_SECONDS = 600
 NEWS = timedelta(days=3)
 OWNERS_NEWS = "news"  # the kind of what the owner tells many; see broadcasts
 # Nobody's receipt waits behind these.
-PATIENT = (OWNERS_NEWS, "owner_support", "owner_support_copy")
+PATIENT = (
+    *(OWNERS_NEWS, "owner_support", "owner_support_copy"),
+    *("owner_sale", "owner_refunded", "owner_plan_stopped", "owner_renewal_failed", "owner_digest"),
+)
 _is_silent = ContextVar("is_silent", default=False)
 
 
@@ -48,6 +51,14 @@ def tell_owners(
     """Have every owner told something, once for each thing it is about."""
     for owner_id in owner_ids:
         add(owner_id, kind, facts, dedupe_key=f"{kind}:{owner_id}:{about}", now=now)
+
+
+def note(telegram_id: int, kind: str, facts: dict[str, Any], *, dedupe_key: str, now: datetime) -> None:
+    """Keep what a person did elsewhere and need not be told; its owners are."""
+    if add(telegram_id, kind, facts, dedupe_key=dedupe_key, now=now):
+        db.session.execute(
+            update(OutboxMessage).where(OutboxMessage.dedupe_key == dedupe_key).values(sent_at=now)
+        )
 
 
 def is_news(happened_at: datetime, now: datetime) -> bool:
@@ -90,10 +101,14 @@ def refusal(telegram_id: int) -> str | None:
     return (message.error or "no reason given") if message and message.failed_at else None
 
 
-def claim(limit: int, now: datetime) -> list[OutboxMessage]:
-    """Take messages to send, what has time last; whoever dies with them loses them to another after 30 s."""
+def claim(limit: int, now: datetime, *, only: str = "") -> list[OutboxMessage]:
+    """Take messages to send, what has time last; whoever dies with them loses them to another after 30 s.
+
+    :param only: of this kind
+    """
     urgency = OutboxMessage.kind.in_(PATIENT), OutboxMessage.next_attempt_at, OutboxMessage.id
     due = _due(now).order_by(*urgency).limit(limit)
+    due = due.where(OutboxMessage.kind == only) if only else due
     claimed = (
         update(OutboxMessage)
         .where(OutboxMessage.id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))

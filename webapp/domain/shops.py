@@ -1,8 +1,9 @@
 """Whose database this is: one bot, in one of Telegram's environments."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select
 
 from webapp.extensions import db, insert
 from webapp.models import Shop
@@ -51,10 +52,40 @@ def reconciled_at() -> datetime | None:
     return shop.reconciled_at if shop else None
 
 
-def note_delivery(problem: str | None, now: datetime) -> None:
-    """Remember whether Telegram delivers updates to us, and if not, why."""
-    told = problem[:512] if problem else None
-    db.session.execute(update(Shop).values(delivery_problem=told, delivery_checked_at=now))
+@dataclass(frozen=True)
+class Delivery:
+    """Whether Telegram delivers updates to us, and for how long it has not."""
+
+    problem: str | None
+    failing_since: datetime | None
+    pending: int
+    growing_since: datetime | None  # more of them wait at each look
+
+
+def note_delivery(problem: str | None, now: datetime, *, pending: int | None = None) -> Delivery:
+    """Remember whether Telegram delivers updates to us, and if not, why; and how many wait there.
+
+    :param pending: None where Telegram could not be asked
+    :return: how it stands now
+    """
+    shop = db.session.get(Shop, 1, populate_existing=True)
+    if shop is None:
+        return Delivery(problem, None, pending or 0, None)
+    shop.delivery_problem, shop.delivery_checked_at = problem[:512] if problem else None, now
+    shop.delivery_failing_since = (shop.delivery_failing_since or now) if problem else None
+    if pending is not None:
+        is_growing = pending > (shop.pending_updates or 0)
+        shop.pending_growing_since = (shop.pending_growing_since or now) if is_growing else None
+        shop.pending_updates = pending
+    db.session.flush()
+    return Delivery(
+        problem, shop.delivery_failing_since, shop.pending_updates or 0, shop.pending_growing_since
+    )
+
+
+def failing_since() -> datetime | None:
+    """Return since when no updates arrive, as was seen last; None if they do."""
+    return db.session.scalar(select(Shop.delivery_failing_since))
 
 
 def delivery() -> tuple[datetime | None, str | None]:

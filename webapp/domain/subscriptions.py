@@ -4,7 +4,7 @@ Access follows from the ledger's dates. What is kept here is which charge began 
 Telegram will charge again, and what Telegram is to be asked about that.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -196,6 +196,7 @@ def note(told: Renewal, now: datetime) -> None:
         raise SubscriptionUnknown(told.public_id)
     if _is_old(subscription, told, now) or (told.state == "failed" and _was_paid(subscription, told, now)):
         return
+    was_renewing = subscription.renews
     changes: dict[str, dict[str, object]] = {
         "canceled": {"canceled_at": subscription.canceled_at or now},
         "active": {"canceled_at": None, "locked_at": None, "failed_at": None},
@@ -204,6 +205,8 @@ def note(told: Renewal, now: datetime) -> None:
     _update(subscription, stated_update_id=told.update_id, stated_at=now, **changes[told.state])
     if told.state == "failed":
         _tell(subscription, "renewal_failed", told.update_id, now)
+    if told.state == "canceled" and was_renewing:
+        _tell(subscription, "renewal_off", told.update_id, now, outbox.note)
 
 
 def ask(subscription: Subscription, wish: str, *, by: str, now: datetime) -> None:
@@ -372,7 +375,13 @@ def _followed(charge: Charge, paid_until: datetime, update_id: int | None, told_
     return told_at < charge.charged_at + (paid_until - charge.charged_at) / 2
 
 
-def _tell(subscription: Subscription, kind: str, about: object, now: datetime) -> None:
+def _tell(
+    subscription: Subscription,
+    kind: str,
+    about: object,
+    now: datetime,
+    add: Callable[..., object] = outbox.add,
+) -> None:
     told = {
         "title": subscription.title,
         "stars": subscription.stars,
@@ -382,7 +391,7 @@ def _tell(subscription: Subscription, kind: str, about: object, now: datetime) -
         "by": subscription.wished_by,
     }
     dedupe_key = f"{kind}:{subscription.public_id}:{about}"
-    outbox.add(subscription.telegram_id, kind, told, dedupe_key=dedupe_key, now=now)
+    add(subscription.telegram_id, kind, told, dedupe_key=dedupe_key, now=now)
 
 
 def _update(subscription: Subscription, **changes: object) -> None:

@@ -1,0 +1,100 @@
+"""A bot that is dead is noticed by the web process, which tells the owners itself."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from tests import arrange
+from tests.bot.conftest import ALICE, CARMEN, told, trouble
+from tests.bot.test_worker import hands, on_sqlite  # noqa: F401
+from webapp import clock, watch
+from webapp.watch import DEAD_AFTER, Watch
+
+OWNER = CARMEN
+SECONDS = DEAD_AFTER.total_seconds()
+
+
+@pytest.fixture
+def eye(app, hands) -> Watch:  # noqa: F811
+    return Watch(app)
+
+
+def alarms(telegram) -> list[str]:
+    return [words for words in told(telegram, OWNER) if "at work" in words]
+
+
+@on_sqlite  # PostgreSQL's own clock says when a duty runs out, and no test moves that
+def test_24_a_dead_bot_is_told_once_and_its_return_too(telegram, hands, eye, app, alice):  # noqa: F811
+    hands.worker.tick()  # a bot at work holds its duties
+    eye.look()
+    hands.wait(60)  # it was killed, and what it held has run out
+    eye.look()
+    assert alarms(telegram) == []
+    hands.wait(SECONDS)
+    other = Watch(app)  # another process of the web
+    other.begun_at = eye.begun_at
+    for one in (eye, other, eye, other):
+        one.look()
+    assert len(alarms(telegram)) == 1
+    assert "The bot has not been at work since" in alarms(telegram)[0]
+    hands.wait(3600)
+    eye.look()
+    assert len(alarms(telegram)) == 1
+    hands.worker.tick()
+    eye.look()
+    other.look()
+    hands.send_all()
+    assert alarms(telegram)[1:] == ["The bot is at work again."]
+
+
+@on_sqlite
+def test_24_a_shop_whose_bot_never_started_is_told_too(telegram, hands, eye, alice):  # noqa: F811
+    eye.look()
+    hands.wait(SECONDS - 1)
+    eye.look()
+    assert alarms(telegram) == []
+    hands.wait(2)
+    eye.look()
+    assert len(alarms(telegram)) == 1
+
+
+@on_sqlite
+def test_24_what_telegram_did_not_take_is_tried_again_and_receipts_are_left_alone(
+    telegram,
+    hands,  # noqa: F811
+    eye,
+    alice,
+):
+    arrange.pay(arrange.facts(arrange.order(alice)), now=clock.now())
+    hands.wait(SECONDS + 1)
+    trouble(telegram, "sendMessage", status=500)
+    eye.look()
+    assert alarms(telegram) == []
+    hands.wait(30)
+    eye.look()
+    assert len(alarms(telegram)) == 1
+    assert told(telegram, ALICE) == []  # the bot's to send
+
+
+@on_sqlite
+def test_24_nobody_looks_after_the_bot_whose_owner_does_not_want_to_hear(app, monkeypatch):
+    def watching() -> int:
+        return sum(one.name == "watch" for one in threading.enumerate())
+
+    before = watching()
+    watch.start(app)
+    assert watching() == before + 1
+    for setting in ({"owner_ids": frozenset()}, {"owner_notices": frozenset({"sales"})}):
+        monkeypatch.setitem(app.config, "STARFRONT", replace(app.config["STARFRONT"], **setting))
+        watch.start(app)
+    assert watching() == before + 1
+
+
+@on_sqlite
+def test_24_sales_reach_the_owner_by_the_bots_own_duties(telegram, hands, alice):  # noqa: F811
+    now = clock.now()
+    arrange.pay(arrange.facts(arrange.order(alice, now=now), charged_at=now), now=now)
+    hands.worker.tick()
+    hands.send_all()
+    assert any(words.startswith("Sold: Atlas to") for words in told(telegram, OWNER))
