@@ -332,7 +332,12 @@ def empty(telegram: Stage, tmp_path: Path) -> Iterator[Any]:
     made: list[Flask] = []
 
     def make(**changes: Any) -> Flask:
-        facts = {"bot_token": TOKEN, "bot_api_url": f"{telegram.sandbox}/bot", **changes}
+        facts = {
+            "bot_token": TOKEN,
+            "bot_api_url": f"{telegram.sandbox}/bot",
+            "support_contact": "@stargazer",
+        }
+        facts |= changes
         made.append(create_app(make_config(database_url=f"sqlite:///{tmp_path}/new.db", **facts)))
         return made[-1]
 

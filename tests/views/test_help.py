@@ -21,8 +21,11 @@ def test_help_needs_no_session(client: Any, open_shop: None, path: str) -> None:
     assert client.get(path, headers=HTMX).text.startswith("<title>")
 
 
-def test_support_points_to_paysupport(client: Any, open_shop: None) -> None:
-    page = client.get("/support").text
+def test_support_points_to_paysupport_where_somebody_reads_it(
+    app: Flask, database_url: str, open_shop: None
+) -> None:
+    answered = create_app(make_config(database_url=database_url, owner_ids=frozenset({1})))
+    page = answered.test_client().get("/support").text
     assert "/paysupport" in page
     assert "https://t.me/starfront_bot" in page
 
