@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from tests.arrange import MINUTE, NOW
 from tests.factories import WEBHOOK_SECRET, make_config
-from webapp import clock, create_app
+from webapp import clock, create_app, patience
 from webapp.config import WEBHOOK_PATH
 from webapp.domain import retired_secrets
 from webapp.extensions import db, transaction
@@ -211,7 +211,8 @@ def test_f24_what_could_not_be_kept_is_not_acknowledged(client):
     assert len(kept()) == 1
 
 
-def test_f24_a_database_out_of_reach_is_not_an_acknowledgement():
+def test_f24_a_database_out_of_reach_is_not_an_acknowledgement(monkeypatch):
+    monkeypatch.setattr(patience, "WAKING_SECONDS", 0)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"postgres://shop:{PREVIOUS}@127.0.0.1:{probe.getsockname()[1]}/shop"

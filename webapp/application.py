@@ -1,6 +1,7 @@
 """The application put together: settings, database, domain, pages."""
 
 import logging
+import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from webapp.checkout import Checkout
 from webapp.config import Config, ConfigError
 from webapp.domain import init_data, shops
 from webapp.domain.keys import KeyRing
-from webapp.extensions import configure_engine, db, engine_options, htmx, migrate, remedy
+from webapp.extensions import configure_engine, db, engine_options, htmx, is_unmigrated, migrate, remedy
 from webapp.views import (
     choices,
     guards,
@@ -162,7 +163,9 @@ def _check_database(app: Flask, settings: Config) -> None:
             told = remedy(error)
             if isinstance(error.orig, postgresql.Unfit):
                 raise ConfigError(told) from error
-            # Not there yet or not migrated: /readyz says so, and the release mends it.
+            # /readyz says so too, and the release or time mends it.
+            if is_unmigrated(error) and "FLASK_RUN_FROM_CLI" not in os.environ:
+                return problems.tell_unmigrated(app)
             log.warning("the database cannot be read yet%s", told and f": {told}")
         finally:
             db.session.rollback()

@@ -88,7 +88,7 @@ class Config:
     keep_days: int = 30
     port: int = 8080
     bind_host: str = "0.0.0.0"
-    web_workers: int = 0  # one for each processor
+    web_workers: int = 0  # as many as fit: webapp/capacity.py
     web_threads: int = 32
     catalogue: str = "file"
     app_env: str = "production"

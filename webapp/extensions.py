@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,7 +24,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
-from webapp import disks, postgresql
+from webapp import capacity, disks, patience, postgresql
 
 # Constraint names must be the same on both databases for migrations to find them.
 NAMING = {
@@ -152,6 +152,9 @@ def glance(statement: str) -> tuple[Any, ...]:
             return tuple(row)
         except connection.dialect.loaded_dbapi.Error:
             # Asked once more by SQLAlchemy, which gives errors its own names and dead connections up.
+            if not is_holding:
+                with suppress(connection.dialect.loaded_dbapi.Error):
+                    connection.connection.rollback()  # or PostgreSQL would name this failure, not that one
             return tuple(connection.exec_driver_sql(statement).one())
 
 
@@ -181,9 +184,10 @@ def engine_options(url: str) -> dict[str, Any]:
         return {**PRIVATE, "connect_args": {"timeout": SQLITE_PATIENCE_SECONDS}}
     return {
         **PRIVATE,
-        "pool_size": 4,  # two web processes and the bot: 12, under the 20 of small hosted databases
+        "pool_size": capacity.CONNECTIONS,
         "max_overflow": 0,
-        "pool_timeout": 5,
+        "poolclass": patience.Pool,
+        "pool_timeout": patience.WAKING_SECONDS + 1,
         "pool_recycle": 600,
         "connect_args": postgresql.additions(make_url(url)),
     }
@@ -227,7 +231,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _open_postgresql(_dialect: Dialect, _record: Any, args: Any, parameters: Any) -> postgresql.Connection:
-    return postgresql.connect(*args, **parameters)
+    return patience.current.connect(lambda: postgresql.connect(*args, **parameters))
 
 
 def _begin_through_pool(connection: Connection) -> None:

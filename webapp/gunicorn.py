@@ -8,7 +8,7 @@ from typing import Any
 
 from gunicorn import glogging
 
-from webapp import disks, ports
+from webapp import capacity, disks, ports
 from webapp.config import ConfigError, load, refusal
 from webapp.serving import limits
 
@@ -37,7 +37,7 @@ if IS_OURS:
 bind = ports.address(settings.bind_host, settings.port)
 # Not gthread itself, whose threads wait for slow clients: webapp/serving.
 worker_class = "webapp.serving.worker.Worker"
-workers = settings.web_workers or os.cpu_count() or 1
+workers = settings.web_workers or capacity.workers(settings.database_url)
 # Threads wait for Telegram far longer than they work: see bench/invoices.py for the choice.
 threads = settings.web_threads
 # Without it one worker takes most connections that are kept alive, and throughput falls to a third.

@@ -31,7 +31,7 @@ def examine(client: BotApi, config: Config, now: datetime) -> list[Finding]:
 
 def _work(config: Config, now: datetime) -> list[Finding]:
     try:
-        return [*shop.examine(config, now), shop.delivery()]
+        return [*shop.examine(config, now), shop.delivery(), *database.connections(config)]
     except SQLAlchemyError as error:
         db.session.rollback()
         return [database.unreachable(error)]

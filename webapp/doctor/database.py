@@ -8,7 +8,7 @@ from flask import current_app
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import disks, postgresql
+from webapp import capacity, disks, postgresql
 from webapp.config import Config
 from webapp.doctor.findings import Finding, ok, problem, warning
 from webapp.extensions import db, remedy
@@ -77,6 +77,27 @@ def disk() -> Finding:
     if free > LEAST_FREE_BYTES:
         return ok("disk", "There is room.")
     return problem("disk", f"Only {free // 2**20} MiB are free.", "Make room before payments are refused.")
+
+
+def connections(config: Config) -> list[Finding]:
+    """Return whether the database has enough connections for the web workers and the bot."""
+    if db.engine.dialect.name != "postgresql":
+        return []
+    most = capacity.limit(tuple(db.session.execute(text(capacity.LIMITS)).one()))
+    workers = config.web_workers or capacity.fitting(most)
+    needed = capacity.connections_for(workers)
+    told = f"{workers} web worker{'s' if workers > 1 else ''}, the bot and your commands take up to {needed}"
+    if needed <= most:
+        return [ok("connections", f"{told} connections, of {most} that the database has.")]
+    fewer = capacity.fitting(most)
+    change = f"Set WEB_CONCURRENCY to {fewer}" if fewer < workers else "Choose a larger plan"
+    return [
+        warning(
+            "connections",
+            f"{told} connections, and the database has {most}: while many people buy, pages fail.",
+            f"{change}, or let the database take more.",
+        )
+    ]
 
 
 def lasting(config: Config) -> list[Finding]:

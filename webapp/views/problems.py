@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from webapp import errors
 from webapp.config import WEBHOOK_PATH
 from webapp.errors import N_, ShopError
-from webapp.extensions import db
+from webapp.extensions import NOT_MIGRATED, db, is_unmigrated
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,13 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
+def tell_unmigrated(app: Flask) -> None:
+    """Say that the release has not run, once for each process that starts."""
+    if not app.extensions.get("told_unmigrated"):
+        app.extensions["told_unmigrated"] = True
+        log.error(NOT_MIGRATED)
+
+
 def _expected(error: ShopError) -> Response:
     log.info("refused", extra={"event": "refused", "error": error.code, "status": error.status})
     response = _answer(error.status, gettext(error.sentence), error.code)
@@ -54,11 +61,20 @@ def _http(error: HTTPException) -> Response:
     return response
 
 
-def _database(error: Exception) -> Response:
-    incident = _logged(error)
+def _database(error: DBAPIError | PoolTimeout) -> Response:
+    incident = "" if _is_told(error) else _logged(error)
     response = _answer(503, gettext(errors.ShopUnavailable.sentence), "ShopUnavailable", incident)
     response.headers["Retry-After"] = "2"
     return response
+
+
+def _is_told(error: DBAPIError | PoolTimeout) -> bool:
+    """Tell whether tables are missing, which is no surprise: the log says so once."""
+    if not is_unmigrated(error):
+        return False
+    db.session.rollback()
+    tell_unmigrated(current_app)
+    return True
 
 
 def _unexpected(error: Exception) -> Response:
