@@ -1,7 +1,10 @@
 """What Prometheus is told; S62 and G11 are names of the failure model."""
 
+import itertools
+import logging
 import os
 import re
+import resource
 import signal
 import socket
 import threading
@@ -11,13 +14,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from prometheus_client import Counter, Summary
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from sqlalchemy import text
 
 from tests import arrange
 from tests.arrange import ALICE
 from tests.factories import METRICS_TOKEN, make_config, make_init_data
-from tests.processes import Stage, eventually
-from webapp import clock, create_app
+from tests.processes import Shopper, Stage, eventually
+from webapp import clock, create_app, metrics, metrics_folder
 from webapp.domain import inbox, leases, refunds
 from webapp.extensions import db, transaction
 
@@ -331,5 +335,106 @@ def test_several_web_processes_answer_as_one(tmp_path, database_url):
         all_say(stage, 60)
         sign_in_often(launches[0])
         all_say(stage, 80)
+    finally:
+        stage.close()
+
+
+# The folder of numbers: lost numbers cost no sale.
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that the environment names; nobody has made it."""
+    monkeypatch.setenv(metrics_folder.VARIABLE, str(tmp_path / "numbers"))
+    monkeypatch.setattr(metrics_folder, "_is_prepared", False)
+    return tmp_path / "numbers"
+
+
+def test_6_room_for_numbers_is_taken_beforehand(folder):
+    """A file with holes would have the process killed at the first series for which the disk has no room."""
+    assert metrics_folder.prepare() == ""
+    for kind, size in metrics_folder.FILE_BYTES.items():
+        stat = (folder / f"{kind}_{os.getpid()}.db").stat()
+        assert stat.st_size == size
+        assert stat.st_blocks * 512 >= size, kind
+
+
+def test_6_the_series_of_every_route_fit_into_that_room(app_without_tables, folder):
+    assert metrics_folder.prepare() == ""
+    rules = [
+        (rule.endpoint, method) for rule in app_without_tables.url_map.iter_rules() for method in rule.methods
+    ]
+    for kind, names in {"counter": ("total",), "summary": ("count", "sum")}.items():
+        file = folder / f"{kind}_{os.getpid()}.db"
+        numbers = MmapedDict(str(file))
+        for (endpoint, method), status, name in itertools.product(rules, range(12), names):
+            labels = ["endpoint", "method", "status"], [endpoint, method, str(200 + status)]
+            numbers.write_value(
+                mmap_key("flask_http_request", f"flask_http_request_{name}", *labels, "x" * 40), 1, 0
+            )
+        numbers.close()
+        assert file.stat().st_size == metrics_folder.FILE_BYTES[kind], kind
+
+
+def test_6_a_folder_that_is_a_file_is_said_and_left_alone(folder):
+    folder.write_text("no folder")
+    said = metrics_folder.prepare()
+    assert str(folder) in said
+    assert "Not a directory" in said
+    assert metrics_folder.VARIABLE not in os.environ
+
+
+def test_6_a_disk_without_room_is_said_and_left_as_it_was(folder, monkeypatch):
+    folder.mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        said = metrics_folder.prepare()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert "cannot be used (File too large)" in said
+    assert list(folder.iterdir()) == []
+    assert metrics_folder.VARIABLE not in os.environ
+
+
+def test_6_a_process_that_was_not_prepared_shares_nothing(folder):
+    metrics_folder.leave_alone()
+    assert metrics_folder.VARIABLE not in os.environ
+
+
+def test_6_a_folder_that_is_gone_costs_its_own_numbers_only(client, folder, monkeypatch, caplog):
+    monkeypatch.setattr(metrics, "_is_unread", False)
+    for _ in range(2):
+        found = series(client)
+        assert found['telegram_payments_total{result="success"}'] == 0
+    said = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(said) == 1
+    assert "cannot be read" in said[0].getMessage()
+
+
+def test_6_a_process_without_room_counts_nothing_and_goes_on(client, monkeypatch):
+    monkeypatch.setattr(metrics, "_is_off", False)
+    client.get("/support")
+    before = {name: value for name, value in series(client).items() if "help.support" in name}
+    metrics.switch_off("no room")
+    assert client.get("/support").status_code == 200
+    assert before
+    assert {name: value for name, value in series(client).items() if "help.support" in name} == before
+
+
+@on_sqlite
+def test_6_a_shop_sells_without_a_folder_for_numbers(tmp_path, database_url):
+    """Web, bot and release begin although the folder is none; the web process says so, once."""
+    (tmp_path / "file").write_text("no folder")
+    stage = Stage(tmp_path, database_url, PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "file")).open()
+    try:
+        alice = Shopper(stage, 5000000101).sign_in()
+        assert alice.pay(alice.order("deep-sky-atlas")["link"])["status"] == "paid"
+        eventually(lambda: alice.has("/atlas"))
+        assert series(stage.client(base_url=stage.web))["miniapp_sessions_total"] >= 0
+        assert stage.output("web").count("Numbers of web processes are not shared") == 1
+        assert "Traceback" not in "".join(stage.output(name) for name in ("web", "bot", "release"))
     finally:
         stage.close()

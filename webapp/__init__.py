@@ -18,7 +18,11 @@ def create_app(settings: "Config | None" = None) -> "Flask":
 
     :raise SystemExit: it cannot start as the environment has it, and says why
     """
-    # Imported here so that the domain and the tools can be used without the web.
+    from webapp import metrics_folder
+
+    metrics_folder.leave_alone()
+    # Imported here so that the domain and the tools can be used without the web, and once it is known where
+    # numbers are kept.
     from webapp import application, cli
     from webapp.config import ConfigError, refusal
     from webapp.domain.shops import ForeignDatabase

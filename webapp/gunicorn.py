@@ -3,12 +3,12 @@
 import os
 import shutil
 import sys
-import tempfile
+from contextlib import suppress
 from typing import Any
 
 from gunicorn import glogging
 
-from webapp import capacity, disks, ports
+from webapp import capacity, disks, metrics_folder, ports
 from webapp.config import ConfigError, load, refusal
 from webapp.serving import limits
 
@@ -30,9 +30,8 @@ class Logger(glogging.Logger):  # type: ignore[misc]
 
 # Before anything imports prometheus_client, which decides at import where its numbers live:
 # in files here, so that whichever worker is scraped answers for all of them.
-IS_OURS = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
-if IS_OURS:
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="starfront-metrics-")
+IS_OURS = metrics_folder.VARIABLE not in os.environ
+metrics_trouble = metrics_folder.prepare()
 
 bind = ports.address(settings.bind_host, settings.port)
 # Not gthread itself, whose threads wait for slow clients: webapp/serving.
@@ -71,16 +70,20 @@ def on_starting(_server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Say where the shop is: gunicorn itself knows of no sockets that workers open."""
+    """Say where the shop is, as gunicorn knows of no sockets that workers open, and what it does without."""
+    if metrics_trouble:
+        server.log.warning("%s", metrics_trouble)
     server.log.info("Listening at: http://%s", bind)
     disks.note_process(disks.file_of(settings.database_url), "web")
 
 
 def post_fork(_server: Any, _worker: Any) -> None:
-    """Give every worker connections of its own: they must not cross a fork."""
-    from webapp import application
+    """Give every worker connections of its own, which must not cross a fork, and room for its numbers."""
+    from webapp import application, metrics
 
     application.forget_connections()
+    if trouble := metrics_folder.reserve(os.getpid()):
+        metrics.switch_off(trouble)
 
 
 def post_worker_init(worker: Any) -> None:
@@ -94,10 +97,12 @@ def child_exit(_server: Any, worker: Any) -> None:
     """Forget the gauges of a worker that is gone; its counts stay."""
     from prometheus_client import multiprocess
 
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    if metrics_folder.VARIABLE in os.environ:
+        with suppress(OSError):
+            multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def on_exit(_server: Any) -> None:
     """Leave no numbers lying about: the next start begins with its own."""
-    if IS_OURS:
-        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+    if IS_OURS and (folder := os.environ.get(metrics_folder.VARIABLE)):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -17,7 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_flask_exporter import PrometheusMetrics
 
-from webapp import clock
+from webapp import clock, metrics_folder
 from webapp.domain import statistics
 from webapp.extensions import db
 
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 # Others are refused before any view; anybody may make methods up, and each would be a label.
 MEASURED_METHODS = frozenset({"GET", "POST", "DELETE"})
+_is_off = False
+_is_unread = False  # said once
 EXCHANGE_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0)  # seconds
 
 
@@ -57,6 +59,13 @@ def launch_moved() -> None:
     _safely(lambda metrics: metrics.moves.inc())
 
 
+def switch_off(trouble: str) -> None:
+    """Count nothing more in this process, which has no room for numbers, and say so."""
+    global _is_off
+    _is_off = True
+    log.warning("%s", trouble, extra={"event": "metrics_off"})
+
+
 def render(accept: str) -> tuple[bytes, str]:
     """Return every metric as Prometheus wants it, with its content type."""
     metrics: _Metrics = current_app.extensions["metrics"]
@@ -84,7 +93,7 @@ class _Guarded:
         self.app.teardown_request(lambda error: self._run(hook, error))
 
     def _run(self, hook: Callable[..., Any], *told: Any) -> None:
-        if request.url_rule is None or request.method not in MEASURED_METHODS:
+        if _is_off or request.url_rule is None or request.method not in MEASURED_METHODS:
             return
         try:
             hook(*told)
@@ -113,10 +122,7 @@ class _Metrics:
     def everything(self) -> CollectorRegistry:
         """Return a registry that answers for all web processes of this host and for the database."""
         answer = CollectorRegistry()
-        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-            MultiProcessCollector(answer)  # type: ignore[no-untyped-call]
-        else:
-            answer.register(_Collected(self.registry))
+        answer.register(_Shared() if metrics_folder.VARIABLE in os.environ else _Collected(self.registry))
         answer.register(self.rows)
         return answer
 
@@ -132,6 +138,24 @@ class _Collected(Collector):
 
     def describe(self) -> Iterable[Metric]:
         return []
+
+
+class _Shared(Collector):
+    """What all web processes of this host counted, as far as their files can be read."""
+
+    def describe(self) -> Iterable[Metric]:
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        try:
+            return list(MultiProcessCollector(None).collect())  # type: ignore[no-untyped-call]
+        except Exception as error:
+            # The folder is gone, or a file in it is broken. The shop's own numbers are worth having without.
+            global _is_unread
+            if not _is_unread:
+                log.warning("the numbers of the web processes cannot be read: %s", error)
+            _is_unread = True
+            return []
 
 
 class _RowsCollector(Collector):
@@ -198,6 +222,8 @@ def _histogram(name: str, help_text: str, facts: statistics.Histogram) -> Metric
 
 
 def _safely(record: Callable[[Any], None]) -> None:
+    if _is_off:
+        return
     try:
         record(current_app.extensions["metrics"])
     except Exception:
