@@ -51,8 +51,9 @@ from webapp.bot_api import (
     takes_proxy,
 )
 from webapp.config import Config
-from webapp.domain import catalogue, inbox, init_data, outbox, shops, support, users
+from webapp.domain import catalogue, inbox, init_data, outbox, shops, sign_in_codes, support, users
 from webapp.errors import ProductNotFound
+from webapp.errors import TooManyRequests as RateLimited
 from webapp.extensions import NOT_MIGRATED, is_unmigrated, remedy, transaction
 from webapp.messages import Message
 from webapp.models import InboxItem
@@ -82,6 +83,9 @@ TURN_LOOK_SECONDS = 1.0  # how soon a process that stands by notices that nobody
 CONFLICT_SECONDS = 2.0 * (POLL_SECONDS + POLL_SLACK_SECONDS)
 CONFLICTS_FORGOTTEN_SECONDS = 120.0
 GAP_SECONDS = 2.0 * (POLL_SECONDS + POLL_SLACK_SECONDS)  # as long as two polls may take
+
+
+SIGN_IN = "code"  # the start parameter that asks for one
 
 
 class Stop(Exception):
@@ -497,6 +501,7 @@ def _chat_application(app: Flask, client: BotApi) -> Chat:
         "support": _says(messages.support),
         "terms": _says(messages.terms),
         "language": on_language,
+        "code": on_code,
         "news_off": partial(on_news, wanted=False),
         "news_on": partial(on_news, wanted=True),
     }.items():
@@ -529,6 +534,9 @@ async def on_start(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
     """Greet; a deep link that names a product shows the product."""
     await on_let_in(update, context)
     slug = context.args[0] if context.args else ""
+    if slug == SIGN_IN:
+        await on_code(update, context)
+        return
 
     def words() -> Message:
         try:
@@ -546,6 +554,25 @@ async def on_start(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
 
     await _say(update, context, words)
     await _show_menu_button(update, context)
+
+
+async def on_code(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """Write a code with which the same person signs in where their client shows an old launch."""
+    app: Flask = context.bot_data["app"]
+    person = update.effective_user
+    if person is None:
+        return
+
+    def words() -> Message:
+        try:
+            with transaction():
+                code = sign_in_codes.make(person.id, app.extensions["keys"], clock.now())
+        except RateLimited:
+            return messages.too_many_codes()
+        log.info("sign-in code made", extra={"event": "code_made", "telegram_id": person.id})
+        return messages.sign_in_code(code)
+
+    await _say(update, context, words)
 
 
 async def on_language(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:

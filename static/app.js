@@ -74,17 +74,18 @@
   let token = "", endsAt = 0, signingIn = null, renewal = 0, speaks = "", turns = 0;
   const fresh = () => token && Date.now() < endsAt - 20000;
 
-  function signIn() {
-    signingIn = signingIn || exchange(0).finally(() => { signingIn = null; });
+  /** A code from the bot's chat is a second proof, where the client goes on showing an old launch. */
+  function signIn(code) {
+    signingIn = signingIn || exchange(0, typeof code === "string" ? code : "").finally(() => { signingIn = null; });
     return signingIn;
   }
 
-  async function exchange(attempt) {
+  async function exchange(attempt, code) {
     const told = initData();
     if (!told) return settle("outside");
     if (!token && !attempt) settle("pending");
     const answer = await fetch("/session", {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ init_data: told }),
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ init_data: told, code }),
     }).catch(() => null);
     if (answer?.ok) {
       const body = await answer.json();
@@ -96,15 +97,16 @@
       settle("ready");
       return announce();
     }
-    if (answer?.status === 401) {
+    if (answer?.status === 401 || (code && answer?.status === 429)) {
       token = "";
+      if (code) root.dataset.code = answer.status === 401 ? "wrong" : "late";
       return settle("stale");
     }
     if (attempt === 4) return settle("failed");
     const wait = Math.max(500 * 2 ** attempt, 1000 * Math.min(Number(answer?.headers.get("Retry-After")) || 0, 60));
     if (answer?.status === 429 && !fresh()) settle("crowded", wait);
     await pause(wait);
-    return exchange(attempt + 1);
+    return exchange(attempt + 1, code);
   }
 
   function settle(state, wait = 0) {
@@ -219,6 +221,14 @@
     else if (detail.elt.matches("[hx-trigger^='session:ready']")) detail.elt.removeAttribute("hx-trigger");
   });
   for (const name of ["htmx:sendError", "htmx:timeout"]) all(name, () => { root.dataset.offline = ""; });
+
+  addEventListener("submit", (event) => {
+    if (event.target.id !== "proof") return;
+    event.preventDefault();
+    event.stopPropagation();
+    delete root.dataset.code;
+    signIn(new FormData(event.target).get("code"));
+  }, true);
 
   // A form that nobody but htmx can send: it has to carry the session. Tapped too early, it waits.
   let early = null;

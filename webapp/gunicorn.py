@@ -90,7 +90,7 @@ def post_worker_init(worker: Any) -> None:
     """Have every worker look after the bot; the owners hear of it once."""
     from webapp import watch
 
-    watch.start(worker.wsgi)
+    watch.start(worker.app.wsgi())
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -3,6 +3,7 @@
 Plain text without a parse mode, so that nothing a person wrote can become markup.
 """
 
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,8 @@ from flask_babel import gettext, ngettext
 from webapp.config import current
 from webapp.domain.broadcasts import FOOTER
 from webapp.speech import day, moment, speaking
+
+BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols by name, and empty
 
 
 @dataclass(frozen=True)
@@ -57,14 +60,42 @@ def sentence(text: str, language_code: str | None) -> str:
 
 
 def greeting(first_name: str) -> Message:
+    name = first_name.strip()
+    if all(is_invisible(letter) for letter in name):
+        return Message(
+            gettext(
+                "Hello! This is where you get our upgrades, paid with Telegram Stars. "
+                "Open the shop to look around; what you buy is unlocked at once."
+            ),
+            gettext("Open the shop"),
+        )
     return Message(
         gettext(
             "Hello, %(name)s! This is where you get our upgrades, paid with Telegram Stars. "
             "Open the shop to look around; what you buy is unlocked at once.",
-            name=first_name,
+            name=name,
         ),
         gettext("Open the shop"),
     )
+
+
+def is_invisible(letter: str) -> bool:
+    """Tell whether a letter leaves no mark; Telegram lets people be called by such letters alone."""
+    return letter in BLANKS or unicodedata.category(letter)[0] in "CZM"
+
+
+def sign_in_code(code: str) -> Message:
+    return Message(
+        gettext(
+            "Your code for the shop: %(code)s\n\nType it in the window that asked for it. It works once, "
+            "within ten minutes. Give it to nobody: the shop never asks for it in a chat.",
+            code=code,
+        )
+    )
+
+
+def too_many_codes() -> Message:
+    return Message(gettext("You had three codes within ten minutes. Use the last one, or ask again later."))
 
 
 def product(title: str, description: str, stars: int, slug: str, *, is_plan: bool = False) -> Message:

@@ -602,6 +602,18 @@ class Logout(Model):
     launched_until: Mapped[datetime] = mapped_column(UTCDateTime, primary_key=True)
 
 
+class SignInCode(Model):
+    """A code that the bot wrote to a person, by its digest, and the launch that it vouched for."""
+
+    __tablename__ = "sign_in_codes"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)  # HMAC-SHA-256
+    telegram_id: Mapped[int] = mapped_column(TelegramId, index=True)
+    made_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    launch: Mapped[str | None] = mapped_column(String(64))  # its hash
+
+
 class RateLimit(Model):
     """How often something happened within one window of time."""
 

@@ -30,6 +30,7 @@ from webapp.domain import (
     reminders,
     retired_secrets,
     shops,
+    sign_in_codes,
     support,
     sweeps,
     updates,
@@ -464,6 +465,7 @@ class Worker:
             orders.close_expired(now)
             rate_limits.sweep(now)
             logouts.sweep(now)
+            sign_in_codes.sweep(now)
             retired_secrets.note(self.checkout.config.previous_webhook_secret, now)
         pending = None
         try:

@@ -1,6 +1,7 @@
 """What the bot says when it is written to, in the chat itself."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,22 @@ def opens(stage: Stage, answer: dict[str, Any]) -> str:
     """Return the page of the shop behind an answer's button."""
     [[button]] = answer["reply_markup"]["inline_keyboard"]
     return button["web_app"]["url"].removeprefix(stage.web)
+
+
+def test_20_the_bot_writes_codes_to_whoever_asks_three_in_ten_minutes(stage: Stage):
+    alice = stage.control("POST", "people", first_name="Alice")["id"]
+    codes = []
+    for words in ("/code", "/start code", "/code please"):
+        found = re.search(r"Your code for the shop: (\w{4}-\w{4})\n", says(stage, words, alice)["text"])
+        codes.append(found and found[1])
+    assert len(set(codes)) == 3
+    assert "You had three codes" in says(stage, "/code", alice)["text"]
+    assert not [code for code in codes if str(code) in stage.output("bot")]
+
+
+def test_33_somebody_without_a_name_is_greeted_all_the_same(stage: Stage):
+    nobody = stage.control("POST", "people", first_name="\N{HANGUL FILLER}")["id"]
+    assert says(stage, "/start", nobody)["text"].startswith("Hello! This is where")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +168,7 @@ def test_news_declined_in_the_chat_leave_the_rest_of_a_person_alone(stage):
 
 def test_the_menu_button_speaks_as_the_chat_does(stage):
     says(stage, "/start", DARIUSH)
-    eventually(lambda: stage.state()["bot"]["buttons"][str(DARIUSH)]["text"] == "فروشگاه")
+    eventually(lambda: stage.state()["bot"]["buttons"].get(str(DARIUSH), {}).get("text") == "فروشگاه")
     assert stage.state()["bot"]["menu_button"]["text"] == "Shop"
 
 

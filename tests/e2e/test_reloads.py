@@ -1,5 +1,7 @@
 """A page that is loaded again, by Telegram or by itself: in each kind of client, with and without storage."""
 
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from tests.e2e.test_browser import PHONE, Phone
 from tests.processes import Stage, eventually
 
 # What current Chromium does to frames of another site by default; its shell without windows does not.
+CODE = re.compile(r"\b[A-Z2-9]{4}-[A-Z2-9]{4}\b")
 DENIED = """for (const name of location.port === "%s" ? ["sessionStorage", "localStorage"] : [])
   Object.defineProperty(window, name, { get() { throw new DOMException("denied"); } });"""
 IS_KNOWN = """path => window.Telegram?.WebApp.version === "9.1" && window.htmx
@@ -111,6 +114,24 @@ def test_19_who_logged_out_everywhere_is_a_stranger_in_every_window(
         expect(client.app.get_by_role("heading", name="This shop lives in Telegram")).to_be_visible()
         assert client.app.evaluate("document.documentElement.dataset.session") == "outside"
         assert "tgWebApp" not in client.app.url
+
+
+def test_20_a_code_from_the_chat_signs_in_where_the_launch_stays_old(stage: Stage, browser: Browser):
+    person = newcomer(stage)
+    old = {"from": "direct", "auth_date": int(time.time()) - 3 * 86400}
+    page = browser.new_page(viewport=PHONE)
+    page.goto(stage.control("POST", f"people/{person}/launch", **old)["url"])
+    page.fill("#code", "aaaa-aaaa")
+    page.click("#proof button")
+    expect(page.get_by_text("This code is not good, or no longer.")).to_be_visible()
+    stage.control("POST", f"people/{person}/messages", text="/start code")
+    [code] = eventually(lambda: [c for one in stage.messages(person) for c in CODE.findall(one["text"])])
+    page.fill("#code", code)
+    page.click("#proof button")
+    expect(page.locator("#proof")).to_be_hidden()
+    page.reload()
+    eventually(lambda: page.evaluate("document.documentElement.dataset.session") == "ready")
+    page.close()
 
 
 @contextmanager

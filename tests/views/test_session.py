@@ -15,9 +15,10 @@ from sqlalchemy import event, select, text
 from tests.arrange import ALICE, BOB, DAY, MINUTE, NOW
 from tests.factories import make_config, make_init_data
 from webapp import clock, create_app
-from webapp.domain import logouts, sessions
+from webapp.domain import logouts, sessions, sign_in_codes
+from webapp.errors import TooManyRequests
 from webapp.extensions import db, transaction
-from webapp.models import Logout, RateLimit, User
+from webapp.models import Logout, RateLimit, SignInCode, User
 
 MUTATIONS = int(os.environ.get("HTTP_MUTATIONS", "300"))
 HTTPS = "https://shop.test"
@@ -323,6 +324,89 @@ def test_16_a_stale_launch_is_refused_however_often_and_never_counted(client):
     # Nor are they told to wait where somebody else had tried forged ones.
     assert {exchange(client, raw).status_code for raw in refused} == {401}
     assert exchange(client, launch()).status_code == 200
+
+
+def code_for(app: Flask, telegram_id: int) -> str:
+    with transaction():
+        return sign_in_codes.make(telegram_id, app.extensions["keys"], clock.now())
+
+
+def show(client: Any, raw: str, code: str = "") -> int:
+    """Return the status of a launch shown with a code."""
+    told = {"init_data": raw, "code": code}
+    return client.post("/session", json=told, base_url=HTTPS).status_code
+
+
+def test_20_a_code_vouches_for_an_old_launch_of_the_same_person_for_a_day(app, client, monkeypatch):
+    old = launch(ago=3 * 86400)
+    assert show(client, old) == 401
+    code = code_for(app, ALICE)
+    answer = client.post("/session", json={"init_data": old, "code": f" {code.lower()} "}, base_url=HTTPS)
+    assert upgrades(client, answer.json["token"]) == 200
+    for after in (15 * MINUTE, DAY - MINUTE):
+        wind(monkeypatch, after)
+        assert show(client, old) == 200  # renewed, and after a reload
+    wind(monkeypatch, DAY + MINUTE)
+    assert show(client, old) == 401
+
+
+def test_20_a_code_works_once_and_for_one_launch(app, client):
+    code = code_for(app, ALICE)
+    assert show(client, launch(ago=100_000), code) == 200
+    assert show(client, launch(ago=100_000), code) == 401
+    assert show(client, launch(ago=100_001), code) == 401
+    assert show(client, launch(ago=100_001)) == 401
+
+
+def test_20_a_code_is_nothing_without_a_launch_of_its_person(app, client, monkeypatch):
+    code = code_for(app, ALICE)
+    for raw in ("", "forged", launch(BOB, "Bob", ago=100_000), launch(ago=100_000)[:-1]):
+        assert show(client, raw, code) == 401
+    newer = code_for(app, ALICE)
+    assert show(client, launch(ago=100_000), code) == 401  # another took its place
+    wind(monkeypatch, 10 * MINUTE)
+    assert show(client, launch(ago=100_000), newer) == 401
+
+
+def test_20_codes_and_tries_are_limited_and_logged(app, client, caplog):
+    with caplog.at_level("INFO", "webapp.views.session"):
+        tried = [show(client, launch(ago=100_000), "AAAA-AAAA") for _ in range(6)]
+    assert tried == [401] * 5 + [429]
+    events = [(one.event, one.telegram_id) for one in caplog.records if one.msg == "sign-in by code"]
+    assert events == [("code_refused", ALICE)] * 5
+    for _ in range(3):
+        code_for(app, ALICE)
+    with pytest.raises(TooManyRequests):
+        code_for(app, ALICE)
+    assert show(client, launch(BOB, "Bob", ago=100_000), code_for(app, BOB)) == 200
+
+
+def test_20_who_logged_out_comes_back_with_a_code(app, client, monkeypatch):
+    raw = launch(ago=5)
+    token = exchange(client, raw).json["token"]
+    client.delete("/sessions", headers={"Authorization": f"Bearer {token}"})
+    assert show(client, raw) == 401
+    wind(monkeypatch, MINUTE)
+    assert show(client, raw, code_for(app, ALICE)) == 200
+    assert show(client, raw) == 200
+
+
+def test_20_what_a_code_vouched_for_ends_with_a_logout(app, client):
+    old = launch(ago=100_000)
+    told = {"init_data": old, "code": code_for(app, ALICE)}
+    token = client.post("/session", json=told, base_url=HTTPS).json["token"]
+    client.delete("/session", headers={"Authorization": f"Bearer {token}"})
+    assert (upgrades(client, token), show(client, old)) == (401, 401)
+
+
+def test_20_codes_are_kept_as_digests_and_forgotten(app):
+    code = code_for(app, ALICE).replace("-", "")
+    [row] = db.session.scalars(select(SignInCode)).all()
+    assert code not in repr(vars(row))
+    for after, kept in [(DAY, 1), (DAY + 11 * MINUTE, 0)]:
+        with transaction():
+            sign_in_codes.sweep(NOW + after)
+        assert len(db.session.scalars(select(SignInCode)).all()) == kept
 
 
 def test_s51_a_flood_of_refusals_writes_nothing_more(app, client):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from webapp.models import InboxItem
 
 COMMANDS = frozenset(
-    ("start", "shop", "help", "paysupport", "support", "terms", "language", "news_off", "news_on")
+    ("start", "shop", "help", "paysupport", "support", "terms", "language", "news_off", "news_on", "code")
 )
 SOMETHING = "something"  # whatever is no command gets the same answer
 

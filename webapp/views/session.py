@@ -2,6 +2,8 @@
 
 import logging
 import time
+from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 
 from flask import Blueprint, Response, current_app, g, jsonify
@@ -10,7 +12,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from webapp import checkout, clock, metrics, speech
 from webapp.config import current
-from webapp.domain import init_data, logouts, rate_limits, sessions, users
+from webapp.domain import init_data, logouts, rate_limits, sessions, sign_in_codes, users
 from webapp.domain.init_data import InitData, InvalidInitData
 from webapp.errors import TooManyRequests
 from webapp.extensions import run_in_transaction, transaction
@@ -26,7 +28,8 @@ LAUNCHES_A_MINUTE = 5  # different ones, per person
 # A webview that reloads by itself sends the same launch again and again; that is normal.
 REPLAYS_A_MINUTE = 60
 # Refused though Telegram signed it for us: nobody can guess such a launch, and many people share an address.
-SIGNED = frozenset({"expired", "future", "logged_out", "banned"})
+SIGNED = frozenset({"expired", "future", "logged_out", "banned", "code"})
+ANY_AGE_SECONDS = 10 * 365 * 86_400
 WRONG_CLOCK_SECONDS = 2  # until the clocks are compared again
 
 
@@ -57,21 +60,22 @@ def end_everywhere() -> Response:
 
 def _exchange() -> Response:
     try:
-        return _answer(_told())
+        return _answer(*_told())
     except TooManyRequests as limit:
         return _too_many(limit)
 
 
-def _told() -> str:
-    """Return the launch as the page sends it; whatever cannot be one is an empty one."""
+def _told() -> tuple[str, str]:
+    """Return the launch as the page sends it, and a code beside it; what cannot be one is empty."""
     if request.mimetype == "application/json":
         body = _json()
-        told = body.get("init_data") if isinstance(body, dict) else None
+        told = body if isinstance(body, dict) else {}
     elif request.mimetype == "application/x-www-form-urlencoded":
-        told = request.form.get("init_data")
+        told = request.form.to_dict()
     else:
         raise UnsupportedMediaType
-    return told if isinstance(told, str) else ""
+    launch, code = (told.get(name) for name in ("init_data", "code"))
+    return launch if isinstance(launch, str) else "", code if isinstance(code, str) else ""
 
 
 def _json() -> object:
@@ -81,11 +85,11 @@ def _json() -> object:
         return None
 
 
-def _answer(raw: str) -> Response:
+def _answer(raw: str, code: str) -> Response:
     if checkout.current().has_wrong_clock():
         return _wrong_clock()
     try:
-        launch = init_data.verify(raw, current_app.extensions["init_data_secret"], now=clock.now())
+        launch = _believed(_verified(raw), code)
     except InvalidInitData as refusal:
         return _refused(refusal.reason)
     if logouts.have_ended(launch.profile.telegram_id, launch.auth_at):
@@ -99,6 +103,38 @@ def _answer(raw: str) -> Response:
     metrics.session_started()
     _note_network(launch.fingerprint)
     return _granted(user, launch)
+
+
+def _verified(raw: str) -> InitData:
+    # Of any age: to an old one a code from the bot's chat can be added.
+    return init_data.verify(
+        raw, current_app.extensions["init_data_secret"], now=clock.now(), max_age_seconds=ANY_AGE_SECONDS
+    )
+
+
+def _believed(launch: InitData, code: str) -> InitData:
+    """Return a launch that is fresh, or that a code vouches for from the moment at which it was shown.
+
+    :raise InvalidInitData: it is old, or its person logged out of it, and nothing vouches for it
+    """
+    now, telegram_id = clock.now(), launch.profile.telegram_id
+    if code and not _vouch(code, launch, now):
+        raise InvalidInitData("code")
+    is_old = (now - launch.auth_at).total_seconds() > sessions.LONGEST_SECONDS
+    if not is_old and not logouts.have_ended(telegram_id, launch.auth_at):
+        return launch
+    vouched_at = sign_in_codes.vouched_at(launch, now)
+    if vouched_at is None or logouts.have_ended(telegram_id, vouched_at):
+        raise InvalidInitData("expired" if is_old else "logged_out")
+    return replace(launch, auth_at=vouched_at)
+
+
+def _vouch(code: str, launch: InitData, now: datetime) -> bool:
+    keys = current_app.extensions["keys"]
+    vouches = run_in_transaction(lambda: sign_in_codes.use(code, launch, keys, now))
+    event = "code_used" if vouches else "code_refused"
+    log.info("sign-in by code", extra={"event": event, "telegram_id": launch.profile.telegram_id})
+    return vouches
 
 
 def _provision(launch: InitData) -> User:
