@@ -72,6 +72,7 @@ EXPECTED = {
     ("POST", "/telegram/webhook"): (401,) * 8,
     ("GET", "/metrics"): (404,) * 8,
     ("GET", "/healthz"): ANYBODY,
+    ("GET", "/proxies"): (404,) * 8,
     ("GET", "/readyz"): (503,) * 8,  # no bot is at work
 }
 GATES = {"/atlas": "atlas", "/tonight": "tonight", "/field-notes": "notes"}

@@ -27,7 +27,7 @@ from webapp import __version__, catalogue_file, clock, create_app, disks, patien
 from webapp.bot_api import BotApi, BotApiError
 from webapp.cli.entitlements import write_anew
 from webapp.config import Config
-from webapp.doctor import Finding, database, examine
+from webapp.doctor import Finding, database, examine, proxies
 from webapp.doctor import shop as doctor_of_shop
 from webapp.doctor import telegram as diagnosis
 from webapp.domain import (
@@ -171,7 +171,7 @@ def test_with_a_healthy_shop_nothing_is_found(shop):
     assert set(looked_at(shop)) == {
         *(["connections"] if has_connections else []),
         *("token", "clock", "webhook", "update kinds", "deliveries", "menu button"),
-        *("address", "help pages", "owners", "support", "owners' chats"),
+        *("address", "help pages", "proxies", "owners", "support", "owners' chats"),
         *("database", "migrations", "durability", "append-only", "disk"),
         *("identity", "catalogue", "bot", "poller", "statement", "books", "inbox", "set aside", "quarantine"),
         *("plans", "webhook secret", "refunds", "entitlements"),
@@ -441,6 +441,62 @@ def test_an_address_where_nobody_answers(shop, api, public_url):
     name, severity, words = only(shop, public_url=public_url)
     assert (name, severity) == ("address", "problem")
     assert words.startswith(f"Nobody answers at {public_url} (")
+
+
+def behind(site: Site, *hops: str) -> None:
+    """Have requests come through proxies that note whom they had them from."""
+    inner = site.wsgi
+
+    def proxied(environ: dict[str, Any], start_response: Any) -> Any:
+        forwarded = ", ".join(filter(None, [environ.get("HTTP_X_FORWARDED_FOR", ""), *hops]))
+        return inner({**environ, "HTTP_X_FORWARDED_FOR": forwarded}, start_response)
+
+    site.wsgi = proxied
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("hops", "told", "harm"),
+    [
+        (("198.51.100.7", "10.0.0.1"), 1, "everybody counts as one person"),
+        (("198.51.100.7",), 2, "whoever makes up an address escapes every limit"),
+        ((), 1, "whoever makes up an address escapes every limit"),
+    ],
+)
+def test_16_proxies_that_were_counted_wrong(shop, site, hops, told, harm):
+    behind(site, *hops)
+    name, severity, words = only(shop, proxy_hops=told)
+    assert (name, severity) == ("proxies", "problem")
+    assert words.startswith(f"PROXY_HOPS is {told}, but a request comes through {len(hops)}: {harm}")
+    assert wrong(shop, proxy_hops=len(hops)) == {}
+
+
+@on_sqlite
+def test_16_proxies_are_told_to_nobody_but_the_doctor(shop):
+    client, config, now = shop.test_client(), shop.config["STARFRONT"], clock.now()
+
+    def status(told: str) -> int:
+        return client.get("/proxies", headers={"Authorization": f"Bearer {told}"}).status_code
+
+    good = proxies.proof(config, now)
+    assert status(good) == 200
+    old = proxies.proof(config, now - 2 * arrange.MINUTE)
+    foreign = proxies.proof(replace(config, secret_key="Zt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4"), now)
+    assert {status(told) for told in ("", "x", ".", "9" * 20, f"{good}0", old, foreign)} == {404}
+
+
+@on_sqlite
+def test_16_a_web_process_of_another_release_cannot_tell_its_proxies(shop, site):
+    inner = site.wsgi
+
+    def older(environ: dict[str, Any], start_response: Any) -> Any:
+        path = "/nothing" if environ["PATH_INFO"] == proxies.PATH else environ["PATH_INFO"]
+        return inner({**environ, "PATH_INFO": path}, start_response)
+
+    site.wsgi = older
+    name, severity, words = only(shop)
+    assert (name, severity) == ("proxies", "warning")
+    assert words.startswith("The web process does not say how many proxies")
 
 
 @on_sqlite

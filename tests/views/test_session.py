@@ -466,6 +466,17 @@ def test_s52_behind_a_proxy_only_its_own_word_counts(database_url):
         db.engine.dispose()
 
 
+@pytest.mark.parametrize(
+    ("told", "other"),
+    [("203.0.113.7:%d", "203.0.113.8:1"), ("[2001:db8:1:2::%d]:443", "[2001:db8:1:3::1]:443")],
+    ids=["IPv4", "IPv6"],
+)
+def test_16_an_address_with_a_port_is_that_address(client, told, other):
+    statuses = [exchange(client, "forged", told % number).status_code for number in range(1, 13)]
+    assert statuses == [401] * 10 + [429] * 2
+    assert exchange(client, "forged", other).status_code == 401
+
+
 def test_sessions_are_counted_and_timed(app, client):
     for raw in (launch(), launch(), "forged", launch(ago=86401)):
         exchange(client, raw)

@@ -26,7 +26,7 @@ def examine(client: BotApi, config: Config, now: datetime) -> list[Finding]:
         work = [one for one in work if one.name != "delivery"]
     stored += database.lasting(config)
     stored = [one for one in stored if one.name not in {worse.name for worse in work}]
-    return [*told, *address.examine(config), *stored, *shop.settings(config), *work]
+    return [*told, *address.examine(config, now), *stored, *shop.settings(config), *work]
 
 
 def _work(config: Config, now: datetime) -> list[Finding]:

@@ -1,24 +1,28 @@
 """Whether people reach the shop at its address."""
 
+from datetime import datetime
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
 from webapp.bot_api import takes_proxy
 from webapp.config import Config
+from webapp.doctor import proxies
 from webapp.doctor.findings import Finding, ok, problem
 
 ANSWER_SECONDS = 5.0
 HELP_PAGES = ("/terms", "/support")  # Telegram's terms for bot developers ask for both
 
 
-def examine(config: Config) -> list[Finding]:
+def examine(config: Config, now: datetime) -> list[Finding]:
     """Return how the shop answers at PUBLIC_URL, as Telegram's clients would open it."""
     try:
         # One client: what it trusts is read from disk once.
         with _client(config.public_url) as client:
             front = _front(client, config.public_url)
-            return [front, _help_pages(client, config.public_url)] if front.is_well else [front]
+            if not front.is_well:
+                return [front]
+            return [front, _help_pages(client, config.public_url), proxies.examine(config, now)]
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         return [
             problem(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 
-PURPOSES = ("session", "payload", "code")
+PURPOSES = ("session", "payload", "code", "doctor")
 # A plan repeats its payload for years. Whatever else a replaced key signed ends with it: it may have leaked.
 OUTLIVING = frozenset({"payload"})
 KID_BYTES = 4

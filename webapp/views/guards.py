@@ -86,12 +86,19 @@ def network() -> str:
     An IPv6 household has a whole /64 of addresses, so those are one.
     """
     try:
-        address = ip_address(request.remote_addr or "")
+        address = ip_address(_without_port(request.remote_addr or ""))
     except ValueError:
         return "unknown"
     if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
         return str(ip_network((address, 64), strict=False))
     return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def _without_port(told: str) -> str:
+    """Return an address without the port that some proxies note: 203.0.113.7:50123, [2001:db8::1]:443."""
+    if told.startswith("["):
+        return told[1:].partition("]")[0]
+    return told.partition(":")[0] if told.count(":") == 1 else told
 
 
 def count_refusal(kind: str) -> None:

@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotFound
 
 from webapp import clock, metrics
 from webapp.config import current
-from webapp.doctor import database, shop
+from webapp.doctor import database, proxies, shop
 from webapp.extensions import db
 from webapp.version import __version__
 
@@ -29,6 +29,15 @@ def readyz() -> tuple[Response, int]:
     if _holds_metrics_token():
         answer["findings"] = findings
     return jsonify(answer), 200 if ready else 503
+
+
+@bp.get(proxies.PATH)
+def came_through() -> Response:
+    told = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not proxies.is_proof(told, current(), clock.now()):
+        raise NotFound
+    forwarded = ",".join(request.headers.getlist("X-Forwarded-For"))
+    return jsonify(proxies=proxies.count(forwarded))
 
 
 @bp.get("/metrics")
