@@ -66,7 +66,8 @@ def test_24_what_telegram_did_not_take_is_tried_again_and_receipts_are_left_alon
     eye,
     alice,
 ):
-    arrange.pay(arrange.facts(arrange.order(alice)), now=clock.now())
+    now = clock.now()
+    arrange.pay(arrange.facts(arrange.order(alice, now=now), charged_at=now), now=now)
     hands.wait(SECONDS + 1)
     trouble(telegram, "sendMessage", status=500)
     eye.look()
