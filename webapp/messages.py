@@ -528,8 +528,8 @@ def _owner_support_prompt(facts: dict[str, Any]) -> Message:
 def _owner_unanswered(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "Your answer did not reach %(name)s: they have blocked the bot, or their account is gone. If they "
-            "let the bot write to them within three days, they get it then.",
+            "Your answer did not reach %(name)s: they have blocked the bot, or their account is gone. If "
+            "they let the bot write to them within three days, they get it then.",
             name=_who(facts),
         )
     )

@@ -249,6 +249,7 @@ def test_25_settings_ask_once_more_and_then_forget(client, alice):
     page = answer.get_data(as_text=True)
     assert "You are forgotten here" in page
     assert "data-personal" not in page  # nothing that would sign in again by itself
+    assert answer.headers["HX-Trigger"] == "session:ended"
     assert "Max-Age=0" in answer.headers["Set-Cookie"]
     assert users.get(arrange.ALICE).first_name == ""
     # Neither the session nor the launch of before makes the shop know them again.

@@ -64,7 +64,9 @@ def ask_before_forgetting() -> Response:
 def forget() -> Response:
     with suppress(NotDone):  # tapped twice
         owner.forget(g.user.telegram_id, Decision(by="buyer", reason="Their own wish."))
-    response = pages.page("forgotten.html", path="/settings", tab=None)
+    g.user = None
+    response = pages.page("forgotten.html", path="/open", tab=None)
+    response.headers["HX-Trigger"] = "session:ended"
     response.delete_cookie(guards.COOKIE, **speech.COOKIE_RULES)
     return response
 
