@@ -133,8 +133,8 @@ lock: ready ## Write every requirements file anew from pyproject.toml; ARGS=--up
 platforms: ready ## Every lock tried for Linux, musl, macOS and Windows, with each Python
 	$(BIN)/python -m tests.platforms
 
-audit: ready ## Known weaknesses in what we depend on
-	$(BIN)/pip-audit --requirement requirements.txt --require-hashes --disable-pip
+audit: ready ## Known weaknesses in what every lock has, into docs/audit.json
+	@$(BIN)/python -m tests.audit $(ARGS)
 
 ready:
 	@$(call install,test)
