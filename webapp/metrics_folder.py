@@ -12,7 +12,7 @@ from pathlib import Path
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported
 # What a process writes, by the names of prometheus_client; twice what every route and status takes.
-FILE_BYTES = {"counter": 256 * 1024, "summary": 512 * 1024, "histogram": 64 * 1024}
+FILE_BYTES = {"counter": 256 * 1024, "summary": 512 * 1024, "histogram": 64 * 1024, "gauge_max": 64 * 1024}
 TROUBLE = "Numbers of web processes are not shared for /metrics: {folder} cannot be used ({reason})."
 
 
@@ -55,11 +55,15 @@ def reserve(pid: int) -> str:
         with suppress(FileExistsError):
             Path(folder).mkdir()  # it can have been deleted since
         for file, size in files.items():
-            if not file.exists():
-                file.write_bytes(bytes(size))
+            with suppress(FileExistsError), open(file, "xb", opener=_private) as empty:
+                empty.write(bytes(size))
     except OSError as error:
         for file in files:
             with suppress(OSError):
                 file.unlink()
         return TROUBLE.format(folder=folder, reason=error.strerror)
     return ""
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
