@@ -1,9 +1,12 @@
 import re
+import secrets
+from functools import partial
 
 import pytest
 
 from webapp import config, env_file, ports
 from webapp.config import ConfigError
+from webapp.guessable import is_guessable
 
 SET = {
     "BOT_TOKEN": "7342037359:AAHwq3Vn0k-3Uq0kTzZqz0m0bX1cY2dE3fG",
@@ -282,6 +285,80 @@ def test_15_what_is_no_origin_is_refused_in_words(told, sentence):
     with pytest.raises(ConfigError, match=f"PUBLIC_URL {sentence}") as refused:
         load(PUBLIC_URL=told)
     assert "pass" not in str(refused.value).replace("password", "")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "password1234" * 3,
+        "PassWord1234" * 3,
+        "abcdefghijklmnopqrstuvwxyz012345",
+        "zyxwvutsrqponmlkjihgfedcba987654",
+        "0123456789abcdef" * 4,
+        "qwertyuiopasdfghjklzxcvbnm123456",
+        "Kx9" * 12,
+        "starfrontstarfrontstarfront12345678",
+        "https://shop.starfront.app/k7Wq2Lm9Zr4",
+        "postgres://u:k7Wq2Lm9Zr4Tb6Hc1J@db/shop",
+    ],
+)
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_PREVIOUS", "WEBHOOK_SECRET", "METRICS_TOKEN"])
+def test_14_a_secret_that_can_be_guessed_is_refused(name, secret):
+    with pytest.raises(ConfigError, match=f"{name} (can be guessed|looks like a placeholder)") as refused:
+        load(**{name: secret})
+    assert secret not in str(refused.value)
+
+
+def test_14_no_random_secret_is_taken_for_one_that_can_be_guessed():
+    for draw in (partial(secrets.token_hex, 16), partial(secrets.token_hex, 32), secrets.token_urlsafe):
+        assert not [one for one in (draw() for _ in range(2000)) if is_guessable(one)]
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({"BOT_API_URL": "http://api.starfront.app/bot"}, "BOT_API_URL must begin with https"),
+        ({"BOT_API_URL": "http://10.0.0.7:8081/bot"}, "set BOT_API_IS_PRIVATE=1"),
+        ({"BOT_API_URL": "http://8.8.8.8/bot", "BOT_API_IS_PRIVATE": "1"}, "must begin with https"),
+        ({"BOT_API_URL": "https://me:pass@api.telegram.org/bot"}, "holds a user's name or password"),
+        ({"BOT_API_URL": "api.telegram.org/bot"}, "BOT_API_URL must be an address"),
+        ({"TELEGRAM_JS_URL": "http://telegram.org/app.js"}, "TELEGRAM_JS_URL must begin with https"),
+        ({"TELEGRAM_JS_URL": "https://x.org/a.js; script-src *"}, "TELEGRAM_JS_URL must be an address"),
+        ({"TELEGRAM_JS_URL": "https://x.org/*"}, "TELEGRAM_JS_URL must be an address"),
+        ({"FRAME_ANCESTORS": "https://a.example; script-src"}, "FRAME_ANCESTORS: each site must be"),
+        ({"FRAME_ANCESTORS": "*"}, "FRAME_ANCESTORS: each site must be an address"),
+        ({"FRAME_ANCESTORS": "https://*.a.example"}, "FRAME_ANCESTORS: each site must be an address"),
+        ({"FRAME_ANCESTORS": "https://me@a.example"}, "FRAME_ANCESTORS: each site holds a user"),
+        ({"FRAME_ANCESTORS": "https://a.example/x"}, "leave the path away"),
+    ],
+)
+def test_14_an_address_that_weakens_the_shop_is_refused(told, sentence):
+    with pytest.raises(ConfigError, match=re.escape(sentence)):
+        load(**told)
+
+
+def test_14_addresses_that_weaken_nothing_are_taken():
+    assert load(BOT_API_URL="http://127.0.0.1:8081/bot").bot_api_url == "http://127.0.0.1:8081/bot"
+    for host in ("10.0.0.7", "[fd00::7]", "telegram-bot-api"):
+        assert load(BOT_API_URL=f"http://{host}:8081/bot", BOT_API_IS_PRIVATE="1")
+    assert load(TELEGRAM_JS_URL="https://telegram.org/js/telegram-web-app.js?62")
+    told = load(FRAME_ANCESTORS="https://А.example https://b.example:443")
+    assert told.frame_ancestors == ("https://xn--80a.example", "https://b.example")
+
+
+@pytest.mark.parametrize("widened", ["file", "folder"])
+def test_14_a_secret_that_others_can_replace_is_refused(tmp_path, widened):
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    file = folder / "key"
+    file.write_text(OTHER)
+    file.chmod(0o602 if widened == "file" else 0o600)
+    folder.chmod(0o777 if widened == "folder" else 0o755)
+    with pytest.raises(ConfigError, match="can be replaced by everyone"):
+        load(SECRET_KEY="", SECRET_KEY_FILE=str(file))
+    file.chmod(0o600)
+    folder.chmod(0o1777)  # as /tmp has it: nobody replaces what is somebody else's
+    assert load(SECRET_KEY="", SECRET_KEY_FILE=str(file)).secret_key == OTHER
 
 
 def test_a_secret_may_come_from_a_file(tmp_path):

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -14,6 +15,7 @@ from flask import current_app
 
 from webapp import addresses, database_urls, env_file, platforms
 from webapp.addresses import AddressInvalid
+from webapp.guessable import is_guessable
 from webapp.platforms import Platform
 
 BOT_TOKEN = re.compile(r"(?a:\d{5,16}):[A-Za-z0-9_-]{20,64}")
@@ -214,7 +216,7 @@ def _read(read: "_Reader") -> Config:
         app_env=app_env,
         bot_environment=environment,
         telegram_public_keys=tuple(read.hex_keys("TELEGRAM_PUBLIC_KEYS", default=TELEGRAM_KEYS[environment])),
-        frame_ancestors=tuple(read.text("FRAME_ANCESTORS").split()),
+        frame_ancestors=tuple(read.origins("FRAME_ANCESTORS")),
         proxy_hops=read.number("PROXY_HOPS", 1 if app_env == "production" else 0, 0, 10),
         support_contact=read.text("SUPPORT_CONTACT"),
         log_level=read.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
@@ -265,6 +267,13 @@ class _Reader:
         except AddressInvalid as error:
             self.object_to(name, f"{name} {error}.")
             return ""
+
+    def origins(self, name: str) -> list[str]:
+        try:
+            return [addresses.origin(one) for one in self.text(name).split()]
+        except AddressInvalid as error:
+            self.object_to(name, f"{name}: each site {error}, and * stands for none.")
+            return []
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         value = self.text(name) or choices[0]
@@ -335,6 +344,11 @@ def _secret_of(name: str, file: Path) -> str:
         # Mode bits: Docker and Kubernetes mount secrets readable by their owner or group.
         if file.stat().st_mode & 0o004:
             raise ConfigError(f"The file named by {name}_FILE can be read by everyone: chmod 600 it.")
+        folder = file.parent.stat().st_mode
+        if file.stat().st_mode & 0o002 or (folder & 0o002 and not folder & stat.S_ISVTX):
+            raise ConfigError(
+                f"The file named by {name}_FILE can be replaced by everyone: chmod 600 it, its folder 700."
+            )
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"The file named by {name}_FILE cannot be read.") from error
@@ -355,6 +369,7 @@ def _objections(config: Config, read: _Reader) -> Objections:
     platform = platforms.detect(read.environ)
     yield from _about_token(config)
     yield from _about_address(config, platform)
+    yield from _about_telegrams_addresses(config, read)
     yield from _about_secrets(config)
     periods = PERIODS[config.bot_environment]
     if config.subscription_seconds not in periods:
@@ -397,12 +412,45 @@ def is_loopback(host: str) -> bool:
     return _is_address(host) and ip_address(host).is_loopback
 
 
+def is_public(host: str) -> bool:
+    """Tell whether a host's address is one of the internet's; of a name nobody can tell."""
+    return _is_address(host) and ip_address(host).is_global
+
+
 def _is_address(host: str) -> bool:
     try:
         ip_address(host)
     except ValueError:
         return False
     return True
+
+
+def _about_telegrams_addresses(config: Config, read: _Reader) -> Objections:
+    """Object to what breaks the content policy, and to ways on which a token or a script is open to all."""
+    may_be_plain = read.flag("BOT_API_IS_PRIVATE")
+    for name, address in (
+        ("TELEGRAM_JS_URL", config.telegram_js_url),
+        ("BOT_API_URL", config.bot_api_url),
+    ):
+        try:
+            parts = addresses.split(address)
+        except AddressInvalid as error:
+            yield name, f"{name} {error}."
+            continue
+        host = parts.hostname or ""
+        if parts.scheme == "https" or is_loopback(host) or config.app_env == "development":
+            continue
+        if name == "TELEGRAM_JS_URL":
+            yield (
+                name,
+                "TELEGRAM_JS_URL must begin with https://: over http the script can be changed.",
+            )
+        elif not may_be_plain or is_public(host):
+            yield (
+                name,
+                "BOT_API_URL must begin with https://: over http anybody on the way can read the token. In a "
+                "private network of yours, set BOT_API_IS_PRIVATE=1.",
+            )
 
 
 def _about_secrets(config: Config) -> Objections:
@@ -423,6 +471,8 @@ def _about_secrets(config: Config) -> Objections:
     for name, value in named:
         if value and (PLACEHOLDERS.search(value) or len(set(value)) < 8):
             yield name, f"{name} looks like a placeholder: set a long random value, {_advice()}."
+        if value and is_guessable(value):
+            yield name, f"{name} can be guessed: set a long random value, {_advice()}."
         if value and len(value.encode()) < SHORTEST_SECRET:
             yield name, f"{name} is too short: it needs at least {SHORTEST_SECRET} bytes, {_advice()}."
     for name, value in (

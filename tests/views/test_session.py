@@ -352,6 +352,7 @@ def test_20_a_code_vouches_for_an_old_launch_of_the_same_person_for_a_day(app, c
 
 def test_20_a_code_works_once_and_for_one_launch(app, client):
     code = code_for(app, ALICE)
+    assert show(client, launch(BOB, "Bob", ago=100_000), code) == 401  # nor does that use it up
     assert show(client, launch(ago=100_000), code) == 200
     assert show(client, launch(ago=100_000), code) == 401
     assert show(client, launch(ago=100_001), code) == 401
