@@ -24,6 +24,7 @@ ARGUMENTS = {
     "unban": ["1001", "--reason", "why not"],
     "grant": ["1001", "atlas", "--reason", "why not"],
     "revoke": ["1001", "atlas", "--reason", "why not"],
+    "forget": ["1001", "--yes"],
     "extend": ["1001", "atlas", "--days", "7", "--reason", "why not"],
     "refunds decline": ["charge", "--reason", "why not"],
     "broadcast stop": ["comet"],
