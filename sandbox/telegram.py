@@ -201,6 +201,7 @@ class Telegram:
         self.payments.books = Books()
         self.payments.statement.rows = []
         self.updates.clear()
+        self.updates.allowed = None  # what a bot asked for would go on without it
         self.troubles.set({})
         self.calls.clear()
         self.prepared.clear()
