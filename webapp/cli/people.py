@@ -96,12 +96,12 @@ def forget(telegram_id: int, yes: bool, reason: Decision) -> None:
 
     Payments, refunds and what they open stay under the bare Telegram id; so does a ban.
     """
-    say(
-        f"Of {telegram_id} these go: name, picture, language, what they wrote and were written, whether they "
-        "want news, terms they accepted, orders that are not paid. These stay, under the bare number: "
-        "payments, refunds, what they open, plans, a ban, your decisions."
-    )
     if not yes:
+        say(
+            f"Of {telegram_id} these go: name, picture, language, what they wrote and were written, whether "
+            "they want news, terms they accepted, orders that are not paid. These stay, under the bare "
+            "number: payments, refunds, what they open, plans, a ban, your decisions."
+        )
         click.confirm("Forget them? There is no way back", abort=True)
     with explained():
         owner.forget(telegram_id, reason)
