@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Text, cast, delete, exists, func, or_, select, update
 
-from webapp.domain import inbox, ledger, updates
+from webapp.domain import inbox, ledger, logouts, updates
 from webapp.extensions import db
 from webapp.models import (
     Charge,
@@ -69,9 +69,10 @@ def is_known(telegram_id: int) -> bool:
 
 
 def _forget_user(telegram_id: int, now: datetime) -> None:
-    epoch = User.session_epoch + 1
+    # A launch of before can still be vouched for by a code, as after any other end.
+    logouts.everywhere(telegram_id, now)
     forgotten = update(User).where(User.telegram_id == telegram_id)
-    db.session.execute(forgotten.values(**NOBODY, session_epoch=epoch, forgotten_at=now))
+    db.session.execute(forgotten.values(**NOBODY, forgotten_at=now))
 
 
 def _forget_orders(telegram_id: int, now: datetime) -> None:
