@@ -134,6 +134,22 @@ def test_20_a_code_from_the_chat_signs_in_where_the_launch_stays_old(stage: Stag
     page.close()
 
 
+def test_33_where_our_script_cannot_be_read_the_page_says_what_to_do(stage: Stage, browser: Browser):
+    page = browser.new_page(viewport=PHONE)
+    page.route("**/starfront.*.js", lambda route: route.fulfill(body="const a = b ??!= c;"))
+    page.goto(f"{stage.web}{PRODUCT}")
+    top = page.locator("h1").bounding_box()
+    expect(page.get_by_text("This window cannot run the shop.")).to_be_visible()
+    expect(page.locator("#buy")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Tonight's Sky for a week")).to_be_visible()
+    page.unroute_all()
+    page.reload()
+    eventually(lambda: page.evaluate("document.documentElement.dataset.session") == "outside")
+    assert page.locator("h1").bounding_box() == top  # nothing moves where the script comes
+    expect(page.get_by_text("This window cannot run the shop.")).to_be_hidden()
+    page.close()
+
+
 @contextmanager
 def frame(stage: Stage, browser: Browser, *, host: str, is_denied: bool) -> Iterator[Client]:
     context = context_of(stage, browser, is_denied)

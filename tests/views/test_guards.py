@@ -123,6 +123,48 @@ def test_the_scheme_may_be_spelled_any_way(client, alice, scheme):
 
 
 @on_sqlite
+def test_33_an_own_route_reads_json_and_what_asks_for_json_gets_json(client, alice):
+    client.application.add_url_rule(
+        "/own", "own", signed_in(lambda: {"heard": request.json["word"]}), methods=["POST"]
+    )
+    headers = {"Authorization": f"Bearer {token()}"}
+    answer = client.post("/own", json={"word": "stars"}, headers=headers)
+    assert (answer.status_code, answer.json) == (200, {"heard": "stars"})
+    refused = client.post("/own", json={"word": "stars"})
+    assert (refused.status_code, refused.mimetype) == (401, "application/problem+json")
+    assert refused.json == {
+        "type": "about:blank",
+        "title": "Unauthorized",
+        "status": 401,
+        "detail": "Open the shop again from Telegram to continue.",
+        "code": "SignInNeeded",
+    }
+    foreign = client.post("/own", json={}, headers={**headers, "Origin": "https://evil.example"})
+    assert (foreign.status_code, foreign.mimetype) == (403, "application/problem+json")
+    assert client.post("/own", data="word", headers=headers, content_type="text/plain").status_code == 415
+    assert client.post("/orders", json={}, headers=headers).status_code == 415
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("accept", "mimetype"),
+    [
+        ("application/json", "application/problem+json"),
+        ("application/problem+json", "application/problem+json"),
+        ("application/json, text/html;q=0.5", "application/problem+json"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"),
+        ("*/*", "text/html"),
+        ("nonsense", "text/html"),
+    ],
+)
+def test_33_an_error_comes_in_the_form_that_is_asked_for(client, accept, mimetype):
+    for path, status in [("/nowhere", 404), ("/products/none", 404), ("/orders/x", 401)]:
+        answer = client.get(path, headers={"Accept": accept})
+        assert (answer.status_code, answer.mimetype) == (status, mimetype)
+    assert client.get("/nowhere", headers={"Accept": accept, "HX-Request": "true"}).mimetype == "text/html"
+
+
+@on_sqlite
 @pytest.mark.parametrize("header", ["Basic YWxpY2U6eA==", "Token x", "Bearerx", ""])
 def test_other_schemes_say_nothing(client, alice, header):
     assert ask(client, headers={"Authorization": header}) == (200, "nobody")
@@ -209,7 +251,7 @@ def test_s31_answers_are_kept_apart_and_in_no_cache(client, alice):
         ("fe80::1%eth0", "fe80::/64"),
         ("", "unknown"),
         ("x" * 5000, "unknown"),
-        ("203.0.113.7:443", "unknown"),
+        ("203.0.113.7:443", "203.0.113.7"),
     ],
 )
 def test_a_network_has_one_name(client, address, network):

@@ -3,12 +3,13 @@
 import logging
 import secrets
 
-from flask import Flask, Response, current_app, make_response, render_template
+from flask import Flask, Response, current_app, jsonify, make_response, render_template
 from flask_babel import gettext
 from htmx_flask import request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from webapp import errors
 from webapp.config import WEBHOOK_PATH
@@ -17,6 +18,9 @@ from webapp.extensions import NOT_MIGRATED, db, is_unmigrated
 
 log = logging.getLogger(__name__)
 
+HTML = "text/html"
+JSON = "application/json"
+PROBLEM = "application/problem+json"
 SENTENCES = {
     404: errors.NotFound.sentence,
     405: errors.BadRequest.sentence,
@@ -92,9 +96,31 @@ def _logged(error: Exception) -> str:
 def _answer(status: int, sentence: str, code: str, incident: str = "") -> Response:
     if request.path == WEBHOOK_PATH:
         return Response(status=status)  # Telegram could take a body for a call of the bot (views/telegram.py)
+    if _wants_json():
+        return _problem_document(status, sentence, code, incident)
     template = "_problem.html" if request.htmx else "problem.html"
     body = render_template(template, sentence=sentence, code=code, status=status, incident=incident)
     response = make_response(body, status)
     response.headers["Cache-Control"] = "no-store"
     response.headers["HX-Push-Url"] = "false"  # the address stays where the person is
+    return response
+
+
+def _wants_json() -> bool:
+    """Tell whether a program asks: one that would rather have JSON, or that sends it."""
+    if request.htmx:
+        return False
+    accepted = request.accept_mimetypes
+    if request.mimetype == JSON and HTML not in list(accepted.values()):
+        return True
+    return accepted.best_match([HTML, JSON, PROBLEM]) in {JSON, PROBLEM}
+
+
+def _problem_document(status: int, sentence: str, code: str, incident: str) -> Response:
+    """Return the error as RFC 9457 has it; its code is what programs tell errors apart by."""
+    facts = {"type": "about:blank", "title": HTTP_STATUS_CODES.get(status, "Error"), "status": status}
+    facts |= {"detail": sentence, "code": code}
+    response = jsonify(facts | ({"incident": incident} if incident else {}))
+    response.status_code, response.mimetype = status, PROBLEM
+    response.headers["Cache-Control"] = "no-store"
     return response
