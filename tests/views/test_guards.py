@@ -1,5 +1,6 @@
 """Who is asking; the names S15 to S31 are those of the failure model."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -125,7 +126,7 @@ def test_the_scheme_may_be_spelled_any_way(client, alice, scheme):
 @on_sqlite
 def test_33_an_own_route_reads_json_and_what_asks_for_json_gets_json(client, alice):
     client.application.add_url_rule(
-        "/own", "own", signed_in(lambda: {"heard": request.json["word"]}), methods=["POST"]
+        "/own", "own", signed_in(lambda: {"heard": json.loads(request.data)["word"]}), methods=["POST"]
     )
     headers = {"Authorization": f"Bearer {token()}"}
     answer = client.post("/own", json={"word": "stars"}, headers=headers)
@@ -141,7 +142,7 @@ def test_33_an_own_route_reads_json_and_what_asks_for_json_gets_json(client, ali
     }
     foreign = client.post("/own", json={}, headers={**headers, "Origin": "https://evil.example"})
     assert (foreign.status_code, foreign.mimetype) == (403, "application/problem+json")
-    assert client.post("/own", data="word", headers=headers, content_type="text/plain").status_code == 415
+    assert client.post("/own", data=b"{}", headers=headers, content_type="text/plain").status_code == 415
     assert client.post("/orders", json={}, headers=headers).status_code == 415
 
 
