@@ -93,10 +93,14 @@ def crowd(port: int, count: int, data: bytes, **options: int) -> Iterator[list[R
         yield [stack.enter_context(Raw(port, data, **options)) for _ in range(count)]
 
 
-def dribble(clients: list[Raw], every_seconds: float) -> None:
-    """Send a byte of each again and again, until nobody listens to any of them."""
+def dribble(clients: list[Raw], every_seconds: float) -> bool:
+    """Send a byte of each again and again; tell whether the server soon listened to none of them."""
+    until = time.monotonic() + ENDED_SECONDS
     while any([one.send(b"a") for one in clients]):
+        if time.monotonic() > until:
+            return False
         time.sleep(every_seconds)
+    return True
 
 
 def besiege(slow: list[Raw], deaf: list[Raw], until: float) -> None:

@@ -12,5 +12,6 @@ class worker_class(Worker):  # type: ignore[misc]  # noqa: N801 - gunicorn's set
 
 
 workers = 1
+keepalive = 600  # who is idle leaves for others only
 worker_connections = 200
 threads = 4

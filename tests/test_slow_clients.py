@@ -100,7 +100,7 @@ def test_1_who_dribbles_is_told_and_cut_off(stage):
     with ExitStack() as stack:
         slow, quiet = ([stack.enter_context(Raw(port, data)) for data in SLOW] for _ in range(2))
         silent = stack.enter_context(Raw(port))
-        dribble(slow, 0.1)
+        assert dribble(slow, 0.1)
         for one in slow:
             assert raw.Answer(one.rest()).status in {0, 408}  # a byte after the end can cost the answer
         for one in quiet:
@@ -134,8 +134,8 @@ def test_1_room_is_made_when_the_files_run_out(stage):
     few = len(list(Path(f"/proc/{worker}/fd").iterdir())) + 20
     before = resource.prlimit(worker, resource.RLIMIT_NOFILE, (few, hard))
     try:
-        with crowd(stage.web_port, 60, HALF_A_HEAD):
-            serves(stage, 985)
+        with crowd(stage.web_port, 60, HEALTH):
+            assert ask(stage.web_port, HEALTH).status == 200
     finally:
         resource.prlimit(worker, resource.RLIMIT_NOFILE, before)
     assert children(stage.processes["web"].pid) == [worker]

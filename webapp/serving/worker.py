@@ -6,6 +6,7 @@ sees a request only once it is whole. An answer is kept in memory until its read
 """
 
 import errno
+import heapq
 import io
 import selectors
 import socket
@@ -38,6 +39,7 @@ LINGER_SECONDS = (
     2.0  # for a client to read the last answer before the connection ends (RFC 9112, section 9.6)
 )
 SMALL_BYTES = 16 * 1024  # thousands of clients can hold so much each
+FILES_AT_ONCE = 16  # what the shop itself opens needs some too
 OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 ANSWERED_APART = {
     Stage.HEAD_TOO_LARGE: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -72,7 +74,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             client, address = listener.accept()
         except OSError as error:
             # Whoever knocked is gone; or there are no files left, and there is one more after this.
-            if error.errno in OUT_OF_FILES and not self._make_room():
+            if error.errno in OUT_OF_FILES and not self._make_room(FILES_AT_ONCE):
                 time.sleep(LOOK_EVERY_SECONDS)
             return
         self.nr_conns += 1
@@ -228,12 +230,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._drop(conn)
         conn.sock.incoming.clear()
 
-    def _make_room(self) -> bool:
-        """Close the connection whose client has been slow for longest; tell whether there was any."""
-        conn = min(self.waiting, key=lambda one: (one.is_idle, one.waits_since), default=None)
-        if conn:
+    def _make_room(self, count: int = 1) -> bool:
+        """Close the connections whose clients have been slow for longest; tell whether there were any."""
+        slowest = heapq.nsmallest(count, self.waiting, key=lambda one: (one.is_idle, one.waits_since))
+        for conn in slowest:
             self._drop(conn)
-        return conn is not None
+        return bool(slowest)
 
     def _keep_within_bounds(self, conn: Connection) -> None:
         """Close whoever holds most when all clients together hold too much."""
