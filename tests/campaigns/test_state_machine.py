@@ -17,7 +17,7 @@ from tests.model import moment
 from webapp import clock
 from webapp.domain import reconciliation
 
-SHORT = 150
+SHORT = 80
 HISTORIES = int(os.environ.get("HISTORIES", SHORT))  # on each database; make machine: 10,000
 FOUND = 610199  # a short run begins where a plan was found that nobody stopped
 STEPS = 60
