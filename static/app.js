@@ -157,6 +157,14 @@
     signIn().then(() => { if (elt.isConnected) issueRequest(true); });
   });
 
+  // A page that may load more is a document of its own; where nothing lasts, the launch goes with it.
+  all("htmx:beforeOnLoad", (event) => {
+    const path = event.detail.xhr.getResponseHeader("HX-Redirect");
+    if (!path) return;
+    event.preventDefault();
+    location.href = path + kept;
+  });
+
   all("htmx:beforeSwap", (event) => {
     const { xhr, requestConfig } = event.detail;
     if (xhr.status !== 401 || !initData() || requestConfig.headers["Asked-Again"]) return;

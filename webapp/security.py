@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import BadRequest, Forbidden, RequestEntityTooLarge, UnsupportedMediaType
 
-from webapp import assets
+from webapp import assets, content_sources
 from webapp.config import Config
 from webapp.serving.refusals import GUARDS, UNFRAMED_POLICY
 from webapp.views import telegram
@@ -44,12 +44,14 @@ def init_app(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = DEFAULT_BODY_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = DEFAULT_BODY_BYTES
     app.config["MAX_FORM_PARTS"] = MOST_PARTS
-    policy = _content_policy(settings)
+    rules = _content_rules(settings)
+    policy = _written(rules)
     app.before_request(_refuse_oversized)
     app.before_request(lambda: _refuse_foreign(settings.public_url))
     app.before_request(_refuse_unreadable)
+    app.before_request(_open_whole)
     headers = _headers(settings)
-    app.after_request(lambda response: _protect(response, policy, headers))
+    app.after_request(lambda response: _protect(response, rules, policy, headers))
 
 
 def _refuse_oversized() -> None:
@@ -99,15 +101,26 @@ def _reads_json() -> bool:
     return request.mimetype == "application/json" and room.partition(".")[0] != "webapp"
 
 
+def _open_whole() -> Response | None:
+    """Have a page that may load more opened as a document: what one may load never changes."""
+    if "HX-Request" not in request.headers or request.method != "GET" or not _allowed():
+        return None
+    return Response(status=204, headers={"HX-Redirect": request.full_path.removesuffix("?")})
+
+
+def _allowed() -> dict[str, str]:
+    return content_sources.of(current_app.view_functions.get(request.endpoint or ""))
+
+
 def _is_change() -> bool:
     # Telegram's own deliveries come from no page and hold what they hold.
     return request.method not in READING and request.endpoint != "telegram.receive"
 
 
-def _content_policy(settings: Config) -> str:
+def _content_rules(settings: Config) -> dict[str, str]:
     script = urlsplit(settings.telegram_js_url)
     frames = " ".join((*TELEGRAM_FRAMES, *settings.frame_ancestors))
-    rules = {
+    return {
         "default-src": "'none'",
         "script-src": f"'self' {script.scheme}://{script.netloc}{script.path}",
         "style-src": " ".join(("'self'", NOTHING, *assets.style_hashes())),
@@ -118,6 +131,9 @@ def _content_policy(settings: Config) -> str:
         "object-src": "'none'",
         "frame-ancestors": frames,
     }
+
+
+def _written(rules: dict[str, str]) -> str:
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
@@ -132,8 +148,13 @@ def _headers(settings: Config) -> list[tuple[str, str]]:
     return headers
 
 
-def _protect(response: Response, policy: str, headers: list[tuple[str, str]]) -> Response:
+def _protect(
+    response: Response, rules: dict[str, str], policy: str, headers: list[tuple[str, str]]
+) -> Response:
     unframed = (request.endpoint or "").startswith(UNFRAMED)
+    if allowed := _allowed():
+        more = {name: f"{rules.get(name, '')} {sources}".strip() for name, sources in allowed.items()}
+        policy = _written({**rules, **more})
     response.headers["Content-Security-Policy"] = UNFRAMED_POLICY if unframed else policy
     for name, value in headers:
         response.headers[name] = value
