@@ -169,7 +169,7 @@ def test_with_a_healthy_shop_nothing_is_found(shop):
     assert wrong(shop) == {}
     has_connections = db.engine.dialect.name == "postgresql"
     assert set(looked_at(shop)) == {
-        *(["connections"] if has_connections else []),
+        *(["connections", "encryption"] if has_connections else []),
         *("token", "clock", "webhook", "update kinds", "deliveries", "menu button"),
         *("address", "help pages", "proxies", "owners", "support", "owners' chats"),
         *("database", "migrations", "durability", "append-only", "disk"),
@@ -595,6 +595,25 @@ def test_sqlite_that_may_lose_commits(shop, pragma, told):
     found = {one.name: one for one in database.examine()}["durability"]
     assert found.severity == "problem"
     assert found.sentence == f"Committed payments may be lost in a power cut: {told}."
+
+
+@pytest.mark.parametrize(
+    ("address", "is_encrypted", "is_well"),
+    [
+        ("", False, True),
+        ("127.0.0.1", False, True),
+        ("10.1.2.3", False, True),
+        ("fd12::1", False, True),
+        ("93.184.216.34", True, True),
+        ("93.184.216.34", False, False),
+        ("2606:2800:220:1::1", False, False),
+    ],
+)
+def test_14_a_database_over_the_internet_wants_tls(address, is_encrypted, is_well):
+    found = database.encryption(address, is_encrypted=is_encrypted)
+    assert found.is_well == is_well
+    assert is_well or "sslmode=require" in found.remedy
+    assert f"**{found.name}**" in DOCUMENT
 
 
 @on_postgresql

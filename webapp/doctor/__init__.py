@@ -31,7 +31,12 @@ def examine(client: BotApi, config: Config, now: datetime) -> list[Finding]:
 
 def _work(config: Config, now: datetime) -> list[Finding]:
     try:
-        return [*shop.examine(config, now), shop.delivery(), *database.connections(config)]
+        return [
+            *shop.examine(config, now),
+            shop.delivery(),
+            *database.encrypted(),
+            *database.connections(config),
+        ]
     except SQLAlchemyError as error:
         db.session.rollback()
         return [database.unreachable(error)]

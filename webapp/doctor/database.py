@@ -1,6 +1,7 @@
 """Whether what was committed is safe, and nothing can be unsaid."""
 
 import shutil
+from ipaddress import ip_address
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
@@ -98,6 +99,28 @@ def connections(config: Config) -> list[Finding]:
             f"{change}, or let the database take more.",
         )
     ]
+
+
+def encrypted() -> list[Finding]:
+    """Return whether nobody on the way can read what the database is told."""
+    if db.engine.dialect.name != "postgresql":
+        return []
+    wire = db.session.connection().connection.driver_connection.pgconn  # type: ignore[union-attr]
+    return [encryption((wire.hostaddr or b"").decode(), is_encrypted=bool(wire.ssl_in_use))]
+
+
+def encryption(address: str, *, is_encrypted: bool) -> Finding:
+    """Judge a connection; a private network and a socket of the machine need no TLS.
+
+    :param address: the server's IP address, or nothing for a socket
+    """
+    if is_encrypted or not (address and ip_address(address).is_global):
+        return ok("encryption", "Nobody on the way can read what the database is told.")
+    return warning(
+        "encryption",
+        f"What people buy goes to the database at {address} as plain text.",
+        "Add ?sslmode=require to DATABASE_URL, or &sslmode=require where it has a question mark.",
+    )
 
 
 def lasting(config: Config) -> list[Finding]:
