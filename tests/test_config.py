@@ -318,7 +318,7 @@ def test_14_no_random_secret_is_taken_for_one_that_can_be_guessed():
     ("told", "sentence"),
     [
         ({"BOT_API_URL": "http://api.starfront.app/bot"}, "BOT_API_URL must begin with https"),
-        ({"BOT_API_URL": "http://10.0.0.7:8081/bot"}, "set BOT_API_IS_PRIVATE=1"),
+        ({"BOT_API_URL": "http://10.0.0.7/bot"}, "set BOT_API_IS_PRIVATE=1"),
         ({"BOT_API_URL": "http://8.8.8.8/bot", "BOT_API_IS_PRIVATE": "1"}, "must begin with https"),
         ({"BOT_API_URL": "https://me:pass@api.telegram.org/bot"}, "holds a user's name or password"),
         ({"BOT_API_URL": "api.telegram.org/bot"}, "BOT_API_URL must be an address"),
