@@ -13,8 +13,12 @@ REACHED = ("passed", "failed", "error")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have each test know what it runs on, and its report tell it."""
     for item in items:
-        told = f"{item.nodeid} {' '.join(getattr(item, 'fixturenames', ()))}"
-        item.user_properties += [("runs on", kind) for kind in KINDS if kind in told]
+        item.user_properties += [("runs on", kind) for kind in KINDS if _runs_on(item, kind)]
+
+
+def _runs_on(item: pytest.Item, kind: str) -> bool:
+    chosen = getattr(getattr(item, "callspec", None), "params", {}).values()
+    return kind in chosen or any(name.startswith(kind) for name in getattr(item, "fixturenames", ()))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
