@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+FIXTURES = {"sqlite": "sqlite", "postgresql": "postgres", "browser": "browser"}
 KINDS = {"sqlite": "on SQLite", "postgresql": "on PostgreSQL", "browser": "in Chromium"}
 REACHED = ("passed", "failed", "error")
 
@@ -18,7 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _runs_on(item: pytest.Item, kind: str) -> bool:
     chosen = getattr(getattr(item, "callspec", None), "params", {}).values()
-    return kind in chosen or any(name.startswith(kind) for name in getattr(item, "fixturenames", ()))
+    names = getattr(item, "fixturenames", ())
+    return kind in chosen or any(name.startswith(FIXTURES[kind]) for name in names)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
