@@ -100,6 +100,7 @@ class Stage:
             "APP_ENV": "development",
             "LOG_FORMAT": "json",  # tests read it
             "OWNER_IDS": "5000000103",
+            "OWNER_NOTICES": "none",  # who never wrote to the bot cannot hear of sales
             **settings,
         }
 

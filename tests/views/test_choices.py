@@ -213,9 +213,7 @@ def test_a_language_that_is_chosen_leaves_the_choice_about_news(client, alice):
     assert (language(answer), chosen(answer)) == ("fa", ["no"])
 
 
-@pytest.mark.parametrize(
-    "wanted", ["", "maybe", "NO", "\0", "no" * 5000, None], ids=lambda one: ascii(one)[:8]
-)
+@pytest.mark.parametrize("wanted", ["", "maybe", "NO", "no" * 5000, None], ids=lambda one: ascii(one)[:8])
 def test_what_is_neither_yes_nor_no_changes_nothing(client, alice, wanted):
     for asked, status in ((client, 401), (client.as_(alice), 400)):
         answer = asked.post("/settings/news", data={} if wanted is None else {"wanted": wanted}, headers=HTMX)

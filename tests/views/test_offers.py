@@ -98,7 +98,7 @@ def test_there_is_no_trial_of_anything_else(
     assert telegram.calls == []
 
 
-@pytest.mark.parametrize("nonsense", ["0", "yes", "\x00", "1" * 3000])
+@pytest.mark.parametrize("nonsense", ["0", "yes", "1" * 3000])
 def test_nonsense_is_no_wish_for_a_trial(client: Any, alice: User, telegram: Telegram, nonsense: str) -> None:
     assert tap(client.as_(alice), trial=nonsense, beside_plan=nonsense).status_code == 200
     assert telegram.calls[0][1]["prices"][0]["amount"] == 100

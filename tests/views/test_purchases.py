@@ -16,7 +16,7 @@ from webapp.models import Charge, User
 pytestmark = pytest.mark.usefixtures("noon")
 HTMX = {"HX-Request": "true"}
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-NOBODYS = ["nothing", "%00", "a" * 400, "%F0%9F%8C%8C", "..%2f..", "%ED%A0%80"]
+NOBODYS = ["nothing", "a" * 400, "%F0%9F%8C%8C", "..%2f..", "%ED%A0%80"]
 
 
 @pytest.fixture(autouse=True)

@@ -96,7 +96,7 @@ def test_nobody_restores_for_nobody(client: Any, open_shop: None, telegram: Tele
 
 
 @on_sqlite
-@pytest.mark.parametrize("page", ["", "nothing", "\x00", "x" * 5000, "https://evil.example"])
+@pytest.mark.parametrize("page", ["", "nothing", "x" * 5000, "https://evil.example"])
 def test_an_unknown_page_is_the_purchases(client: Any, alice: User, telegram: Telegram, page: str) -> None:
     shown = restore(client.as_(alice), page)
     assert shown.status_code == 200

@@ -130,9 +130,7 @@ def test_s55_a_body_that_holds_no_launch_is_refused(client, body):
 
 
 @on_sqlite
-@pytest.mark.parametrize(
-    "body", [b"\xff", b"init_data=%ff", b"\0", b'{"init_data":"\xff"}', b"\xff\xfe{\x00"]
-)
+@pytest.mark.parametrize("body", [b"\xff", b"init_data=%ff", b'{"init_data":"\xff"}', b"\xff\xfe{"])
 @pytest.mark.parametrize("mimetype", ["application/json", "application/x-www-form-urlencoded"])
 def test_a_body_that_is_no_text_is_refused(client, body, mimetype):
     assert client.post("/session", data=body, content_type=mimetype).status_code == 401

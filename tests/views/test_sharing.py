@@ -29,7 +29,7 @@ def test_a_shared_product_leads_back_to_it(client: Any, alice: User, telegram: T
     assert told["allow_user_chats"] is told["allow_group_chats"] is told["allow_channel_chats"] is True
 
 
-@pytest.mark.parametrize("slug", ["gone", "A%00", "x" * 300, "%F0%9F%8C%8C"])
+@pytest.mark.parametrize("slug", ["gone", "x" * 300, "%F0%9F%8C%8C"])
 def test_what_is_not_sold_cannot_be_shared(client: Any, alice: User, telegram: Telegram, slug: str) -> None:
     assert share(client.as_(alice), slug).status_code == 404
     assert telegram.calls == []
