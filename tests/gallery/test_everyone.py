@@ -84,7 +84,7 @@ SPOILT_TEXT = """() => {
 }"""
 # What only waits, and then is there, does not move.
 MOVING = """() => document.getAnimations()
-  .filter(({ playState, effect }) => playState === "running" && effect.getTiming().duration)
+  .filter(({ playState, effect }) => playState === "running" && effect.getTiming().duration > 1)
   .map(({ animationName, effect }) => [animationName, effect.target.className])"""
 
 
