@@ -82,9 +82,9 @@ SPOILT_TEXT = """() => {
   });
   return found;
 }"""
-# What only waits, and then is there, does not move.
+# What waits, and then is there within a blink, does not move.
 MOVING = """() => document.getAnimations()
-  .filter(({ playState, effect }) => playState === "running" && effect.getTiming().duration > 1)
+  .filter(({ playState, effect }) => playState === "running" && effect.getTiming().duration > 20)
   .map(({ animationName, effect }) => [animationName, effect.target.className])"""
 
 
