@@ -2,8 +2,8 @@
 
 import base64
 import hashlib
+import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 from functools import lru_cache
@@ -11,8 +11,6 @@ from pathlib import Path
 
 from tests.processes import ROOT
 
-# As the lock has them: no machine need have any.
-NPM, NODE = (str(Path(sys.executable).parent / name) for name in ("npm", "node"))
 KEPT = ROOT / "var" / "npm"
 # As `npm view NAME@VERSION dist.integrity` tells it.
 INTEGRITY = {
@@ -51,7 +49,9 @@ def archive(package: str) -> Path:
 
 
 def _fetch(package: str, folder: Path) -> Path:
-    subprocess.run([NPM, "pack", package, "--silent"], cwd=folder, check=True, capture_output=True)
+    npm = shutil.which("npm")
+    assert npm, "npm is needed to fetch what pages are tested with"
+    subprocess.run([npm, "pack", package, "--silent"], cwd=folder, check=True, capture_output=True)
     [packed] = folder.glob("*.tgz")
     assert _integrity(packed) == INTEGRITY[package], f"{package} is not what it was"
     return packed
