@@ -241,3 +241,15 @@ def test_25_that_somebody_was_forgotten_is_on_record(alice):
     assert [(one.act, one.reason) for one in audit.list_for(ALICE)] == [("forget", "They asked.")]
     with pytest.raises(owner.NotDone, match=f"Nothing is known of {ALICE} but that number"):
         owner.forget(ALICE, audit.Decision(by="shell", reason="They asked."))
+
+
+@pytest.mark.parametrize(
+    ("body", "bare"),
+    [
+        ("{no JSON", "{no JSON"),
+        ('[{"id": 1001, "first_name": "Alice"}, {"id": 2}]', '[{"id":1001},{"id":2}]'),
+        ('"1001"', '"1001"'),
+    ],
+)
+def test_25_an_update_of_any_shape_is_stripped_or_left(body, bare):
+    assert forgetting._bare(body, 1001) == bare

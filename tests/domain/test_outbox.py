@@ -119,3 +119,11 @@ def test_23_a_receipt_is_taken_before_what_has_time():
     with transaction():
         [first] = outbox.claim(1, NOW)
     assert first.kind == "receipt"
+
+
+def test_24_what_was_noted_twice_is_one_fact_and_is_not_sent():
+    for hours in range(2):
+        with transaction():
+            outbox.note(ALICE, "renewal_off", {}, dedupe_key="off:1", now=NOW + timedelta(hours=hours))
+    assert only_message().sent_at == NOW
+    assert claim() == []

@@ -55,3 +55,10 @@ def test_when_the_statement_was_read_is_known():
     with transaction():
         db.session.execute(db.update(Shop).values(reconciled_at=NOW))
     assert shops.reconciled_at() == NOW
+
+
+def test_before_the_first_release_what_is_told_of_deliveries_is_nowhere_kept():
+    with transaction():
+        told = shops.note_delivery("the webhook is not set", NOW, pending=3)
+    assert (told.problem, told.pending, told.failing_since) == ("the webhook is not set", 3, None)
+    assert shops.delivery() == (None, None)
