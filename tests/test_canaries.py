@@ -65,6 +65,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path) ->
         BOT_MODE=request.param,
         LOG_LEVEL="DEBUG",
         WEB_CONCURRENCY="1",
+        OWNER_NOTICES="health",  # the web process looks after the bot
         GUNICORN_CMD_ARGS="--access-logfile -",  # as Heroku sets it, with every address
         **CANARIES,
     )
