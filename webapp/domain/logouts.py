@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import Exists, delete, exists, select
 
 from webapp.domain import users
 from webapp.domain.init_data import CLOCK_SKEW
@@ -27,24 +27,16 @@ def everywhere(telegram_id: int, now: datetime) -> None:
 
 def have_ended(telegram_id: int, auth_at: datetime) -> bool:
     """Tell whether a person has logged out of a launch."""
-    ended = exists().where(
-        Logout.telegram_id == telegram_id, Logout.launched_from <= auth_at, Logout.launched_until >= auth_at
-    )
-    return bool(db.session.scalar(select(ended)))
+    return bool(db.session.scalar(select(_has_ended(telegram_id, auth_at))))
 
 
 def person_of(session: Session) -> User | None:
     """Return the person of a session; nobody once they logged out of it or were banned."""
-    ended = exists().where(
-        Logout.telegram_id == User.telegram_id,
-        Logout.launched_from <= session.auth_at,
-        Logout.launched_until >= session.auth_at,
-    )
     query = select(User).where(
         User.telegram_id == session.telegram_id,
         User.session_epoch == session.epoch,
         User.banned_at.is_(None),
-        ~ended,
+        ~_has_ended(session.telegram_id, session.auth_at),
     )
     return db.session.scalar(query, execution_options={"populate_existing": True})
 
@@ -52,6 +44,12 @@ def person_of(session: Session) -> User | None:
 def sweep(now: datetime) -> None:
     """Forget what no launch can be compared with any more."""
     db.session.execute(delete(Logout).where(Logout.launched_until < now - KEPT))
+
+
+def _has_ended(telegram_id: int, auth_at: datetime) -> Exists:
+    return exists().where(
+        Logout.telegram_id == telegram_id, Logout.launched_from <= auth_at, Logout.launched_until >= auth_at
+    )
 
 
 def _end(telegram_id: int, launched_from: datetime, launched_until: datetime) -> None:

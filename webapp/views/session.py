@@ -92,8 +92,6 @@ def _answer(raw: str, code: str) -> Response:
         launch = _believed(_verified(raw), code)
     except InvalidInitData as refusal:
         return _refused(refusal.reason)
-    if logouts.have_ended(launch.profile.telegram_id, launch.auth_at):
-        return _refused("logged_out")
     try:
         user = run_in_transaction(lambda: _provision(launch))
     except users.Forgotten:
