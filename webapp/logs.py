@@ -61,7 +61,7 @@ class CleanFormatter(logging.Formatter):
     def traceback(self, record: logging.LogRecord) -> str:
         """Return what went wrong and where, if anything did."""
         told = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else record.exc_text
-        return str(self.cleaned(_without_rows(told or "", _errors_of(record))))
+        return str(self.cleaned(_without_rows(told or "", record)))
 
     def _cleaned_all(self, facts: dict[str, Any]) -> dict[str, Any]:
         return {self.cleaned(name): self.cleaned(value) for name, value in facts.items()}
@@ -93,7 +93,7 @@ class JSONFormatter(CleanFormatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": _without_rows(_message(record), _errors_of(record)),
+            "message": _message(record),
         }
         told = {"traceback": traceback} if (traceback := self.traceback(record)) else {}
         return json.dumps({**self._cleaned_all(line), **self.facts(record), **told})
@@ -115,7 +115,7 @@ class TextFormatter(CleanFormatter):
             self._coloured(time, DIM),
             self._coloured(level, COLOURS.get(record.levelno)),
             # What follows a line break is set in, or it could look like another line.
-            str(self.cleaned(_without_rows(_message(record), _errors_of(record)))).replace("\n", "\n    "),
+            str(self.cleaned(_message(record))).replace("\n", "\n    "),
             self._coloured(told, DIM),
         ]
         trace = [f"    {step}" for step in self.traceback(record).splitlines()]
@@ -229,10 +229,11 @@ def _plain(value: Any) -> str:
 
 def _message(record: logging.LogRecord) -> str:
     try:
-        return record.getMessage()
+        told = record.getMessage()
     except Exception:
         # Logging itself would print message and arguments to standard error, secrets and all.
-        return f"{record.msg} (does not fit its arguments)"
+        told = f"{record.msg} (does not fit its arguments)"
+    return _without_rows(told, record)
 
 
 def _errors_of(record: logging.LogRecord) -> list[BaseException]:
@@ -249,9 +250,9 @@ def _errors_of(record: logging.LogRecord) -> list[BaseException]:
     return found
 
 
-def _without_rows(text: str, errors: list[BaseException]) -> str:
+def _without_rows(text: str, record: logging.LogRecord) -> str:
     """Return a text without what PostgreSQL repeats of rows and parameters: people's names stand in them."""
-    for error in errors:
+    for error in _errors_of(record):
         diagnosis = getattr(error, "diag", None)
         if diagnosis is not None:
             is_about_data = str(diagnosis.sqlstate).startswith(DATA_EXCEPTION)
