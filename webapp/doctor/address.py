@@ -22,7 +22,7 @@ def examine(config: Config, now: datetime) -> list[Finding]:
             front = _front(client, config.public_url)
             if not front.is_well:
                 return [front]
-            return [front, _help_pages(client, config.public_url), proxies.examine(config, now)]
+            return [front, _help_pages(client, config.public_url), proxies.examine(client, config, now)]
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         return [
             problem(
