@@ -146,7 +146,7 @@ def _is_known(letter: Letter) -> bool:
 
 def _relay(letter: Letter, owner_chats: Collection[int], now: datetime) -> None:
     if (limit := _limit(letter.sender_id, now)) is not None:
-        _refuse(letter, limit, now)
+        _say_once("support_limited", letter.sender_id, limit, now)
         return
     if not _keep(letter, letter.sender_id, None, now):
         return
@@ -175,10 +175,6 @@ def _limit(telegram_id: int, now: datetime) -> dict[str, Any] | None:
         except TooManyRequests as limit:
             return {"minutes": -(-limit.retry_after_seconds // 60), "is_own": is_own}
     return None
-
-
-def _refuse(letter: Letter, limit: dict[str, Any], now: datetime) -> None:
-    _say_once("support_limited", letter.sender_id, limit, now)
 
 
 def _say_once(kind: str, telegram_id: int, facts: dict[str, Any], now: datetime) -> None:
