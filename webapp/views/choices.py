@@ -64,11 +64,7 @@ def ask_before_forgetting() -> Response:
 def forget() -> Response:
     with suppress(NotDone):  # tapped twice
         owner.forget(g.user.telegram_id, Decision(by="buyer", reason="Their own wish."))
-    g.user = None
-    response = pages.page("forgotten.html", path="/open", tab=None)
-    response.headers["HX-Trigger"] = "session:ended"
-    response.delete_cookie(guards.COOKIE, **speech.COOKIE_RULES)
-    return response
+    return guards.left(lambda: pages.page("forgotten.html", path="/open", tab=None))
 
 
 def _page() -> Response:

@@ -14,6 +14,7 @@ from webapp.domain.sessions import InvalidSession, Session
 from webapp.errors import NotEntitled, SignInNeeded
 from webapp.extensions import transaction
 from webapp.models import User
+from webapp.speech import COOKIE_RULES
 
 COOKIE = "__Host-session"
 APART = "HX-Request, Authorization, Cookie, Accept-Language"  # what an answer may depend on
@@ -78,6 +79,15 @@ def may_open(key: str) -> bool:
 def may_name(text: str, longest: int) -> bool:
     """Tell whether the database may be asked for a text from outside: PostgreSQL takes no zero bytes."""
     return 0 < len(text) <= longest and text.isprintable()
+
+
+def left(page: Callable[[], Response]) -> Response:
+    """Return a page to somebody whose session has just ended, who is a stranger to it and in this window."""
+    g.user = None
+    response = page()
+    response.headers["HX-Trigger"] = "session:ended"
+    response.delete_cookie(COOKIE, **COOKIE_RULES)
+    return response
 
 
 def network() -> str:

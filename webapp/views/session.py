@@ -47,7 +47,7 @@ def create() -> Response:
 def end() -> Response:
     with transaction():
         logouts.here(g.session)
-    return _left()
+    return guards.left(_left)
 
 
 @bp.delete("/sessions")
@@ -55,7 +55,7 @@ def end() -> Response:
 def end_everywhere() -> Response:
     with transaction():
         logouts.everywhere(g.user.telegram_id, clock.now())
-    return _left()
+    return guards.left(_left)
 
 
 def _exchange() -> Response:
@@ -210,9 +210,4 @@ def _wrong_clock() -> Response:
 
 
 def _left() -> Response:
-    """Return the page of somebody who is a stranger from now on."""
-    g.user = None
-    response = pages.page("left.html", path="/open") if request.htmx else Response(status=204)
-    response.headers["HX-Trigger"] = "session:ended"
-    response.delete_cookie(COOKIE, **COOKIE_RULES)
-    return response
+    return pages.page("left.html", path="/open") if request.htmx else Response(status=204)
