@@ -21,7 +21,7 @@ from werkzeug.datastructures import Headers
 from tests import arrange, compiled, pgbouncer
 from tests.browser import FLAGS, find
 from tests.databases import Databases, url_of
-from tests.factories import make_config
+from tests.factories import make_config, opened
 from tests.postgres import start as postgres_server
 from webapp import clock, create_app
 from webapp.config import database_url as normal_url
@@ -151,11 +151,8 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cal
 @pytest.fixture
 def app(database_url: str) -> Iterator[Flask]:
     """The shop on that database, its context open."""
-    app = create_app(make_config(database_url=database_url))
-    with app.app_context():
+    with opened(create_app(make_config(database_url=database_url))) as app:
         yield app
-        db.session.remove()
-        db.engine.dispose()
 
 
 @pytest.fixture(scope="module")

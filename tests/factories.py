@@ -3,10 +3,15 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
+from flask import Flask
+
 from webapp.config import TELEGRAM_KEYS, Config, database_url
+from webapp.extensions import db
 
 BOT_TOKEN = "7342037359:AAHwq3Vn0k-3Uq0kTzZqz0m0bX1cY2dE3fG"
 SECRET_KEY = "kV9dT2xQw8Lr4ZbN6hYc1JmPf3GsUe5a"
@@ -31,6 +36,17 @@ def make_config(**changes: Any) -> Config:
     if "database_url" in changes:
         changes["database_url"] = database_url(changes["database_url"])
     return Config(**{**facts, **changes})
+
+
+@contextmanager
+def opened(app: Flask) -> Iterator[Flask]:
+    """Have a shop's context open; its connections end with it."""
+    with app.app_context():
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()
 
 
 def make_init_data(user: dict[str, Any], auth_date: int, *, token: str = BOT_TOKEN, **pairs: str) -> str:

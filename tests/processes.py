@@ -17,11 +17,10 @@ import httpx
 from flask import Flask
 
 from tests import forks
-from tests.factories import METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET
+from tests.factories import METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET, opened
 from tests.forks import ROOT, Process
 from webapp import bot_api, config, create_app
 from webapp.domain import terms
-from webapp.extensions import db
 
 # Two web processes on one port, which no owner can start.
 SHARED_PORT = shlex.join(["gunicorn", "-c", "python:tests.shared_port", "webapp:create_app()"])
@@ -166,13 +165,8 @@ class Stage:
     @contextmanager
     def inside(self, **settings: str) -> Iterator[Flask]:
         """Be one more process of this shop, its context open."""
-        app = create_app(config.load({**self.environment, **settings}))
-        with app.app_context():
-            try:
-                yield app
-            finally:
-                db.session.remove()
-                db.engine.dispose()
+        with opened(create_app(config.load({**self.environment, **settings}))) as app:
+            yield app
 
     def client(self, **options: Any) -> httpx.Client:
         """Return an HTTP client that is closed together with the stage."""

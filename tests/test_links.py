@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tests.arrange import NOW
 from tests.campaigns.links import database_at, socket_of
-from tests.factories import make_config
+from tests.factories import make_config, opened
 from tests.processes import eventually
 from tests.proxy import SOUND, Fault, Proxy
 from webapp import create_app, postgresql
@@ -34,11 +34,8 @@ def link(postgresql_url: str) -> Iterator[Proxy]:
 @pytest.fixture
 def app(postgresql_url: str, link: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     monkeypatch.setattr(postgresql, "SILENCE_SECONDS", 0.3)
-    app = create_app(make_config(database_url=database_at(postgresql_url, link.port)))
-    with app.app_context():
+    with opened(create_app(make_config(database_url=database_at(postgresql_url, link.port)))) as app:
         yield app
-        db.session.remove()
-        db.engine.dispose()
 
 
 @pytest.mark.parametrize("cut", CUTS)

@@ -7,12 +7,11 @@ import pytest
 from flask import Flask
 
 from tests import arrange
-from tests.factories import make_config
+from tests.factories import make_config, opened
 from tests.processes import TOKEN, Stage
 from webapp import bot_api, create_app
 from webapp.bot_api import BotApi
 from webapp.config import Config
-from webapp.extensions import db
 from webapp.models import User
 
 ALICE, BOB, CARMEN, DARIUSH = 5000000101, 5000000102, 5000000103, 5000000104  # the sandbox's people
@@ -54,11 +53,8 @@ def config(telegram: Stage, database_url: str) -> Config:
 @pytest.fixture
 def app(config: Config) -> Iterator[Flask]:
     """The shop on that Telegram, its context open."""
-    app = create_app(config)
-    with app.app_context():
+    with opened(create_app(config)) as app:
         yield app
-        db.session.remove()
-        db.engine.dispose()
 
 
 @pytest.fixture

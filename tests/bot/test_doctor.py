@@ -21,7 +21,7 @@ from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN, trouble
 from tests.bot.test_cli import on_sqlite, run
 from tests.bot.test_registration import set_up
-from tests.factories import WEBHOOK_SECRET, make_config
+from tests.factories import WEBHOOK_SECRET, make_config, opened
 from tests.processes import ROOT, TOKEN, Stage, eventually
 from webapp import __version__, catalogue_file, clock, create_app, disks, patience, registration
 from webapp.bot_api import BotApi, BotApiError
@@ -100,10 +100,8 @@ def config(telegram: Stage, database_url: str, site: Site) -> Config:
 def app(config: Config, site: Site) -> Iterator[Flask]:
     app = create_app(config)
     site.wsgi = app.wsgi_app
-    with app.app_context():
+    with opened(app):
         yield app
-        db.session.remove()
-        db.engine.dispose()
 
 
 @pytest.fixture

