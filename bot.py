@@ -83,8 +83,6 @@ TURN_LOOK_SECONDS = 1.0  # how soon a process that stands by notices that nobody
 CONFLICT_SECONDS = 2.0 * (POLL_SECONDS + POLL_SLACK_SECONDS)
 CONFLICTS_FORGOTTEN_SECONDS = 120.0
 GAP_SECONDS = 2.0 * (POLL_SECONDS + POLL_SLACK_SECONDS)  # as long as two polls may take
-
-
 SIGN_IN = "code"  # the start parameter that asks for one
 
 

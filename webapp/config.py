@@ -21,9 +21,7 @@ from webapp.platforms import Platform
 BOT_TOKEN = re.compile(r"(?a:\d{5,16}):[A-Za-z0-9_-]{20,64}")
 WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")  # Bot API: setWebhook, secret_token
 WEBHOOK_PATH = "/telegram/webhook"
-SHORTEST_PASSWORD = (
-    6  # characters; hosts draw longer ones, and a word of a log is soon as long as a shorter one
-)
+SHORTEST_PASSWORD = 6  # characters: a shorter one may be any word of a log, and hosts draw longer ones
 SHORTEST_SECRET = 32  # bytes; RFC 7518 section 3.2 for HS256
 PLACEHOLDERS = re.compile(
     r"change.?me|placeholder|example|your[-_ ]|secret[-_ ]?key|^(.)\1*$|insert|dummy", re.IGNORECASE

@@ -35,9 +35,7 @@ from webapp.serving.refusals import refusal
 
 LOOK_EVERY_SECONDS = 0.2  # for connections whose time is up
 STOPPING_SECONDS = 2.0  # for requests on their way while the process ends
-LINGER_SECONDS = (
-    2.0  # for a client to read the last answer before the connection ends (RFC 9112, section 9.6)
-)
+LINGER_SECONDS = 2.0  # for a client to read the last answer (RFC 9112, section 9.6)
 SMALL_BYTES = 16 * 1024  # thousands of clients can hold so much each
 FILES_AT_ONCE = 16  # what the shop itself opens needs some too
 OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE})
