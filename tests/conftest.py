@@ -39,7 +39,7 @@ if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).
 # A developer's own .env is not for the shops of tests.
 os.environ["FLASK_SKIP_DOTENV"] = "1"
 
-compiled.share()
+compiled.begin()
 
 # Nor is a make that a test begins a part of the one that began the tests: it would say so at each end.
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):
