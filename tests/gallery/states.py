@@ -1,7 +1,7 @@
 """The list: every page in every state, each by a name and the steps that lead there."""
 
 from tests.gallery.visits import Steps, Visit
-from tests.processes import eventually
+from tests.processes import Shopper, eventually
 
 DAY = 24 * 3600
 ATLAS, NOTES, WEEK, NIGHTLY, EVERYTHING = (
@@ -470,6 +470,19 @@ def forgotten(visit: Visit) -> None:
 
 
 @state
+def settings_about_to_log_out(visit: Visit) -> None:
+    visit.open("settings")
+    visit.click("summary:nth-of-type(1)")
+
+
+@state
+def logged_out(visit: Visit) -> None:
+    visit.open("settings")
+    visit.click("form[hx-delete='/session'] button")
+    visit.await_("[data-session=outside] main[data-path='/open']")
+
+
+@state
 def settings_outside_of_telegram(visit: Visit) -> None:
     visit.walk_in("/settings")
 
@@ -505,6 +518,23 @@ def opened_yesterday(visit: Visit) -> None:
     visit.on_phone = False
     visit.launch({"auth_date": int(visit.stage.control("GET", "clock")["now"]) - 2 * DAY})
     visit.settle()
+
+
+@state
+def a_code_that_is_not_good(visit: Visit) -> None:
+    opened_yesterday(visit)
+    visit.page.fill("#code", "AAAA-AAAA")
+    visit.click("#proof button")
+    visit.await_("[data-code=wrong]")
+
+
+@state
+def opened_too_often(visit: Visit) -> None:
+    for _launch in range(5):
+        Shopper(visit.stage, visit.id).sign_in()
+    visit.on_phone = False
+    visit.launch({})
+    visit.await_("[data-session=crowded]")
 
 
 @state
