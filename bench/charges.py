@@ -30,7 +30,7 @@ from flask_migrate import upgrade
 from psycopg.types.json import Json
 from sqlalchemy import insert
 
-from tests.factories import make_config
+from tests.factories import SHOP, make_config
 from tests.postgres import start as postgres_server
 from webapp import create_app, receiving
 from webapp.domain import catalogue, catalogue_files, payloads, shops, terms
@@ -116,7 +116,7 @@ def open_shop(url: str) -> None:
     app = create_app(make_config(database_url=url, log_level="WARNING"))
     with app.app_context():
         upgrade()
-        items = catalogue_files.read((ROOT / "catalog.toml").read_text(encoding="utf-8"))
+        items = catalogue_files.read(SHOP.catalogue.read_text(encoding="utf-8"))
         with transaction():
             shops.claim(app.config["STARFRONT"].bot_id, "starfront_bot", "production")
             catalogue.replace(items, datetime.now(UTC))

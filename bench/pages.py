@@ -33,6 +33,7 @@ from playwright.sync_api import Browser, sync_playwright
 from bench import stock
 from bench.catalogue import MOST_BYTES, MOST_REQUESTS, watch
 from tests.browser import FLAGS, find
+from tests.factories import SHOP
 from tests.processes import ROOT, Stage
 from webapp.assets import TYPES
 
@@ -87,7 +88,7 @@ def build(folder: Path) -> dict[str, File]:
     (folder / "products.json").write_text(json.dumps(listed))
     (folder / "public" / "pictures").mkdir(parents=True)
     for name in {item.picture for item in items}:
-        shutil.copy(ROOT / "static" / "pictures" / name, folder / "public" / "pictures" / name)
+        shutil.copy(SHOP.pictures / name, folder / "public" / "pictures" / name)
     run(folder, "npm", "ci", "--no-audit", "--no-fund")
     run(folder, "npx", "vite", "build", "--logLevel", "error")
     files = [file for file in (folder / "dist").rglob("*") if file.is_file()]

@@ -29,7 +29,7 @@ TOKEN = re.compile(rf"{BOT_ID}:[\w-]{{20,}}")
 HEX = re.compile(r"[0-9a-f]{64}")
 LEFT_BEHIND_SECONDS = 5.0  # a little longer than the guard of a run that was killed takes
 # What a release and the processes after it are made of.
-CODE = ("webapp", "migrations", "templates", "static", "bot.py", "catalog.toml", "Procfile")
+CODE = ("webapp", "migrations", "templates", "static", "bot.py", "examples", "shop", "Procfile")
 
 
 class CannotStart(Exception):

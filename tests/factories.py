@@ -5,6 +5,7 @@ import hmac
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -12,11 +13,15 @@ from flask import Flask
 
 from webapp.config import TELEGRAM_KEYS, Config, database_url
 from webapp.extensions import db
+from webapp.shop.folder import Folder
 
 BOT_TOKEN = "7342037359:AAHwq3Vn0k-3Uq0kTzZqz0m0bX1cY2dE3fG"
 SECRET_KEY = "kV9dT2xQw8Lr4ZbN6hYc1JmPf3GsUe5a"
 WEBHOOK_SECRET = "Wh7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4"
 METRICS_TOKEN = "Mt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4"
+
+
+SHOP = Folder(Path(__file__).parent / "shop")
 
 
 def make_config(**changes: Any) -> Config:
@@ -32,6 +37,7 @@ def make_config(**changes: Any) -> Config:
         "telegram_public_keys": (bytes.fromhex(TELEGRAM_KEYS["production"]),),
         "proxy_hops": 0,
         "sqlite_disk_is_kept": True,
+        "shop": SHOP,
     }
     if "database_url" in changes:
         changes["database_url"] = database_url(changes["database_url"])

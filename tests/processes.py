@@ -17,7 +17,7 @@ import httpx
 from flask import Flask
 
 from tests import forks
-from tests.factories import METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET, opened
+from tests.factories import METRICS_TOKEN, SECRET_KEY, SHOP, WEBHOOK_SECRET, opened
 from tests.forks import ROOT, Process
 from webapp import bot_api, config, create_app
 from webapp.domain import terms
@@ -99,6 +99,7 @@ class Stage:
             "APP_ENV": "development",
             "LOG_FORMAT": "json",  # tests read it
             "OWNER_IDS": "5000000103",
+            "SHOP_DIR": str(SHOP.path),
             "OWNER_NOTICES": "none",  # who never wrote to the bot cannot hear of sales
             **settings,
         }

@@ -11,7 +11,7 @@ import brotli
 import pytest
 from flask import Flask
 
-from tests.factories import make_config
+from tests.factories import SHOP, make_config
 from webapp import assets, create_app, trimming
 
 # htmx.org 2.0.11 from npm, dist/htmx.min.js
@@ -22,7 +22,8 @@ HTMX_SHA256 = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
 def served(tmp_path_factory: pytest.TempPathFactory) -> Any:
     file = tmp_path_factory.mktemp("assets") / "none.db"
     app: Flask = create_app(make_config(database_url=f"sqlite:///{file}"))
-    return app.test_client()
+    with app.app_context():
+        yield app.test_client()
 
 
 def test_htmx_is_the_one_that_was_published() -> None:
@@ -111,12 +112,12 @@ def test_a_file_cannot_be_changed(served: Any) -> None:
 
 
 def test_every_drawing_is_a_view_of_one_file() -> None:
-    sprite = ElementTree.fromstring(assets._sprite())  # noqa: S314 - our own drawings
+    sprite = ElementTree.fromstring(assets._sprite(SHOP.pictures))  # noqa: S314 - our own drawings
     views = [element.get("id") for element in sprite if element.tag.endswith("view")]
-    assert views == sorted({file.stem for file in (assets.ROOT / "pictures").glob("*.svg")} - {"hero"})
+    assert views == sorted({file.stem for file in SHOP.pictures.glob("*.svg")} - {"hero"})
 
 
-def test_the_first_picture_is_inside_the_page() -> None:
+def test_the_first_picture_is_inside_the_page(served: Any) -> None:
     address = assets.picture("hero.svg")
     scheme, _, held = address.partition(",")
     assert scheme == "data:image/svg+xml"
@@ -126,14 +127,14 @@ def test_the_first_picture_is_inside_the_page() -> None:
 
 
 def test_drawings_do_not_share_names() -> None:
-    text = assets._sprite()
+    text = assets._sprite(SHOP.pictures)
     ids = re.findall(r'\bid="([^"]+)"', text)
     used = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', text))
     assert len(ids) == len(set(ids))
     assert {one or other for one, other in used} <= set(ids)
 
 
-def test_a_forgotten_picture_has_a_stand_in() -> None:
+def test_a_forgotten_picture_has_a_stand_in(served: Any) -> None:
     assert assets.picture("nowhere.svg") == assets.picture("hero.svg")
     assert assets.picture("nowhere.png") == assets.picture("hero.svg")
 

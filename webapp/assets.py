@@ -16,6 +16,7 @@ from flask import Flask
 from markupsafe import Markup
 
 from webapp import trimming
+from webapp.config import current
 
 ROOT = Path(__file__).parent.parent / "static"
 PREFIX = "/static/"
@@ -31,7 +32,7 @@ INLINED = "app.css"
 SCRIPT = "starfront.js"
 SCRIPTS = ("htmx.min.js", "app.js", "colours.js", "aloud.js")  # one after the other: one request
 HERO = "hero.svg"  # on top of the shop, and for a product whose picture was forgotten
-WIDTH, HEIGHT = 320, 180  # of every picture in static/pictures
+WIDTH, HEIGHT = 320, 180  # of every picture
 # In a script: a text, a template or a regular expression, inside of which spaces count; or an operator.
 TOKEN = re.compile(
     r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`"""
@@ -89,6 +90,7 @@ class Asset:
 
 def init_app(app: Flask) -> None:
     """Serve the assets before Flask is asked, and give templates their addresses."""
+    pictures = app.config["STARFRONT"].shop.pictures
     headers = [
         ("X-Content-Type-Options", "nosniff"),
         ("Content-Security-Policy", "default-src 'none'"),
@@ -97,20 +99,20 @@ def init_app(app: Flask) -> None:
     ]
     if app.config["STARFRONT"].public_url.startswith("https://"):
         headers.append(("Strict-Transport-Security", f"max-age={2 * ONE_YEAR_SECONDS}; includeSubDomains"))
-    app.wsgi_app = _Server(app.wsgi_app, headers)  # type: ignore[method-assign]
+    app.wsgi_app = _Server(app.wsgi_app, pictures, headers)  # type: ignore[method-assign]
     app.jinja_env.globals.update(asset=url, picture=picture, critical_style=critical_style)
 
 
 def url(name: str) -> str:
     """Return the address of a static file, which changes with its content."""
-    return _all()[name].url
+    return _all(_pictures())[name].url
 
 
 def picture(name: str) -> str:
     """Return the address of a picture; the drawn ones travel in one file, but for what is seen first."""
-    file = ROOT / "pictures" / name
+    file = _pictures() / name
     if name == HERO or not file.exists():
-        return _hero()
+        return _hero(file.with_name(HERO))
     return f"{url(SPRITE)}#{file.stem}" if file.suffix == ".svg" else url(f"pictures/{file.name}")
 
 
@@ -128,18 +130,25 @@ def style_hashes() -> tuple[str, ...]:
     return (f"'sha256-{base64.b64encode(digest).decode()}'",)
 
 
+def _pictures() -> Path:
+    """Return where the pictures of the shop at work lie."""
+    return current().shop.pictures
+
+
 @lru_cache
-def _all() -> dict[str, Asset]:
+def _all(pictures: Path) -> dict[str, Asset]:
     htmx, *ours = (_squeezed(ROOT / name).decode() for name in SCRIPTS)
     found = {
-        SPRITE: Asset(SPRITE, Encoded(_sprite().encode())),
+        SPRITE: Asset(SPRITE, Encoded(_sprite(pictures).encode())),
         SCRIPT: Asset(SCRIPT, Encoded("\n".join([trimming.trim(htmx), *ours]).encode())),
     }
     for file in sorted(ROOT.rglob("*")):
         name = file.relative_to(ROOT).as_posix()
-        is_drawing = file.parent.name == "pictures" and file.suffix == ".svg"
-        if file.suffix in TYPES and not is_drawing and file.name not in {*SCRIPTS, INLINED}:
+        if file.suffix in TYPES and file.name not in {*SCRIPTS, INLINED}:
             found[name] = Asset(name, Encoded(_squeezed(file)))
+    for file in sorted(pictures.glob("*")):
+        if file.suffix in TYPES and file.suffix != ".svg":
+            found[f"pictures/{file.name}"] = Asset(f"pictures/{file.name}", Encoded(file.read_bytes()))
     return found
 
 
@@ -169,17 +178,17 @@ def _encodings(accepted: str) -> frozenset[str]:
 
 
 @lru_cache
-def _hero() -> Markup:
+def _hero(file: Path) -> Markup:
     """Return an address that holds its picture: what is largest and seen first is there with the page."""
-    drawing = re.sub(r">\s+<", "><", (ROOT / "pictures" / HERO).read_text(encoding="utf-8").strip())
+    drawing = re.sub(r">\s+<", "><", file.read_text(encoding="utf-8").strip())
     held = quote(drawing.replace('"', "'"), safe=" '=:/;,()")
     # Ours, and between double quotes nothing in it needs escaping.
     return Markup(f"data:image/svg+xml,{held}")  # noqa: S704
 
 
-def _sprite() -> str:
+def _sprite(pictures: Path) -> str:
     """Return every other drawn picture as one view of one file: one request, however many products."""
-    drawings = sorted(file for file in (ROOT / "pictures").glob("*.svg") if file.name != HERO)
+    drawings = sorted(file for file in pictures.glob("*.svg") if file.name != HERO)
     views = [_view(index, file) for index, file in enumerate(drawings)]
     size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(views)}</svg>'
@@ -199,8 +208,9 @@ def _view(index: int, file: Path) -> str:
 class _Server:
     """Answers for static files; everything else goes on to the application."""
 
-    def __init__(self, application: Wsgi, headers: list[tuple[str, str]]) -> None:
+    def __init__(self, application: Wsgi, pictures: Path, headers: list[tuple[str, str]]) -> None:
         self.application = application
+        self.pictures = pictures
         self.headers = headers
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -208,7 +218,7 @@ class _Server:
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or not path.startswith(PREFIX):
             return self.application(environ, start_response)
         # A page from before a deployment asks for an older version: it gets today's.
-        asset = _all().get(re.sub(r"\.[0-9a-f]{10}(?=\.\w+$)", "", path.removeprefix(PREFIX)))
+        asset = _all(self.pictures).get(re.sub(r"\.[0-9a-f]{10}(?=\.\w+$)", "", path.removeprefix(PREFIX)))
         if asset is None:
             return self.application(environ, start_response)
         encoding, body = asset.content.best(environ.get("HTTP_ACCEPT_ENCODING", ""))

@@ -17,6 +17,8 @@ from webapp import addresses, database_urls, env_file, platforms
 from webapp.addresses import AddressInvalid
 from webapp.guessable import is_guessable
 from webapp.platforms import Platform
+from webapp.shop import folder
+from webapp.shop.folder import Folder, FolderMissing
 
 BOT_TOKEN = re.compile(r"(?a:\d{5,16}):[A-Za-z0-9_-]{20,64}")
 WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")  # Bot API: setWebhook, secret_token
@@ -90,6 +92,7 @@ class Config:
     bind_host: str = "0.0.0.0"
     web_workers: int = 0  # as many as fit: webapp/capacity.py
     web_threads: int = 32
+    shop: Folder = field(default_factory=folder.usual)
     catalogue: str = "file"
     app_env: str = "production"
     bot_environment: str = "production"
@@ -210,6 +213,7 @@ def _read(read: "_Reader") -> Config:
         bind_host=read.host("BIND_HOST", Config.bind_host),
         web_workers=read.number("WEB_CONCURRENCY", Config.web_workers, 0, 1000),
         web_threads=read.number("WEB_THREADS", Config.web_threads, 1, 1000),
+        shop=read.shop(),
         catalogue=read.choice("CATALOGUE", ("file", "database")),
         app_env=app_env,
         bot_environment=environment,
@@ -286,6 +290,13 @@ class _Reader:
             self.object_to(name, f"{name} must be a whole number from {lowest} to {highest}.")
             return default
         return int(value)
+
+    def shop(self) -> Folder:
+        try:
+            return folder.find(self.environ)
+        except FolderMissing as error:
+            self.object_to("SHOP_DIR", str(error))
+            return folder.usual()
 
     def numbers(self, name: str) -> list[int]:
         parts = self.text(name).replace(",", " ").split()

@@ -98,7 +98,7 @@ class Product(Model):
     title: Mapped[str] = mapped_column(String(32))  # Bot API: createInvoiceLink, title
     description: Mapped[str] = mapped_column(String(255))  # Bot API: createInvoiceLink, description
     details: Mapped[list[str]] = mapped_column(JSON, default=list)  # what is inside, a line each
-    picture: Mapped[str] = mapped_column(String(128))  # a file in static/pictures
+    picture: Mapped[str] = mapped_column(String(128))  # a file in the owner's folder pictures
     stars: Mapped[int]  # for a subscription: each period
     pass_days: Mapped[int | None]
     keys: Mapped[list[str]] = mapped_column(JSON)  # entitlement keys that buying it grants

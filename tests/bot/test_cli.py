@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +16,19 @@ from sqlalchemy import delete, inspect, select, text
 from tests import arrange
 from tests.bot.conftest import ALICE, BOB, trouble
 from tests.bot.test_registration import set_up
-from tests.factories import make_config
+from tests.factories import SHOP, make_config
 from tests.processes import TOKEN, Stage, eventually
-from webapp import bot_api, catalogue_file, clock, create_app
+from webapp import bot_api, clock, create_app
 from webapp.checkout import Checkout
 from webapp.cli.commands import UNKNOWN_TOKEN
 from webapp.domain import catalogue, catalogue_files, entitlements, refunds
 from webapp.extensions import db, transaction
 from webapp.models import AuditEntry, Charge, Entitlement, LedgerEntry, Movement, Product, Refund, Shop, User
+from webapp.shop.folder import Folder
 from webapp.worker import Worker
 
 ROOT = Path(__file__).parent.parent.parent
-SHIPPED = (ROOT / "catalog.toml").read_text(encoding="utf-8")
+SHIPPED = SHOP.catalogue.read_text(encoding="utf-8")
 COUNT = len(catalogue_files.read(SHIPPED))
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -326,8 +329,25 @@ def test_29_a_full_comparison_names_everything_and_comes_to_telegram_s_balance(a
 # A release
 
 
+@dataclass(frozen=True)
+class Pushed:
+    """An owner's folder of its own, whose catalogue changes."""
+
+    shop: Folder
+
+    def __call__(self, text: str) -> None:
+        self.shop.catalogue.write_text(text, encoding="utf-8")
+
+
 @pytest.fixture
-def empty(telegram: Stage, tmp_path: Path) -> Iterator[Any]:
+def pushed(tmp_path: Path) -> Pushed:
+    """Push another catalogue than the tests' own."""
+    shutil.copytree(SHOP.path, tmp_path / "shop")
+    return Pushed(Folder(tmp_path / "shop"))
+
+
+@pytest.fixture
+def empty(telegram: Stage, pushed: Pushed, tmp_path: Path) -> Iterator[Any]:
     """Make shops on a database that has not even tables."""
     made: list[Flask] = []
 
@@ -336,6 +356,7 @@ def empty(telegram: Stage, tmp_path: Path) -> Iterator[Any]:
             "bot_token": TOKEN,
             "bot_api_url": f"{telegram.sandbox}/bot",
             "support_contact": "@stargazer",
+            "shop": pushed.shop,
         }
         facts |= changes
         made.append(create_app(make_config(database_url=f"sqlite:///{tmp_path}/new.db", **facts)))
@@ -367,18 +388,6 @@ def test_a_first_release_makes_a_shop_of_an_empty_database(telegram, empty):
         assert len(on_sale()) == COUNT
         assert db.session.scalar(select(Shop.bot_id)) == 7000000002
     assert telegram.state()["bot"]["menu_button"]["type"] == "web_app"
-
-
-@pytest.fixture
-def pushed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
-    """Push another catalogue.toml than the shipped one."""
-
-    def push(text: str) -> None:
-        file = tmp_path / "catalog.toml"
-        file.write_text(text, encoding="utf-8")
-        monkeypatch.setattr(catalogue_file, "FILE", file)
-
-    return push
 
 
 EDITED = SHIPPED.replace("stars = 250", "stars = 199", 1).replace("refund_days = 14", "refund_days = 7", 1)
@@ -424,7 +433,7 @@ def test_an_owner_who_edits_in_the_shop_keeps_what_was_edited(empty, pushed):
     ]
     with app.app_context():
         assert on_sale()["deep-sky-atlas"] == 250
-        assert run(app, "catalog", "diff", str(catalogue_file.FILE)) == (
+        assert run(app, "catalog", "diff", str(pushed.shop.catalogue)) == (
             0,
             "\n".join([*SAID, "1 products would change."]),
         )

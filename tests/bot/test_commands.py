@@ -9,14 +9,14 @@ import pytest
 from flask import Flask
 
 from tests.bot.conftest import trouble
-from tests.factories import make_config
+from tests.factories import SHOP, make_config
 from tests.processes import TOKEN
 from webapp import application, cli, create_app
 from webapp.cli.commands import UNKNOWN_TOKEN, OwnerCommand
 from webapp.domain import shops
 from webapp.extensions import NOT_MIGRATED, db, transaction
 
-FILE = str(Path(__file__).parent.parent.parent / "catalog.toml")
+FILE = str(SHOP.catalogue)
 NEWS = 'name = "comet"\nto = "everyone"\ntext = "A comet is coming."\n'
 # What each command is told, where it wants to be told something.
 ARGUMENTS = {

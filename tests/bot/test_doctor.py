@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -21,9 +22,9 @@ from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN, trouble
 from tests.bot.test_cli import on_sqlite, run
 from tests.bot.test_registration import set_up
-from tests.factories import WEBHOOK_SECRET, make_config, opened
+from tests.factories import SHOP, WEBHOOK_SECRET, make_config, opened
 from tests.processes import ROOT, TOKEN, Stage, eventually
-from webapp import __version__, catalogue_file, clock, create_app, disks, patience, registration
+from webapp import __version__, clock, create_app, disks, patience, registration
 from webapp.bot_api import BotApi, BotApiError
 from webapp.cli.entitlements import write_anew
 from webapp.config import Config
@@ -45,6 +46,7 @@ from webapp.domain.keys import KeyRing
 from webapp.extensions import db, transaction
 from webapp.models import Entitlement, InboxItem, Order, Shop, User
 from webapp.registration import ALLOWED_UPDATES
+from webapp.shop.folder import Folder
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 DOCUMENT = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
@@ -105,18 +107,15 @@ def app(config: Config, site: Site) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def shop(
-    app: Flask, open_shop: None, api: BotApi, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Flask:
+def shop(app: Flask, open_shop: None, api: BotApi, config: Config, tmp_path: Path) -> Flask:
     """A shop with which all is well: released, its bot at work, its statement read."""
     items = list(map(catalogue.Item.of, catalogue.everything()))
     keys = {key for item in items for key in item.keys}
     (tmp_path / "catalog.toml").write_text(catalogue_files.write(items, elsewhere=sorted(keys)))
-    (tmp_path / "pictures").mkdir()
+    shutil.copytree(SHOP.pictures, tmp_path / "pictures")
     for item in items:
-        (tmp_path / "pictures" / item.picture).touch()
-    monkeypatch.setattr(catalogue_file, "FILE", tmp_path / "catalog.toml")
-    monkeypatch.setattr(catalogue_file, "PICTURES", tmp_path / "pictures")
+        shutil.copy(SHOP.pictures / "hero.svg", tmp_path / "pictures" / item.picture)
+    app.config["STARFRONT"] = replace(config, shop=Folder(tmp_path))
     with transaction():
         db.session.execute(text("DELETE FROM shop"))
         shops.claim(config.bot_id, "starfront_demo_bot", config.bot_environment)
@@ -1022,7 +1021,7 @@ def test_a_catalogue_that_differs_from_the_file_is_named(shop):
 
 
 def test_a_catalogue_file_that_stops_the_next_release_is_named(shop):
-    catalogue_file.FILE.write_bytes(b"products = 3")
+    shop.config["STARFRONT"].shop.catalogue.write_bytes(b"products = 3")
     name, severity, words = only(shop)
     assert (name, severity) == ("catalogue", "problem")
     assert words.startswith("catalog.toml, line 1: products: ")

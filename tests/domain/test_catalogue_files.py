@@ -1,8 +1,8 @@
 import re
-from pathlib import Path
 
 import pytest
 
+from tests.factories import SHOP
 from webapp.domain import catalogue_files
 from webapp.domain.toml_files import FileInvalid
 
@@ -181,7 +181,7 @@ def test_tables_written_inline_are_read_too():
 
 
 def test_the_catalogue_that_ships_is_valid():
-    text = Path(__file__).parents[2].joinpath("catalog.toml").read_text(encoding="utf-8")
+    text = SHOP.catalogue.read_text(encoding="utf-8")
     items = catalogue_files.read(text)
     assert {item.kind for item in items} == set(catalogue_files.KINDS)
     for item in items:
@@ -194,7 +194,7 @@ def test_the_catalogue_that_ships_is_valid():
 
 
 def test_a_picture_that_is_not_there_is_refused():
-    with pytest.raises(FileInvalid, match=r"line 7: picture: there is no atlas.svg in static/pictures"):
+    with pytest.raises(FileInvalid, match=r"line 7: picture: there is no atlas.svg in the folder pictures"):
         catalogue_files.read(ATLAS, pictures=["hero.svg"])
     assert catalogue_files.read(ATLAS, pictures=["hero.svg", "atlas.svg"])
 

@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, Frame, Page
 from sqlalchemy import text
 
-from tests.processes import ROOT, ShiftedStage, Shopper, eventually
+from tests.factories import SHOP
+from tests.processes import ShiftedStage, Shopper, eventually
 from webapp import clock
 from webapp.domain import catalogue, catalogue_files, terms
 from webapp.domain.catalogue import Item
@@ -34,7 +35,7 @@ LOOK_AT_ORDER = """([id, told]) => htmx.ajax("GET", `/orders/${id}?told=${told}`
 
 
 class Observatory(ShiftedStage):
-    """The shop of catalog.toml with every process, at noon of a certain day."""
+    """The tests' shop with every process, at noon of a certain day."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         super().__init__(folder, f"sqlite:///{folder}/shop.db", **settings)
@@ -133,7 +134,7 @@ class Visit:
     def sell(self, items: Iterable[Item]) -> None:
         """Have the shop sell these things, and no others, until this visit is over."""
         self._replace(items)
-        self.undo.callback(self._replace, catalogue_files.read((ROOT / "catalog.toml").read_text()))
+        self.undo.callback(self._replace, catalogue_files.read(SHOP.catalogue.read_text()))
 
     def hide_table(self, name: str) -> None:
         """Have the database without one of its tables until this visit is over."""

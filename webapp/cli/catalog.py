@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from webapp import catalogue_file, clock, openings
+from webapp import clock, openings
 from webapp.cli import files
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.terminal import say
 from webapp.domain import catalogue, catalogue_files
 from webapp.domain.catalogue import Difference, Item
 from webapp.extensions import transaction
+from webapp.shop import catalogue_file
 
 SIGNS = {"added": "+", "changed": "~", "retired": "-", "restored": "+"}
 WORDS = {"added": "new", "retired": "off sale; people keep what they own", "restored": "on sale again"}
@@ -24,7 +25,7 @@ group = OwnerGroup("catalog", help="Read, write and check the catalogue file.")
 
 
 @group.command("import")
-@click.argument("file", type=files.READABLE, default=catalogue_file.FILE)
+@click.argument("file", type=files.READABLE, default=files.in_shop("catalog.toml"))
 def import_command(file: Path) -> None:
     """Make the shop sell what FILE lists, all of it or, if anything is wrong, nothing."""
     items = read(file)
@@ -33,7 +34,7 @@ def import_command(file: Path) -> None:
 
 
 @group.command("diff")
-@click.argument("file", type=files.READABLE, default=catalogue_file.FILE)
+@click.argument("file", type=files.READABLE, default=files.in_shop("catalog.toml"))
 def diff(file: Path) -> None:
     """Show what would change if the shop sold what FILE lists."""
     differences = catalogue.differences(read(file))
@@ -50,7 +51,7 @@ def export() -> None:
 
 
 @group.command("check", needs_shop=False)
-@click.argument("file", type=files.READABLE, default=catalogue_file.FILE)
+@click.argument("file", type=files.READABLE, default=files.in_shop("catalog.toml"))
 def check(file: Path) -> None:
     """Say whether FILE could be imported. It needs no settings and no database."""
     items = read(file)
@@ -61,7 +62,7 @@ def check(file: Path) -> None:
 
 def read(file: Path) -> list[Item]:
     """Return what a file lists, or end the command with what is wrong in it."""
-    return files.read(file, catalogue_file.parse)
+    return files.read(file, lambda text: catalogue_file.parse(text, files.shop_folder()))
 
 
 def replace(items: Sequence[Item]) -> None:

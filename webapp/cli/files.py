@@ -5,11 +5,29 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+from flask import current_app
 
+from webapp import config
 from webapp.domain.toml_files import FileInvalid
+from webapp.shop import folder
+from webapp.shop.folder import Folder, FolderMissing
 
 Told = TypeVar("Told")
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def shop_folder() -> Folder:
+    """Return the owner's folder, for commands that need no shop as well."""
+    settings = current_app.config.get("STARFRONT")
+    try:
+        return settings.shop if settings else folder.find(config.environment())
+    except (FolderMissing, config.ConfigError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def in_shop(name: str) -> Callable[[], str]:
+    """Return what names a file of the owner's folder when nobody names another."""
+    return lambda: str(shop_folder().path / name)
 
 
 def read(file: Path, understand: Callable[[str], Told]) -> Told:

@@ -7,7 +7,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
-from webapp import catalogue_file, clock, disks, registration
+from webapp import clock, disks, registration
 from webapp.bot_api import BotApiError, NotReached, OutcomeUnknown, TooManyRequests, Unauthorized
 from webapp.cli import catalog
 from webapp.cli.commands import OwnerCommand
@@ -31,7 +31,7 @@ def release() -> None:
     """Migrate, claim the database, sell what catalog.toml lists, tell Telegram."""
     config = current()
     # Before anything is changed: a bad file stops the release.
-    items = catalog.read(catalogue_file.FILE)
+    items = catalog.read(config.shop.catalogue)
     upgrade()
     client = current_app.extensions["checkout"].client
     try:

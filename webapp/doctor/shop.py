@@ -3,7 +3,6 @@
 import random
 from datetime import datetime, timedelta
 
-from webapp import catalogue_file
 from webapp.config import Config
 from webapp.doctor.findings import Finding, ok, problem, warning
 from webapp.domain import (
@@ -19,6 +18,7 @@ from webapp.domain import (
     toml_files,
 )
 from webapp.domain.keys import KeyRing
+from webapp.shop import catalogue_file
 from webapp.turns import POLLING
 
 STATEMENT_PROBLEM = timedelta(minutes=15)
@@ -115,7 +115,7 @@ def _identity(config: Config) -> Finding:
 
 def _catalogue(config: Config) -> Finding:
     try:
-        differences = catalogue.differences(catalogue_file.read())
+        differences = catalogue.differences(catalogue_file.read(config.shop))
     except toml_files.FileInvalid as error:
         return problem("catalogue", f"catalog.toml, {error}.", "Correct it: the next release stops there.")
     if not differences:

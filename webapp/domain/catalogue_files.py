@@ -155,9 +155,9 @@ def _item(file: _File, index: int, table: dict[str, Any]) -> Item:
     has_trial = "trial_stars" in table
     picture = _text(table, "picture", 128, refuse)
     if not re.fullmatch(r"[a-z0-9-]+\.(svg|webp|png|jpg)", picture):
-        raise refuse("picture", "must be the name of a file in static/pictures, such as 'atlas.svg'")
+        raise refuse("picture", "must be the name of a file in the folder pictures, such as 'atlas.svg'")
     if file.pictures is not None and picture not in file.pictures:
-        raise refuse("picture", f"there is no {picture} in static/pictures")
+        raise refuse("picture", f"there is no {picture} in the folder pictures")
     unopened = next((key for key in keys if not file.opens(key)), None)
     if unopened:
         raise refuse("entitlements", _dead_end(unopened, file.opened or ()))

@@ -1,0 +1,1 @@
+"""The owner's folder: everything that makes a shop this shop, found, read and checked."""
