@@ -28,7 +28,7 @@ shop: ## An owner's command for the shop that make run opened: ARGS="doctor"
 	@$(call install,run)
 	@$(BIN)/python -m sandbox.shop
 
-test: ready browser pgbouncer ## Everything, on SQLite and on PostgreSQL, in a real browser; ARGS="tests/domain -k refund" a part
+test: ready browser pgbouncer packages ## Everything, on SQLite and on PostgreSQL, in a real browser; ARGS="tests/domain -k refund" a part
 	$(BIN)/python -m pytest --numprocesses=4 --dist=worksteal $(if $(ARGS),$(ARGS),$(COVERAGE))
 
 check: ready lint types imports test ## What must hold before anything lands
@@ -48,6 +48,9 @@ browser: ready ## Chromium, from the system, its packages, or playwright
 
 pgbouncer: ready ## PgBouncer, from the system or its packages
 	@$(BIN)/python -m tests.pgbouncer
+
+packages: ready ## What tests use of npm's registry, fetched without npm
+	@$(BIN)/python -m tests.npm
 
 kill: ready ## A thousand processes killed in the middle of sales; nothing may be lost
 	KILLS=$${KILLS:-1000} $(BIN)/python -m pytest tests/e2e/test_kills.py -s
@@ -114,10 +117,10 @@ bench: ready ## The figures in bench/, measured here and now
 messages: ready ## Every sentence into every language's file; LANGUAGE=pt_BR begins one more
 	@$(BIN)/python -m tests.sentences $(LANGUAGE)
 
-gallery: ready browser ## Every page in every state; ONLY=, WIDTHS=, THEMES=, LANGUAGES= narrow it down
+gallery: ready browser packages ## Every page in every state; ONLY=, WIDTHS=, THEMES=, LANGUAGES= narrow it down
 	$(BIN)/python -m tests.gallery
 
-references: ready browser ## What pages are to look like: as they do now
+references: ready browser packages ## What pages are to look like: as they do now
 	$(BIN)/python -m tests.gallery.references
 
 pictures: ready browser ## The pictures in the README, taken anew
@@ -142,4 +145,4 @@ ready:
 clean: ## Forget the environment and what runs left behind
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help ready run test check lint types imports browser pgbouncer kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock platforms audit clean slow-clients fuzz sqlite-trouble storm clocks outage
+.PHONY: help ready run test check lint types imports browser pgbouncer packages kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock platforms audit clean slow-clients fuzz sqlite-trouble storm clocks outage

@@ -1,16 +1,10 @@
 """Telegram's own client script, from wherever it can be had; until then, and else, a stand-in of ours."""
 
-import asyncio
-import base64
 import contextlib
 import gzip
 import hashlib
-import io
 import json
 import os
-import shutil
-import tarfile
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -18,16 +12,17 @@ from pathlib import Path
 
 import aiohttp
 
+from sandbox import npm, outside
+
 ADDRESS = "https://telegram.org/js/telegram-web-app.js"
 # Carries the official script unchanged. As `npm view @twa-dev/sdk@8.0.2 dist.integrity` tells it.
 PACKAGE = "@twa-dev/sdk@8.0.2"
 INTEGRITY = "sha512-Pp5GxnxP2blboVZFiM9aWjs4cb8IpW3x2jP3kLOMvIqy0jzNUTuFHkwHtx+zEvh/UcF2F+wmS8G6ebIA0XPXcg=="
-INSIDE = "package/dist/telegram-web-apps.js"
+INSIDE = "dist/telegram-web-apps.js"
 STAND_IN = Path(__file__).parent / "static" / "stand-in.js"
 COPY = Path("var/telegram-web-app.js")
 FRESH_SECONDS = 7 * 24 * 3600  # then the script is looked for again
 TELEGRAM_PATIENCE_SECONDS = 5
-NPM_PATIENCE_SECONDS = 60
 DAY_SECONDS = 24 * 3600
 
 
@@ -104,55 +99,21 @@ class ClientScript:
 
 
 async def _downloaded() -> Script | None:
-    timeout = aiohttp.ClientTimeout(total=TELEGRAM_PATIENCE_SECONDS)
     try:
-        session = aiohttp.ClientSession(timeout=timeout, trust_env=True)
-        async with session, session.get(ADDRESS) as answer:
-            body = await answer.read()
-    except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
+        status, body = await outside.get(ADDRESS, TELEGRAM_PATIENCE_SECONDS)
+    except (aiohttp.ClientError, OSError, ValueError):
         return None
     # A hotel's network answers everything with its own page.
-    is_script = answer.status == 200 and b"Telegram.WebApp" in body
+    is_script = status == 200 and b"Telegram.WebApp" in body
     return Script(body, "telegram.org", time.time()) if is_script else None
 
 
 async def _from_npm() -> Script | None:
-    npm = shutil.which("npm")
-    if npm is None:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        await _run(npm, "pack", PACKAGE, "--silent", folder=folder)
-        archive = next(Path(folder).glob("*.tgz"), None)
-        plain = _unpacked(archive.read_bytes()) if archive else b""
-    return Script(plain, f"the npm package {PACKAGE}", time.time()) if plain else None
-
-
-async def _run(*command: str, folder: str) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
     try:
-        async with asyncio.timeout(NPM_PATIENCE_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        pass
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-def _unpacked(archive: bytes) -> bytes:
-    """Return the script inside of the package, or nothing if this is not the package we know."""
-    if f"sha512-{base64.b64encode(hashlib.sha512(archive).digest()).decode()}" != INTEGRITY:
-        return b""
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        member = files.extractfile(INSIDE)
-        return member.read() if member else b""
+        archive = await npm.fetch(PACKAGE, INTEGRITY)
+    except npm.CannotFetch:
+        return None
+    return Script(npm.member(archive, INSIDE), f"the npm package {PACKAGE}", time.time())
 
 
 def _replace(file: Path, content: bytes) -> None:

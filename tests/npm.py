@@ -1,17 +1,22 @@
-"""Packages of npm that tests use as they were published: known by their hashes, and not committed."""
+"""Packages of npm that tests use as they were published: known by their hashes, and not committed.
 
-import base64
-import hashlib
-import shutil
-import subprocess
-import tarfile
-import tempfile
+``python -m tests.npm`` fetches those that are not here yet, with or without npm.
+"""
+
+import asyncio
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
+import pytest
+
+from sandbox import npm
 from tests.processes import ROOT
 
 KEPT = ROOT / "var" / "npm"
+ATTEMPTS = 3  # a network drops a connection now and then
 # As `npm view NAME@VERSION dist.integrity` tells it.
 INTEGRITY = {
     "@twa-dev/sdk@8.0.2": (  # Telegram's client script as it was published
@@ -31,31 +36,53 @@ INTEGRITY = {
 
 @lru_cache
 def read(package: str, path: str) -> bytes:
-    """Return a file of a package, which npm fetches unless it is here already."""
-    with tarfile.open(archive(package)) as files:
-        member = files.extractfile(f"package/{path}")
-        assert member, f"{package} has no {path}"
-        return member.read()
+    """Return a file of a package, which is fetched unless it is here already."""
+    return npm.member(archive(package).read_bytes(), path)
 
 
 def archive(package: str) -> Path:
     """Return a package as npm packs it."""
-    kept = KEPT / f"{package.replace('/', '+')}.tgz"
-    if not (kept.exists() and _integrity(kept) == INTEGRITY[package]):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
-            _fetch(package, Path(folder)).replace(kept)
-    return kept
+    try:
+        return _kept(package)
+    except npm.CannotFetch as reason:
+        pytest.fail(str(reason), pytrace=False)
 
 
-def _fetch(package: str, folder: Path) -> Path:
-    npm = shutil.which("npm")
-    assert npm, "npm is needed to fetch what pages are tested with"
-    subprocess.run([npm, "pack", package, "--silent"], cwd=folder, check=True, capture_output=True)
-    [packed] = folder.glob("*.tgz")
-    assert _integrity(packed) == INTEGRITY[package], f"{package} is not what it was"
-    return packed
+def _kept(package: str) -> Path:
+    file, integrity = KEPT / f"{package.replace('/', '+')}.tgz", INTEGRITY[package]
+    if not (file.exists() and npm.is_intact(file.read_bytes(), integrity)):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        half = file.with_name(f"{file.name}.{os.getpid()}")
+        half.write_bytes(_fetched(package, integrity))
+        half.replace(file)
+    return file
 
 
-def _integrity(packed: Path) -> str:
-    return f"sha512-{base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode()}"
+def _fetched(package: str, integrity: str) -> bytes:
+    for _attempt in range(ATTEMPTS - 1):
+        try:
+            return _fetch(package, integrity)
+        except npm.CannotFetch:
+            continue
+    return _fetch(package, integrity)
+
+
+def _fetch(package: str, integrity: str) -> bytes:
+    # In a thread of its own: in the tests', playwright keeps a loop running.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, npm.fetch(package, integrity)).result()
+
+
+def main() -> int:
+    """Have every package here, and say where; or say which cannot be fetched, and why."""
+    try:
+        files = [_kept(package) for package in INTEGRITY]
+    except npm.CannotFetch as reason:
+        sys.stderr.write(f"{reason}\n")
+        return 1
+    print(f"npm's packages: {len(files)} in {KEPT}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -26,7 +26,8 @@ def stage(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A shop that all of these tests share."""
     folder = tmp_path_factory.mktemp("offline")
     (folder / "shop.db").write_bytes(empty_sqlite.read_bytes())
-    one = Stage(folder, f"sqlite:///{folder / 'shop.db'}", HTTPS_PROXY=NOWHERE)
+    nowhere = {"HTTPS_PROXY": NOWHERE, "NPM_CONFIG_REGISTRY": NOWHERE}
+    one = Stage(folder, f"sqlite:///{folder / 'shop.db'}", **nowhere)
     one.environment["PATH"] = without_npm(one.bin, folder)
     one.play("--script-copy", str(folder / "none.js"))
     eventually(lambda: one.state()["client_script"]["is_settled"])

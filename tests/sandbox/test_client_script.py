@@ -29,6 +29,7 @@ def play(tmp_path: Path) -> Iterator[Play]:
     stage = Stage(tmp_path, "sqlite:///unused.db")
     (tmp_path / "bin").mkdir()
     stage.environment |= {"PATH": str(tmp_path / "bin"), "HTTPS_PROXY": NOWHERE}
+    stage.environment["NPM_CONFIG_REGISTRY"] = "https://registry.test"
 
     def start(npm_script: str = "", proxy: str = NOWHERE) -> Stage:
         if npm_script:

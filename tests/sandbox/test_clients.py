@@ -1,13 +1,13 @@
 """Public clients of the Bot API, each with a bot as its own examples are, in the sandbox and unchanged."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import playwright
 import pytest
 
 from tests import npm
@@ -16,6 +16,8 @@ from tests.sandbox.conftest import ALICE, stars
 
 HERE = Path(__file__).parent / "clients"
 IMPORT_SECONDS = 240  # aiogram builds hundreds of models first, which a busy machine takes its time for
+# Playwright runs on a node that it brings, unless it is told of another.
+NODE = os.environ.get("PLAYWRIGHT_NODEJS_PATH") or str(Path(playwright.__file__).parent / "driver" / "node")
 CLIENTS = ["ptb", "aiogram", "telebot", "grammy"]
 
 
@@ -23,11 +25,9 @@ def _command(client: str, folder: Path) -> tuple[list[str], dict[str, str]]:
     """Return how a bot is run, and what it has to know."""
     if client != "grammy":
         return [sys.executable, "-m", f"tests.sandbox.clients.with_{client}"], {}
-    node = shutil.which("node")
-    assert node, "node is needed to run a bot with grammY; it comes with npm, which tests need, too"
     library = folder / "grammy.mjs"
     library.write_bytes(npm.read("grammy@1.46.0", "out/web.mjs"))
-    return [node, str(HERE / "with_grammy.mjs")], {"GRAMMY": library.as_uri()}
+    return [NODE, str(HERE / "with_grammy.mjs")], {"GRAMMY": library.as_uri()}
 
 
 @pytest.fixture(params=CLIENTS)
