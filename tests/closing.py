@@ -30,11 +30,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def sentence(stats: dict[str, list[Any]], *, is_whole: bool) -> str:
-    ran = {one.nodeid: one for name in REACHED for one in stats.get(name, ())}
+    reached = [one for name in REACHED for one in stats.get(name, ())]
+    ran = {one.nodeid: one for one in reached if isinstance(one, pytest.TestReport)}
     kinds = Counter(kind for one in ran.values() for told, kind in one.user_properties if told == "runs on")
     parts = ", ".join(f"{kinds[kind]:,} {words}" for kind, words in KINDS.items())
     tests = f"{len(ran):,} {'test' if len(ran) == 1 else 'tests'}"
     left_out = [f"{one.nodeid} ({one.longrepr[-1]})" for one in stats.get("skipped", ())]
+    left_out += [f"{one.nodeid} (not readable)" for one in reached if isinstance(one, pytest.CollectReport)]
     left_out += [] if is_whole else ["what was not asked for"]
     return f"Ran {tests}: {parts}. Left out: {'; '.join(left_out) or 'nothing'}."
 

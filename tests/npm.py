@@ -44,8 +44,9 @@ def archive(package: str) -> Path:
     """Return a package as npm packs it."""
     try:
         return _kept(package)
-    except npm.CannotFetch as reason:
-        pytest.fail(str(reason), pytrace=False)
+    except npm.CannotFetch as error:
+        reason = str(error)
+    pytest.fail(reason, pytrace=False)
 
 
 def _kept(package: str) -> Path:

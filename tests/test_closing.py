@@ -42,3 +42,17 @@ def test_what_ran_and_what_did_not(tmp_path: Path, told, code, arguments, beside
     assert ended.returncode == code
     assert "Ran 3 tests: 1 on SQLite, 1 on PostgreSQL, 1 in Chromium." in ended.stdout
     assert f"Left out: test_shop.py::test_tides (Skipped: no moon){besides}.\n" in ended.stdout
+
+
+def test_a_file_that_cannot_be_read_is_left_out(tmp_path: Path):
+    (tmp_path / "test_shop.py").write_text("import pytest\npytest.fail('No network.', pytrace=False)")
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "tests.closing"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert "No network." in ended.stdout
+    assert "Ran 0 tests" in ended.stdout
+    assert "Left out: test_shop.py (not readable).\n" in ended.stdout
