@@ -1,5 +1,6 @@
 """What Prometheus is told; S62 and G11 are names of the failure model."""
 
+import fcntl
 import itertools
 import logging
 import os
@@ -7,7 +8,10 @@ import re
 import resource
 import signal
 import socket
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -289,9 +293,13 @@ def all_say(stage: Stage, sessions: int) -> None:
         assert not any("pid" in labels(name) for name in found)
 
 
+def left_in(files: Path) -> list[str]:
+    return [file.name for file in files.iterdir() if file.name.startswith(metrics_folder.PREFIX)]
+
+
 @on_sqlite
 @pytest.mark.parametrize("is_ours", [True, False])
-def test_a_web_process_that_ends_leaves_no_files_but_its_owners(tmp_path, database_url, is_ours):
+def test_a_web_process_leaves_no_files_but_its_owners_however_it_ended(tmp_path, database_url, is_ours):
     files = tmp_path / "files"
     files.mkdir()
     told = {} if is_ours else {"PROMETHEUS_MULTIPROC_DIR": str(files)}
@@ -303,10 +311,17 @@ def test_a_web_process_that_ends_leaves_no_files_but_its_owners(tmp_path, databa
         # Not one has holes, whatever kinds there are: their pages are there when the disk is full.
         assert all(one.st_blocks * 512 >= one.st_size for one in numbers)
         assert {one.st_mode & 0o777 for one in numbers} == {0o600}
+        killed = left_in(files)
+        stage.kill("web")
+        assert left_in(files) == killed
+        stage.start("web")
+        eventually(lambda: stage.answers(f"{stage.web}/healthz"))
+        assert len(left_in(files)) == is_ours
+        assert not set(left_in(files)) & set(killed)
         assert stage.stop("web") == 0
     finally:
         stage.close()
-    assert [file.name for file in files.iterdir() if file.name.startswith("starfront-metrics-")] == []
+    assert left_in(files) == []
     assert files.is_dir()
 
 
@@ -355,6 +370,92 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "numbers"
 
 
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder for temporary files, where the environment names none for numbers."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv(metrics_folder.VARIABLE, "")
+    monkeypatch.setattr(metrics_folder, "_is_prepared", False)
+    yield tmp_path
+    metrics_folder.discard()
+
+
+@contextmanager
+def used(folder: Path) -> Iterator[None]:
+    """Use a folder as another process does."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    yield
+    os.close(descriptor)
+
+
+def test_a_start_removes_what_nobody_uses_and_nothing_else(temporary):
+    for name in ("starfront-metrics-dead", "starfront-metrics-live", "others"):
+        (temporary / name).mkdir()
+        (temporary / name / "counter_7.db").touch()
+    (temporary / "starfront-metrics-file").touch()
+    (temporary / "starfront-metrics-link").symlink_to("others")
+    with used(temporary / "starfront-metrics-live"):
+        assert metrics_folder.prepare() == ""
+    own = Path(os.environ[metrics_folder.VARIABLE]).name
+    assert {file.name for file in temporary.iterdir()} == {
+        "starfront-metrics-live",
+        "starfront-metrics-file",
+        "starfront-metrics-link",
+        "others",
+        own,
+    }
+    assert list((temporary / "others").iterdir())
+
+
+def is_used(folder: Path) -> bool:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def test_a_process_that_hands_over_leaves_its_folder_to_the_next(temporary):
+    assert metrics_folder.prepare() == ""
+    own = Path(os.environ[metrics_folder.VARIABLE])
+    assert is_used(own)
+    with used(own):  # the new process, before the old one ends
+        metrics_folder.discard()
+        assert list(own.iterdir())
+    assert not is_used(own)
+    assert metrics_folder.prepare() == ""  # as that new process does: the folder is in its environment
+    assert is_used(own)
+    metrics_folder.discard()
+    assert not own.exists()
+
+
+def test_a_folder_that_another_start_took_for_abandoned_is_made_again(temporary, monkeypatch):
+    taken = []
+
+    def made(prefix: str) -> str:
+        folder = mkdtemp(prefix=prefix)
+        if not taken:
+            taken.append(folder)
+            os.rmdir(folder)
+        return folder
+
+    mkdtemp = tempfile.mkdtemp
+    monkeypatch.setattr(tempfile, "mkdtemp", made)
+    assert metrics_folder.prepare() == ""
+    assert os.environ[metrics_folder.VARIABLE] not in taken
+    assert list(Path(os.environ[metrics_folder.VARIABLE]).iterdir())
+
+
+def test_a_new_folder_without_room_is_not_left_behind(temporary):
+    with small_files():
+        assert "cannot be used (File too large)" in metrics_folder.prepare()
+    assert list(temporary.iterdir()) == []
+
+
 def test_6_room_for_numbers_is_taken_beforehand(folder):
     """A file with holes would have the process killed at the first series for which the disk has no room."""
     assert metrics_folder.prepare() == ""
@@ -389,16 +490,23 @@ def test_6_a_folder_that_is_a_file_is_said_and_left_alone(folder):
     assert metrics_folder.VARIABLE not in os.environ
 
 
-def test_6_a_disk_without_room_is_said_and_left_as_it_was(folder, monkeypatch):
-    folder.mkdir()
+@contextmanager
+def small_files() -> Iterator[None]:
+    """Let no file grow, as a full disk does."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
-        said = metrics_folder.prepare()
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
+
+
+def test_6_a_disk_without_room_is_said_and_left_as_it_was(folder):
+    folder.mkdir()
+    with small_files():
+        said = metrics_folder.prepare()
     assert "cannot be used (File too large)" in said
     assert list(folder.iterdir()) == []
     assert metrics_folder.VARIABLE not in os.environ

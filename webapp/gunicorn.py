@@ -1,7 +1,6 @@
 """How the web process runs: ``gunicorn -c python:webapp.gunicorn``."""
 
 import os
-import shutil
 import sys
 from contextlib import suppress
 from typing import Any
@@ -30,7 +29,6 @@ class Logger(glogging.Logger):  # type: ignore[misc]
 
 # Before anything imports prometheus_client, which decides at import where its numbers live:
 # in files here, so that whichever worker is scraped answers for all of them.
-IS_OURS = metrics_folder.VARIABLE not in os.environ
 metrics_trouble = metrics_folder.prepare()
 
 bind = ports.address(settings.bind_host, settings.port)
@@ -104,5 +102,4 @@ def child_exit(_server: Any, worker: Any) -> None:
 
 def on_exit(_server: Any) -> None:
     """Leave no numbers lying about: the next start begins with its own."""
-    if IS_OURS and (folder := os.environ.get(metrics_folder.VARIABLE)):
-        shutil.rmtree(folder, ignore_errors=True)
+    metrics_folder.discard()
