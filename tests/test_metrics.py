@@ -390,18 +390,18 @@ def used(folder: Path) -> Iterator[None]:
 
 
 def test_a_start_removes_what_nobody_uses_and_nothing_else(temporary):
-    for name in ("starfront-metrics-dead", "starfront-metrics-live", "others"):
+    for name in ("starfront-numbers-dead", "starfront-metrics-live", "others"):
         (temporary / name).mkdir()
         (temporary / name / "counter_7.db").touch()
-    (temporary / "starfront-metrics-file").touch()
-    (temporary / "starfront-metrics-link").symlink_to("others")
-    with used(temporary / "starfront-metrics-live"):
+    (temporary / "starfront-numbers-file").touch()
+    (temporary / "starfront-numbers-link").symlink_to("others")
+    with used(temporary / "starfront-numbers-live"):
         assert metrics_folder.prepare() == ""
     own = Path(os.environ[metrics_folder.VARIABLE]).name
     assert {file.name for file in temporary.iterdir()} == {
-        "starfront-metrics-live",
-        "starfront-metrics-file",
-        "starfront-metrics-link",
+        "starfront-numbers-live",
+        "starfront-numbers-file",
+        "starfront-numbers-link",
         "others",
         own,
     }

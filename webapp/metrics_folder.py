@@ -15,7 +15,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-PREFIX = "starfront-metrics-"
+# Not the prefix of releases before 0.2, which locked nothing: their folders can be in use.
+PREFIX = "starfront-numbers-"
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported
 # What a process writes, by the names of prometheus_client; twice what every route and status takes.
 FILE_BYTES = {"counter": 256 * 1024, "summary": 512 * 1024, "histogram": 64 * 1024, "gauge_max": 64 * 1024}
