@@ -390,7 +390,7 @@ def used(folder: Path) -> Iterator[None]:
 
 
 def test_a_start_removes_what_nobody_uses_and_nothing_else(temporary):
-    for name in ("starfront-numbers-dead", "starfront-metrics-live", "others"):
+    for name in ("starfront-numbers-dead", "starfront-numbers-live", "others"):
         (temporary / name).mkdir()
         (temporary / name / "counter_7.db").touch()
     (temporary / "starfront-numbers-file").touch()
