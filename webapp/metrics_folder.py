@@ -36,12 +36,9 @@ def prepare() -> str:
     """
     global _is_prepared
     try:
-        folder = os.environ.get(VARIABLE)
-        if not folder:
+        if not os.environ.get(VARIABLE):
             _remove_abandoned()
             os.environ[VARIABLE] = _new()
-        elif _is_ours(folder):
-            _hold(folder)  # the process that made it hands over to this one (USR2)
         trouble = reserve(os.getpid())
     except OSError as error:
         trouble = TROUBLE.format(folder="the folder for temporary files", reason=error.strerror)
@@ -53,33 +50,27 @@ def prepare() -> str:
 
 
 def discard() -> None:
-    """Remove the folder, unless it is the owner's or another process still counts on it."""
-    folder = os.environ.get(VARIABLE, "")
+    """Remove the folder, unless it is the owner's."""
+    if _held:
+        shutil.rmtree(os.environ.get(VARIABLE, ""), ignore_errors=True)
     while _held:
         os.close(_held.pop())
-    if _is_ours(folder):
-        _remove_if_abandoned(folder)
-
-
-def _is_ours(folder: str) -> bool:
-    parent, name = os.path.split(folder)
-    return name.startswith(PREFIX) and parent == tempfile.gettempdir()
 
 
 def _remove_abandoned() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        _remove_if_abandoned(str(folder))
+        with suppress(OSError):  # gone, in use, or somebody else's
+            _remove_if_abandoned(folder)
 
 
-def _remove_if_abandoned(folder: str) -> None:
-    with suppress(OSError):  # gone, in use, or somebody else's
-        descriptor = _opened(folder)
-        try:
-            if os.fstat(descriptor).st_uid == os.geteuid():
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder)
-        finally:
-            os.close(descriptor)
+def _remove_if_abandoned(folder: Path) -> None:
+    descriptor = _opened(folder)
+    try:
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder)
+    finally:
+        os.close(descriptor)
 
 
 def _new() -> str:
@@ -93,11 +84,11 @@ def _hold(folder: str) -> bool:
     with suppress(FileNotFoundError):
         _held.append(_opened(folder))
         with suppress(OSError):  # where nothing can be locked, nobody can remove it either
-            fcntl.flock(_held[-1], fcntl.LOCK_SH)
+            fcntl.flock(_held[-1], fcntl.LOCK_EX)
     return os.path.isdir(folder)
 
 
-def _opened(folder: str) -> int:
+def _opened(folder: str | Path) -> int:
     return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
 
 
