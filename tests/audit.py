@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ("requirements.txt", "sandbox/requirements.txt", "requirements-dev.txt")
+LOCKS = (
+    "requirements.txt",
+    "sandbox/requirements.txt",
+    "requirements-dev.txt",
+    "tests/mutation/requirements.txt",
+)
 REPORT = ROOT / "docs" / "audit.json"
 RECENT = timedelta(days=14)
 OSV = "https://api.osv.dev/v1/query"

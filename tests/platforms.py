@@ -19,6 +19,7 @@ MACHINES = {
     "requirements.txt": LINUX + MACOS + MUSL + WINDOWS,
     "sandbox/requirements.txt": LINUX + MACOS + MUSL + WINDOWS,
     "requirements-dev.txt": LINUX + MACOS,
+    "tests/mutation/requirements.txt": LINUX + MACOS,
 }
 EXACTLY = ("--no-deps", "--require-hashes", "--only-binary", ":all:", "--quiet", "--dry-run")
 

@@ -22,6 +22,7 @@ LOCKS = {
     "requirements.txt": SHOP,
     "sandbox/requirements.txt": SANDBOX,
     "requirements-dev.txt": SHOP + SANDBOX + DEV,
+    "tests/mutation/requirements.txt": GROUPS["mutation"],
 }
 # htmx.org 2.0.11 as npm has it: dist/htmx.min.js.
 HTMX = "sha384-2OatzQy1H+Zd/IIrjr1TcuDGqLXeHhbooAyJY1KdQMKnr4LZ22k31GBLdYKHmVjg"
@@ -82,7 +83,7 @@ def test_every_pin_is_exact_and_has_its_hashes(file):
 
 def test_developers_run_what_customers_run():
     everything = versions("requirements-dev.txt")
-    for file in LOCKS:
+    for file in ("requirements.txt", "sandbox/requirements.txt"):
         ours = versions(file)
         assert {name: everything.get(name) for name in ours} == ours
 
