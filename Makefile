@@ -101,6 +101,10 @@ permutations: ready ## Every order of every choice of seven events: 33 million
 mutants: ready ## Every known defect planted, one at a time; a test must catch each
 	$(BIN)/python -m tests.mutants
 
+mutation: ready browser pgbouncer ## A sample of all small changes to the shop: do the tests notice? SEED=, SAMPLE=, SCRIPTS=, ONLY=
+	$(BIN)/uv pip install $(BESIDE) -r tests/mutation/requirements.txt
+	PYTHONPATH=var/mutation/packages $(BIN)/python -m tests.mutation
+
 slow-clients: ready ## 200 slow clients of each of six kinds for a minute; pages, deliveries and sales within a second
 	ulimit -n 4096; SLOW_CLIENTS=$${SLOW_CLIENTS:-200} $(BIN)/python -m pytest tests/test_slow_clients.py -s
 
@@ -126,12 +130,16 @@ references: ready browser packages ## What pages are to look like: as they do no
 pictures: ready browser ## The pictures in the README, taken anew
 	$(BIN)/python -m tests.gallery pictures
 
+# The mutation tester stays out of .venv, which every test shares.
+BESIDE := --quiet --no-deps --require-hashes --only-binary :all: --python $(BIN)/python --target var/mutation/packages
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet $(ARGS)
 lock: ready ## Write every requirements file anew from pyproject.toml; ARGS=--upgrade for newer releases
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.txt
 	$(BIN)/uv pip compile --group sandbox -c requirements.txt $(LOCK) -o sandbox/requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.txt -c sandbox/requirements.txt $(LOCK) \
 		-o requirements-dev.txt
+	$(BIN)/uv pip compile --group mutation -c requirements-dev.txt --no-emit-package yattag $(LOCK) \
+		-o tests/mutation/requirements.txt
 
 platforms: ready ## Every lock tried for Linux, musl, macOS and Windows, with each Python
 	$(BIN)/python -m tests.platforms
@@ -145,4 +153,4 @@ ready:
 clean: ## Forget the environment and what runs left behind
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help ready run test check lint types imports browser pgbouncer packages kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock platforms audit clean slow-clients fuzz sqlite-trouble storm clocks outage
+.PHONY: help ready run test check lint types imports browser pgbouncer packages kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock platforms audit clean slow-clients fuzz sqlite-trouble storm clocks outage mutation
