@@ -8,7 +8,7 @@ from pathlib import Path
 from weakref import WeakSet
 
 from flask import Flask
-from jinja2 import BaseLoader, Environment, TemplateNotFound
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, TemplateNotFound
 from sqlalchemy.exc import DBAPIError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -26,6 +26,7 @@ from webapp.views import (
     library,
     orders,
     pages,
+    plugged,
     problems,
     purchases,
     restorations,
@@ -54,8 +55,7 @@ def create_app(settings: Config | None = None) -> Flask:
     settings = settings or config.load()
     logs.init(settings)
     app = Flask(__name__, static_folder=None, template_folder=str(ROOT / "templates"))
-    if not settings.debug:
-        app.jinja_loader = _KeptTemplates(ROOT / "templates")
+    app.jinja_loader = _templates(settings)
     app.config["STARFRONT"] = settings
     app.debug = settings.debug
     app.config["SQLALCHEMY_DATABASE_URI"] = _anchored(settings.database_url)
@@ -70,13 +70,20 @@ def create_app(settings: Config | None = None) -> Flask:
     return app
 
 
+def _templates(settings: Config) -> BaseLoader:
+    """Return the owner's templates before the shop's, which stay there as starfront/NAME to be extended."""
+    kind = FileSystemLoader if settings.debug else _KeptTemplates
+    ours = kind(ROOT / "templates")
+    return ChoiceLoader([kind(settings.shop.templates), ours, PrefixLoader({"starfront": ours})])
+
+
 class _KeptTemplates(BaseLoader):
     """Templates as they are now: a process must not meet those of the next release, as after a git pull."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         files = sorted(folder.rglob("*.html"))
-        self.sources = {file.relative_to(folder).as_posix(): file.read_text("utf-8") for file in files}
+        self.sources = {file.relative_to(folder).as_posix(): _read(file) for file in files}
 
     def get_source(self, _environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         if template not in self.sources:
@@ -85,6 +92,13 @@ class _KeptTemplates(BaseLoader):
 
     def list_templates(self) -> list[str]:
         return list(self.sources)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"templates/{file.name} cannot be read as UTF-8 text.") from error
 
 
 def _anchored(database_url: str) -> str:
@@ -143,6 +157,7 @@ def _init_views(app: Flask, settings: Config) -> None:
     guards.init_app(app)
     assets.init_app(app)
     pages.init_app(app)
+    plugged.init_app(app, settings.shop, shop.TARGETS)
     if settings.proxy_hops:
         # Only as many hops as the owner counted: anything further left is the client's own word.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=1, x_host=0)  # type: ignore[method-assign]

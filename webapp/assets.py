@@ -26,7 +26,8 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".webp": "image/webp",
 }
-TYPES |= {".png": "image/png", ".jpg": "image/jpeg"}
+TYPES |= {".png": "image/png", ".jpg": "image/jpeg", ".woff2": "font/woff2"}
+OWNERS_TYPES = TYPES.keys() - {".js"}
 SPRITE = "pictures.svg"
 INLINED = "app.css"
 SCRIPT = "starfront.js"
@@ -149,6 +150,10 @@ def _all(pictures: Path) -> dict[str, Asset]:
     for file in sorted(pictures.glob("*")):
         if file.suffix in TYPES and file.suffix != ".svg":
             found[f"pictures/{file.name}"] = Asset(f"pictures/{file.name}", Encoded(file.read_bytes()))
+    for file in sorted(pictures.with_name("static").glob("*")):
+        # Under a name of their own, and nothing that runs: a script would be as mighty as the shop's.
+        if file.suffix in OWNERS_TYPES:
+            found[f"shop/{file.name}"] = Asset(f"shop/{file.name}", Encoded(_squeezed(file)))
     return found
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
@@ -43,6 +43,7 @@ MISSING_SQLSTATES = frozenset({"42P01", "42703"})  # undefined_table, undefined_
 RETRIED_SQLSTATES = frozenset({"40001", "40P01"})
 
 
+AT_ONCE: dict[str, Any] = {"sqlite_begin": "IMMEDIATE"}
 PRIVATE: dict[str, Any] = {"hide_parameters": True}  # people's names must not stand in tracebacks
 Result = TypeVar("Result")
 _sqlite_writer = threading.Lock()
@@ -118,6 +119,18 @@ def run_in_transaction(work: Callable[[], Result]) -> Result:
                 raise
             time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter
     raise AssertionError("unreachable")
+
+
+@contextmanager
+def own_session() -> Iterator[Session]:
+    """Commit what the block wrote in a session beside the shop's own, or nothing of it.
+
+    An owner's code gets this one: nothing that it does can end or undo a transaction of the shop's.
+    """
+    with _one_writer(), Session(db.engine, expire_on_commit=False) as session, session.begin():
+        if db.engine.dialect.name == "sqlite":
+            session.connection(execution_options=AT_ONCE)
+        yield session
 
 
 def remedy(error: BaseException) -> str:
@@ -209,7 +222,7 @@ def _one_writer() -> Iterator[None]:
 
 def _begin_to_write() -> None:
     if db.engine.dialect.name == "sqlite":
-        db.session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
+        db.session.connection(execution_options=AT_ONCE)
 
 
 def _check_writable(_dialect: Dialect, _record: Any, args: Any, _parameters: Any) -> None:

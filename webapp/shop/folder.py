@@ -24,6 +24,26 @@ class Folder:
     def pictures(self) -> Path:
         return self.path / "pictures"
 
+    @property
+    def plugin(self) -> Path:
+        return self.path / "plugin.py"
+
+    @property
+    def templates(self) -> Path:
+        return self.path / "templates"
+
+    @property
+    def translations(self) -> Path:
+        return self.path / "translations"
+
+    @property
+    def static(self) -> Path:
+        return self.path / "static"
+
+    @property
+    def migrations(self) -> Path:
+        return self.path / "migrations"
+
 
 class FolderMissing(ValueError):
     """The folder that SHOP_DIR names cannot be read; the sentence says which."""

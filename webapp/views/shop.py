@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from htmx_flask import request
 
@@ -12,7 +13,8 @@ from webapp.domain import catalogue, entitlements, orders, shops, subscriptions,
 from webapp.domain.catalogue_files import LONGEST_SLUG, SLUG
 from webapp.errors import NotFound, ProductNotFound
 from webapp.models import Product, User
-from webapp.views import choices, doors, guards, help, library, offers, pages, purchases
+from webapp.shop import plugins
+from webapp.views import choices, doors, guards, help, library, offers, pages, plugged, purchases
 from webapp.views.guards import signed_in
 from webapp.views.subscriptions import standing
 
@@ -37,10 +39,12 @@ TARGETS = {
 
 
 @bp.get("/")
-def index() -> Response:
+def index() -> ResponseReturnValue:
     start = request.args.get("tgWebAppStartParam", "")
     if start in TARGETS:
         return TARGETS[start]()
+    if start in plugins.current().targets:
+        return plugged.open_target(start)
     try:
         return product(start) if start else _shop(_page_number())
     except ProductNotFound:
