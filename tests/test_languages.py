@@ -94,11 +94,11 @@ def counts_well(catalog: Catalog) -> bool:
 def test_a_newer_babel_that_counts_otherwise_stops_nobody(monkeypatch):
     """Babel 2.19 has a third form for millions in Spanish, which our files need not have."""
     monkeypatch.setattr(plurals, "PLURALS", {code: (5, "(n % 5)") for code in plurals.PLURALS})
-    languages.all_.cache_clear()
+    languages.read.cache_clear()
     try:
         shop = languages.all_()
     finally:
-        languages.all_.cache_clear()
+        languages.read.cache_clear()
     assert {code.replace("_", "-") for code in LANGUAGES} <= shop.keys()
     sentence = "Try it %(num)s day for", "Try it %(num)s days for"
     once, twice = (shop["es"].words.ungettext(*sentence, number) for number in (1, 2))
@@ -150,13 +150,13 @@ HEAD = f'msgid ""\nmsgstr ""\n{PLURALS}\n"Content-Type: text/plain; charset=utf-
 def test_a_broken_file_is_told_of_at_the_start(tmp_path, monkeypatch, name, text, reason):
     (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     monkeypatch.setattr(languages, "FOLDER", tmp_path)
-    languages.all_.cache_clear()
+    languages.read.cache_clear()
     try:
         with pytest.raises(TranslationInvalid, match=reason):
             languages.all_()
     finally:
         monkeypatch.undo()
-        languages.all_.cache_clear()
+        languages.read.cache_clear()
 
 
 def test_a_shop_with_a_broken_file_says_so_instead_of_starting(tmp_path, monkeypatch):
@@ -165,25 +165,25 @@ def test_a_shop_with_a_broken_file_says_so_instead_of_starting(tmp_path, monkeyp
     for name, value in {**told, "DATABASE_URL": f"sqlite:///{tmp_path}/shop.db"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(languages, "FOLDER", tmp_path)
-    languages.all_.cache_clear()
+    languages.read.cache_clear()
     try:
         with pytest.raises(SystemExit, match=r"^The shop cannot start\. es\.po, line 6: "):
             create_app()
     finally:
         monkeypatch.undo()
-        languages.all_.cache_clear()
+        languages.read.cache_clear()
 
 
 def test_a_new_file_is_a_new_language(tmp_path, monkeypatch):
     text = HEAD.replace("n != 1", "n > 1") + 'msgid "Shop"\nmsgstr "Loja"\n'
     (tmp_path / "pt_BR.po").write_text(text, encoding="utf-8")
     monkeypatch.setattr(languages, "FOLDER", tmp_path)
-    languages.all_.cache_clear()
+    languages.read.cache_clear()
     try:
         language = languages.all_()["pt-BR"]
     finally:
         monkeypatch.undo()
-        languages.all_.cache_clear()
+        languages.read.cache_clear()
     assert (language.say("Shop"), language.say("Terms")) == ("Loja", "Terms")
     assert language.name == "Português (Brasil)"
 

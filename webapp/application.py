@@ -121,7 +121,7 @@ def _anchored(database_url: str) -> str:
 def _init_extensions(app: Flask) -> None:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
-    speech.init_app(app)
+    speech.init_app(app, app.config["STARFRONT"].shop.translations)
     htmx.init_app(app)
     with app.app_context():
         configure_engine(db.engine)

@@ -1,12 +1,13 @@
 """The languages the shop speaks: English, in which it is written, and one more for each file here.
 
 ``translations/ru.po`` is Russian and ``translations/pt_BR.po`` would be Brazil's Portuguese. They are
-read when a process starts; nothing else has to know of a new one.
+read when a process starts; nothing else has to know of a new one. The owner's folder has files of the same
+names for the owner's own sentences; where one translates a sentence of the shop's, it counts.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from gettext import c2py
@@ -18,6 +19,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.support import NullTranslations, Translations
+from flask import Flask, current_app
 
 FOLDER = Path(__file__).parent / "translations"
 # CLDR's names of numbering systems that languages use by default, and the zero each counts from.
@@ -81,14 +83,37 @@ class Language:
 ENGLISH = Language("en", Locale.parse("en_GB"), NullTranslations())
 
 
-@lru_cache
-def all_() -> dict[str, Language]:
-    """Return every language by its code, English first.
+def init_app(app: Flask, owners: Path) -> None:
+    """Read every file, those of the owner's folder on top.
 
     :raise TranslationInvalid: a file is broken
     """
-    read = [_read(file) for file in sorted(FOLDER.glob("*.po"))]
-    return {language.code: language for language in (ENGLISH, *read)}
+    app.extensions["owners_translations"] = owners
+    read(FOLDER, owners)
+
+
+def all_() -> dict[str, Language]:
+    """Return every language by its code, English first; in a shop, with its owner's sentences.
+
+    :raise TranslationInvalid: a file is broken
+    """
+    return read(FOLDER, current_app.extensions.get("owners_translations") if current_app else None)
+
+
+@lru_cache
+def read(ours: Path, owners: Path | None) -> dict[str, Language]:
+    """Return the languages of a folder of ours, with the sentences of an owner's on top of them.
+
+    :raise TranslationInvalid: a file is broken
+    """
+    found = [_read(file) for file in sorted(ours.glob("*.po"))]
+    return {one.code: _with_owners(one, owners) for one in (ENGLISH, *found)}
+
+
+def not_offered(owners: Path) -> list[str]:
+    """Return the owner's files whose language the shop does not speak: nobody hears their sentences."""
+    spoken = {code.replace("-", "_") for code in all_()}
+    return [file.name for file in sorted(owners.glob("*.po")) if file.stem not in spoken]
 
 
 def find(tag: str | None) -> Language | None:
@@ -97,7 +122,8 @@ def find(tag: str | None) -> Language | None:
         return None
     parts = tag.lower().replace("_", "-").split("-")
     asked = ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
-    return next((_by_tag()[one] for one in asked if one in _by_tag()), None)
+    known = {code.lower(): language for code, language in all_().items()}
+    return next((known[one] for one in asked if one in known), None)
 
 
 def best(tags: Iterable[str | None]) -> Language:
@@ -125,26 +151,36 @@ def problems(catalog: Catalog) -> Iterator[tuple[int, str]]:
                 yield message.lineno or 0, reason
 
 
-@lru_cache
-def _by_tag() -> dict[str, Language]:
-    return {code.lower(): language for code, language in all_().items()}
-
-
 def _read(file: Path) -> Language:
     try:
         locale = Locale.parse(file.stem)
         with file.open("rb") as source:
             catalog = read_po(source, locale=locale, abort_invalid=True)
     except PoFileError as error:
-        raise TranslationInvalid(f"{file.name}, line {error.lineno + 1}: {error}") from error
-    except (UnknownLocaleError, ValueError) as error:
-        raise TranslationInvalid(f"{file.name}: {error}") from error
+        raise TranslationInvalid(f"{_named(file)}, line {error.lineno + 1}: {error}") from error
+    except (UnknownLocaleError, ValueError, OSError) as error:
+        raise TranslationInvalid(f"{_named(file)}: {error}") from error
     for line, reason in problems(catalog):
-        raise TranslationInvalid(f"{file.name}, line {line}: {reason}")
+        raise TranslationInvalid(f"{_named(file)}, line {line}: {reason}")
     compiled = BytesIO()
     write_mo(compiled, catalog)
     compiled.seek(0)
     return Language(file.stem.replace("_", "-"), locale, Translations(compiled))
+
+
+def _named(file: Path) -> str:
+    """Return how a sentence calls a file: one of ours by its name, one of the owner's with its folders."""
+    return file.name if file.parent == FOLDER else "/".join(file.parts[-3:])
+
+
+def _with_owners(language: Language, folder: Path | None) -> Language:
+    """Return a language that looks for each sentence in the owner's file first; each counts its own way."""
+    file = folder and folder / f"{language.code.replace('-', '_')}.po"
+    if not file or not file.exists():
+        return language
+    words = _read(file).words
+    words.add_fallback(language.words)
+    return replace(language, words=words)
 
 
 def _can_count(catalog: Catalog) -> bool:

@@ -94,7 +94,7 @@ def _dress(client: BotApi, config: Config) -> None:
 
 def _face(language: Language) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield what people of a language see of the bot; English is for everybody else, too."""
-    code = "" if language is languages.ENGLISH else language.locale.language
+    code = "" if language.code == languages.ENGLISH.code else language.locale.language
     said = {name: language.say(text) for name, text in COMMANDS.items()}
     commands = [{"command": name, "description": text} for name, text in said.items()]
     for method, params in (

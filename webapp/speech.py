@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from babel import Locale
@@ -33,12 +34,13 @@ COOKIE_RULES: dict[str, Any] = {
 }
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask, owners: Path) -> None:
     """Have pages and messages speak, each in the language of whoever asks.
 
+    :param owners: the folder of the owner's translations
     :raise webapp.languages.TranslationInvalid: a file of translations is broken
     """
-    languages.all_()
+    languages.init_app(app, owners)
     babel.domain_instance = _Words()
     babel.init_app(app, locale_selector=_asked_for)
     app.before_request(_forget)
