@@ -18,29 +18,49 @@ msgstr ""
 "Content-Type: text/plain; charset=utf-8\\n"
 
 """
-SOURCES = (("templates", "**.html", "jinja2", {"silent": "false"}), ("webapp", "**.py", "python", {}))
+Source = tuple[Path, str, str, dict[str, str]]  # a folder, which files in it, and how they are read
+HTML = ("**.html", "jinja2", {"silent": "false"})
+PYTHON = ("**.py", "python", {})
+EXAMPLES = sorted(folder for folder in ROOT.glob("examples/*") if (folder / "translations").is_dir())
 
 
 def main(begun: list[str]) -> int:
-    """Update every file; those named that are not there yet are begun."""
-    sentences = extracted()
-    for file in sorted({*FOLDER.glob("*.po"), *(FOLDER / f"{name}.po" for name in begun)}):
+    """Update every file; those named that are not there yet are begun in the shop's own folder."""
+    update(FOLDER, extracted(), begun)
+    for folder in [*EXAMPLES, *filter(Path.is_dir, [ROOT / "shop"])]:
+        update(folder / "translations", extracted_beside(folder), [])
+    return 0
+
+
+def update(folder: Path, sentences: Catalog, begun: list[str]) -> None:
+    for file in sorted({*folder.glob("*.po"), *(folder / f"{name}.po" for name in begun)}):
         catalog = opened(file)
         catalog.update(sentences, no_fuzzy_matching=True)
         catalog.obsolete.clear()
         write(catalog, file)
         missing = sum(not all(texts(one.string)) for one in catalog if one.id)
-        print(f"{file.name}: {len(catalog)} sentences, {missing} to translate")
-    return 0
+        print(f"{file.relative_to(ROOT)}: {len(catalog)} sentences, {missing} to translate")
 
 
 def extracted() -> Catalog:
-    """Return every sentence that the sources mark for translation."""
+    """Return every sentence that the shop's sources mark for translation."""
+    return marked((ROOT / "templates", *HTML), (ROOT / "webapp", *PYTHON))
+
+
+def extracted_beside(folder: Path) -> Catalog:
+    """Return what an owner's folder says and the shop does not say already."""
+    catalog, ours = marked((folder / "templates", *HTML), (folder, *PYTHON)), extracted()
+    for message in [one for one in catalog if one.id and one.id in ours]:
+        catalog.delete(message.id)
+    return catalog
+
+
+def marked(*sources: Source) -> Catalog:
     catalog = Catalog()
-    for folder, pattern, method, options in SOURCES:
-        found = extract_from_dir(ROOT / folder, [(pattern, method)], {pattern: options})
+    for folder, pattern, method, options in sources:
+        found = extract_from_dir(folder, [(pattern, method)], {pattern: options})
         for file, line, sentence, _comments, _context in found:
-            catalog.add(sentence, None, [(f"{folder}/{file}", line)])
+            catalog.add(sentence, None, [(f"{folder.relative_to(ROOT)}/{file}", line)])
     return catalog
 
 

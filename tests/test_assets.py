@@ -31,7 +31,7 @@ def test_htmx_is_the_one_that_was_published() -> None:
     assert hashlib.sha256(content).hexdigest() == HTMX_SHA256
 
 
-@pytest.mark.parametrize("name", ["starfront.js", "night.css", "pictures.svg", "lost.svg"])
+@pytest.mark.parametrize("name", ["starfront.js", "shop/sheet.css", "pictures.svg", "lost.svg"])
 def test_a_versioned_file_is_kept_for_good(served: Any, name: str) -> None:
     response = served.get(assets.url(name))
     assert response.status_code == 200

@@ -195,10 +195,3 @@ def test_a_refund_closes_the_page(client: Any, alice: User) -> None:
 def test_what_opens_a_page_may_be_off_sale(client: Any, open_shop: None) -> None:
     arrange.open_shop(arrange.WEEK)
     assert "It is not for sale at the moment." in client.get("/atlas").text
-
-
-@on_sqlite
-def test_the_atlas_holds_twenty_charts(client: Any, alice: User) -> None:
-    buy(alice)
-    page = client.as_(alice).get("/atlas", headers=HTMX).text
-    assert page.count("Finder chart for") == 20

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from webapp import clock, openings
+from webapp import clock
 from webapp.cli import files
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.terminal import say
@@ -46,7 +46,9 @@ def diff(file: Path) -> None:
 def export() -> None:
     """Print the catalogue as a file that can be imported, what is no longer sold included."""
     items = list(map(Item.of, catalogue.everything()))
-    elsewhere = sorted({key for item in items for key in item.keys} - openings.keys())
+    elsewhere = sorted(
+        {key for item in items for key in item.keys} - catalogue_file.opened(files.shop_folder())
+    )
     click.echo(catalogue_files.write(items, elsewhere=elsewhere), nl=False)
 
 

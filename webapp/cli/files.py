@@ -36,5 +36,7 @@ def read(file: Path, understand: Callable[[str], Told]) -> Told:
         return understand(file.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise click.ClickException(f"{file.name}: not UTF-8 text") from error
+    except config.ConfigError as error:
+        raise click.ClickException(str(error)) from error
     except FileInvalid as error:
         raise click.ClickException(f"{file.name}, {error}. Nothing was changed.") from error

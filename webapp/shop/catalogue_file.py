@@ -4,6 +4,7 @@ from webapp import openings
 from webapp.domain import catalogue_files
 from webapp.domain.catalogue import Item
 from webapp.domain.toml_files import FileInvalid
+from webapp.shop import plugins
 from webapp.shop.folder import Folder
 
 
@@ -24,4 +25,12 @@ def parse(text: str, folder: Folder) -> list[Item]:
     :raise webapp.domain.toml_files.FileInvalid: the first thing that is wrong, with its line
     """
     pictures = {picture.name for picture in folder.pictures.glob("*")}
-    return catalogue_files.read(text, pictures=pictures, opened=openings.keys())
+    return catalogue_files.read(text, pictures=pictures, opened=opened(folder))
+
+
+def opened(folder: Folder) -> frozenset[str]:
+    """Return the entitlement keys that open something here.
+
+    :raise webapp.config.ConfigError: the folder's plug-in cannot be loaded
+    """
+    return openings.keys() | plugins.load(folder).keys

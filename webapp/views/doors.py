@@ -4,32 +4,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from webapp import openings
 from webapp.domain import subscriptions
-from webapp.errors import N_
 from webapp.models import Entitlement, Product, Subscription
+from webapp.shop import plugins
+from webapp.shop.plugins import GatedPage
 
-
-@dataclass(frozen=True)
-class Door:
-    """A page that an entitlement key opens."""
-
-    key: str
-    path: str  # or nothing, when the key is asked for elsewhere
-    title: str
-    picture: str
-
-
-DOORS = {
-    door.key: door
-    for door in (
-        Door("atlas", "/atlas", N_("Deep Sky Atlas"), "deep-sky-atlas.svg"),
-        Door("tonight", "/tonight", N_("Tonight's Sky"), "tonight-week.svg"),
-        Door("field-notes", "/field-notes", N_("Field Notes"), "night-photography.svg"),
-    )
-}
-for key in DOORS:
-    openings.declare(key)
+Door = GatedPage
 
 
 @dataclass(frozen=True)
@@ -50,7 +30,8 @@ class Holding:
 
 def behind(keys: Iterable[str]) -> list[Door]:
     """Return the pages that these entitlement keys open."""
-    return [DOORS[key] for key in keys if key in DOORS]
+    doors = plugins.current().pages
+    return [doors[key] for key in keys if key in doors]
 
 
 def opened(held: Mapping[str, Entitlement], plans: Iterable[Subscription], now: datetime) -> list[Opened]:
@@ -61,7 +42,7 @@ def opened(held: Mapping[str, Entitlement], plans: Iterable[Subscription], now: 
 
 def named(key: str) -> Door:
     """Return the page that a key opens; a key without a page of ours is named as it is."""
-    return DOORS.get(key) or Door(key, "", key, "hero.svg")
+    return plugins.current().pages.get(key) or Door(key, "", key, "hero.svg")
 
 
 def holding(

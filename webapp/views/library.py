@@ -4,8 +4,7 @@ from datetime import datetime
 
 from flask import Blueprint, Response
 
-from webapp import atlas as deep_sky
-from webapp import clock, exposures, sky
+from webapp import clock
 from webapp.domain import catalogue, entitlements, explanations, subscriptions
 from webapp.models import User
 from webapp.views import doors, guards, pages
@@ -34,22 +33,6 @@ def why() -> Response:
     )
 
 
-@bp.get("/atlas")
-def atlas() -> Response:
-    return _gated("atlas", objects=deep_sky.OBJECTS)
-
-
-@bp.get("/tonight")
-def tonight() -> Response:
-    now = clock.now()
-    return _gated("tonight", tonight=sky.tonight(now))
-
-
-@bp.get("/field-notes")
-def field_notes() -> Response:
-    return _gated("field-notes", table=exposures.table(), sensors=exposures.SENSORS)
-
-
 def listed(**facts: object) -> Response:
     """Return the page with all that is open to the person asking."""
     user, now = guards.current_user(), clock.now()
@@ -72,21 +55,3 @@ def _plans(user: User, now: datetime) -> list[Standing]:
     running = [one for one in subscriptions.of(user.telegram_id) if one.is_running(now)]
     sold = {product.id for product in catalogue.on_sale()} if running else set()
     return [standing(one, now, is_sold=one.product_id in sold) for one in running]
-
-
-def _gated(key: str, **content: object) -> Response:
-    """Return a page that an entitlement opens, or what it is about to people without it."""
-    user = guards.current_user()
-    door = doors.DOORS[key]
-    is_open = guards.may_open(key)
-    return pages.page(
-        f"{key.replace('-', '_')}.html",
-        path=door.path,
-        start=key,
-        tab="",
-        viewer=user.telegram_id if user else "",
-        door=door,
-        is_open=is_open,
-        products=[] if is_open else catalogue.giving(key),
-        **content,
-    )

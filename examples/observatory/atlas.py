@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import atan2, cos, pi, radians, sin
 
-from webapp.errors import N_
-from webapp.stars import LINES, STARS, Star
+from .sentences import N_
+from .stars import LINES, STARS, Star
 
 WIDTH, HEIGHT = 320, 200  # of a chart
 MARGIN = 14

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from webapp.errors import N_
+from .sentences import N_
 
 
 @dataclass(frozen=True)

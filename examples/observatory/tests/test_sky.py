@@ -1,11 +1,17 @@
 """The sky of the gated pages, against what almanacs say."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from webapp import atlas, exposures, sky
-from webapp.stars import LINES, STARS
+from webapp.shop import plugins
+from webapp.shop.folder import Folder
+
+observatory: Any = plugins.load(Folder(Path(__file__).parent.parent)).module
+atlas, exposures, sky = observatory.deep_sky, observatory.exposures, observatory.sky
+LINES, STARS = atlas.LINES, atlas.STARS
 
 FULL_MOON = datetime(2026, 11, 24, 14, 53, tzinfo=UTC)  # almanac
 NIGHT = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from webapp.errors import N_
+from .sentences import N_
 
 LENSES = (14, 20, 24, 35, 50, 85)  # millimetres, as written on the lens
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import acos, cos, radians, sin
 
-from webapp.errors import N_
+from .sentences import N_
 
 J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
 SYNODIC_MONTH_DAYS = 29.530589

@@ -1,0 +1,29 @@
+"""The pages of this shop that are calculated: the atlas, tonight's sky and the field notes."""
+
+from . import atlas as deep_sky
+from . import exposures, sky
+from .sentences import N_
+
+
+def register(shop):
+    """Add the three pages; an upgrade opens each of them."""
+
+    @shop.route("/atlas")
+    def atlas():
+        return shop.gated_page("atlas", "atlas.html", objects=deep_sky.OBJECTS)
+
+    @shop.route("/tonight")
+    def tonight():
+        return shop.gated_page("tonight", "tonight.html", tonight=sky.tonight(shop.now()))
+
+    @shop.route("/field-notes")
+    def field_notes():
+        facts = {"table": exposures.table(), "sensors": exposures.SENSORS}
+        return shop.gated_page("field-notes", "field_notes.html", **facts)
+
+    shop.start_target("atlas", atlas)
+    shop.start_target("tonight", tonight)
+    shop.start_target("field-notes", field_notes)
+    shop.gated("atlas", "/atlas", title=N_("Deep Sky Atlas"), picture="deep-sky-atlas.svg")
+    shop.gated("tonight", "/tonight", title=N_("Tonight's Sky"), picture="tonight-week.svg")
+    shop.gated("field-notes", "/field-notes", title=N_("Field Notes"), picture="night-photography.svg")
