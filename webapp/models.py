@@ -514,6 +514,39 @@ class OutboxMessage(Model):
     owners_told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
+class Signal(Model):
+    """A fact that the owner's plug-in is to hear of, until it has taken it; then the row is gone."""
+
+    __tablename__ = "signals"
+    __table_args__ = (
+        Index("ix_signals_telegram_id", "telegram_id", "id"),
+        Index(
+            "ix_signals_due",
+            "next_attempt_at",
+            sqlite_where=text("failed_at IS NULL"),
+            postgresql_where=text("failed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    dedupe_key: Mapped[str] = mapped_column(String(400), unique=True)  # receivers know it as the fact's id
+    name: Mapped[str] = mapped_column(String(32))  # one of domain/signals.py, NAMES
+    telegram_id: Mapped[int] = mapped_column(TelegramId)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    taken_by: Mapped[list[str]] = mapped_column(JSON, default=list)  # receivers that need it no more
+    failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # given up until the owner decides
+    error: Mapped[str | None] = mapped_column(String(255))
+
+    @property
+    def state(self) -> str:
+        if self.failed_at:
+            return "given up"
+        return "failed" if self.error else "waiting"
+
+
 class SupportThread(Model):
     """Until when what a person writes to the bot is meant for the shop's people."""
 

@@ -7,8 +7,9 @@ from operator import attrgetter
 
 from sqlalchemy import delete, func, insert, select
 
-from webapp.domain import access, ledger
+from webapp.domain import access, ledger, signals
 from webapp.domain.access import Access
+from webapp.domain.signals import NOTHING, Sold
 from webapp.extensions import db
 from webapp.models import Entitlement, LedgerEntry
 from webapp.statements import Write, insertion, write
@@ -36,6 +37,22 @@ def owns_for_ever(telegram_id: int, keys: list[str]) -> bool:
     return access.is_complete(of(telegram_id), keys)
 
 
+def book(*entries: LedgerEntry, sold: Sold = NOTHING) -> bool:
+    """Append entries about a person to the ledger, and make what they may open and the plug-in follow.
+
+    :param entries: of one kind and one moment
+    :return: False when all of them are in the ledger already
+    """
+    telegram_id = entries[0].telegram_id
+    before = ledger.of(telegram_id) if signals.listened() else []
+    booked = [entry for entry in entries if ledger.add(entry)]
+    if not booked:
+        return False
+    refresh(telegram_id)
+    write(*signals.additions(before, booked, sold))
+    return True
+
+
 def refresh(telegram_id: int) -> None:
     """Make a person's entitlements say what the ledger says."""
     given = ledger.fold(ledger.of(telegram_id))
@@ -48,13 +65,14 @@ def refresh(telegram_id: int) -> None:
             write(_row(telegram_id, key, fact))
 
 
-def additions(entries: list[LedgerEntry], entry: LedgerEntry) -> list[Write]:
-    """Return what adds to a person's entitlements that which one more entry gives.
+def additions(entries: list[LedgerEntry], entry: LedgerEntry, sold: Sold) -> list[Write]:
+    """Return what adds to a person's entitlements that which one more entry gives, and tells the plug-in.
 
     :param entries: all others about this person
     """
     before, after = ledger.fold(entries), ledger.fold([*entries, entry])
-    return [_row(entry.telegram_id, key, fact) for key, fact in after.items() if before.get(key) != fact]
+    changed = [_row(entry.telegram_id, key, fact) for key, fact in after.items() if before.get(key) != fact]
+    return [*changed, *signals.additions(entries, [entry], sold)]
 
 
 def batches() -> Iterator[list[int]]:

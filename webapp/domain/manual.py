@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from webapp.domain import catalogue, entitlements, ledger, subscriptions
+from webapp.domain.signals import Sold
 from webapp.models import LedgerEntry, Product
 
 LONGEST_DAYS = 36_500  # a hundred years; further on no calendar follows
@@ -32,8 +33,7 @@ def grant(telegram_id: int, key: str, days: int | None, *, grant_id: str, now: d
         recorded_at=now,
         cause="owner",
     )
-    ledger.add(entry)
-    entitlements.refresh(telegram_id)
+    entitlements.book(entry, sold=Sold(product.slug))
     return entry
 
 
@@ -62,8 +62,8 @@ def revoke(telegram_id: int, key: str, now: datetime) -> list[str]:
     giving = ledger.giving(ledger.of(telegram_id), key)
     if not giving:
         raise NotDone(f"Nothing gives {key} to {telegram_id}, so there is nothing to revoke.")
-    for charge_id in giving:
-        ledger.add(
+    entitlements.book(
+        *(
             LedgerEntry(
                 telegram_id=telegram_id,
                 kind="revocation",
@@ -73,9 +73,10 @@ def revoke(telegram_id: int, key: str, now: datetime) -> list[str]:
                 recorded_at=now,
                 cause="owner",
             )
+            for charge_id in giving
         )
+    )
     subscriptions.stop(subscriptions.running(telegram_id, [key], now), by="owner", now=now)
-    entitlements.refresh(telegram_id)
     return giving
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from webapp.domain import entitlements, ledger, orders, outbox, refunds, sales, subscriptions
 from webapp.domain.keys import KeyRing
 from webapp.domain.sales import ChargeFacts, Sale
+from webapp.domain.signals import Sold
 from webapp.errors import N_, ChargeNotFound
 from webapp.extensions import db
 from webapp.models import Charge, LedgerEntry, Subscription
@@ -72,7 +73,8 @@ def record_charge(
     # Asked before the charge is there, which would be its own predecessor.
     is_renewal = sales.is_renewal(sale, facts)
     charge, booked = _described(facts, sale, None, now)
-    unlocked = entitlements.additions(background.entries, booked)
+    sold = Sold(charge.slug, charge.stars, is_renewal)
+    unlocked = entitlements.additions(background.entries, booked, sold)
     delivered = deliver(charge, sale, now, is_renewal=is_renewal, paid_until=charge.paid_until)
     return _book(charge, booked, *unlocked, *delivered)
 
@@ -206,9 +208,8 @@ def _extend(charge: Charge, facts: ChargeFacts, now: datetime) -> None:
         recorded_at=now,
         cause=facts.cause,
     )
-    ledger.add(longer)
+    entitlements.book(longer, sold=Sold(charge.slug, is_renewal=True))
     subscriptions.extend(charge)
-    entitlements.refresh(charge.telegram_id)
 
 
 def _other_tiers(

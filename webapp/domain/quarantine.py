@@ -8,6 +8,7 @@ from sqlalchemy import exists, select
 from webapp.domain import catalogue, entitlements, ledger, payments, sales
 from webapp.domain.keys import KeyRing
 from webapp.domain.sales import ChargeFacts, Sale
+from webapp.domain.signals import Sold
 from webapp.errors import AlreadyGranted, AlreadyRefunded, ChargeNotUnderstood
 from webapp.extensions import db
 from webapp.models import Charge, LedgerEntry, Refund
@@ -40,8 +41,8 @@ def grant(charge_id: str, *, keys: KeyRing, now: datetime, slug: str | None = No
     sale = _of_product(slug) if slug else _meant(facts, keys)
     is_renewal = sales.is_renewal(sale, facts)
     ends_at = sale.paid_until(facts)
-    ledger.add(payments.entry(facts, sale, now, kind="grant"))
-    entitlements.refresh(charge.telegram_id)
+    sold = Sold(sale.product.slug, charge.stars if charge.currency == "XTR" else 0, is_renewal)
+    entitlements.book(payments.entry(facts, sale, now, kind="grant"), sold=sold)
     write(*payments.deliver(charge, sale, now, is_renewal=is_renewal, paid_until=ends_at, news_at=now))
     return sale
 

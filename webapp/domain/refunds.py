@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from webapp.domain import entitlements, ledger, outbox, pauses, subscriptions
+from webapp.domain.signals import Sold
 from webapp.errors import (
     ChargeNotFound,
     RefundDeclined,
@@ -40,6 +41,7 @@ class RefundFacts:
     refunded_at: datetime
     cause: str  # update:<id>, statement or call
     currency: str = "XTR"  # what is in another moves no Stars
+    product: str | None = None  # of the charge, where that is known
 
 
 def find(charge_id: str) -> Refund | None:
@@ -237,12 +239,11 @@ def settle(facts: RefundFacts, *, now: datetime, owner_ids: Iterable[int] = ()) 
         recorded_at=now,
         cause=facts.cause,
     )
-    if ledger.add(entry):
+    if entitlements.book(entry, sold=Sold(facts.product, -entry.stars)):
         # Somebody else may have been faster: the renewal that was to be stopped first still has to be.
         left = refund.next_attempt_at if refund.stops_charge_id and not refund.stopped_at else None
         _update(facts.charge_id, done_at=now, refused_at=None, next_attempt_at=left)
         _end_plan(facts.charge_id)
-        entitlements.refresh(facts.telegram_id)
         reason = refund.reason if refund.requested_by == "owner" else None
         _tell(facts, reason, now, owner_ids if is_foreign else ())
     return refund
@@ -291,12 +292,12 @@ def _used_up(telegram_id: int, known: Mapping[str, Refund]) -> set[str | None]:
 
 
 def _as_charged(facts: RefundFacts) -> RefundFacts:
-    """Return the facts with the payer and the currency of the charge, where that is known."""
-    charged = select(Charge.telegram_id, Charge.currency).where(
+    """Return the facts with the payer, the currency and the product of the charge, where that is known."""
+    charged = select(Charge.telegram_id, Charge.currency, Charge.slug.label("product")).where(
         Charge.telegram_payment_charge_id == facts.charge_id
     )
     known = db.session.execute(charged).one_or_none()
-    return replace(facts, telegram_id=known[0], currency=known[1]) if known else facts
+    return replace(facts, **known._asdict()) if known else facts
 
 
 def _insert(
@@ -332,7 +333,7 @@ def _found_done(facts: RefundFacts) -> Refund:
 
 
 def _append(refund: Refund, kind: str, cause: str, now: datetime) -> None:
-    ledger.add(
+    entitlements.book(
         LedgerEntry(
             telegram_id=refund.telegram_id,
             kind=kind,
@@ -342,7 +343,6 @@ def _append(refund: Refund, kind: str, cause: str, now: datetime) -> None:
             cause=cause,
         )
     )
-    entitlements.refresh(refund.telegram_id)
 
 
 def _end_plan(charge_id: str) -> None:
