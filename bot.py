@@ -57,6 +57,7 @@ from webapp.errors import TooManyRequests as RateLimited
 from webapp.extensions import NOT_MIGRATED, is_unmigrated, remedy, transaction
 from webapp.messages import Message
 from webapp.models import InboxItem
+from webapp.receivers import Receivers
 from webapp.registration import ALLOWED_UPDATES, menu_button
 from webapp.turns import RENEW_EVERY_SECONDS, Turn, let_go_for_the_dead
 from webapp.worker import ITEMS_AT_ONCE, Worker
@@ -84,6 +85,7 @@ CONFLICT_SECONDS = 2.0 * (POLL_SECONDS + POLL_SLACK_SECONDS)
 CONFLICTS_FORGOTTEN_SECONDS = 120.0
 GAP_SECONDS = 2.0 * (POLL_SECONDS + POLL_SLACK_SECONDS)  # as long as two polls may take
 SIGN_IN = "code"  # the start parameter that asks for one
+LANES = ("questions", "money", "chat", "messages", "signals")
 
 
 class Stop(Exception):
@@ -100,12 +102,13 @@ class Bot:
         self.client: BotApi = self.worker.checkout.client
         self.stopping = threading.Event()
         # Rung when something was kept or written here, so that nobody waits for the next look.
-        self.bells = {lane: threading.Event() for lane in ("questions", "money", "chat", "messages")}
+        self.bells = {lane: threading.Event() for lane in LANES}
         # Without polling, updates come from the web process and have to be looked for.
         self.look_every = 0.5 if self.config.bot_mode == "polling" else LOOK_EVERY_SECONDS
         self.lane = ThreadPoolExecutor(QUESTIONS_AT_ONCE, thread_name_prefix="pre-checkout")
         self.places = threading.BoundedSemaphore(QUESTIONS_AT_ONCE)
         self.lines = Lines()
+        self.receivers = Receivers(app, self.worker.holds, self.stopping)
         self.broken: BaseException | None = None
         self.turn = Turn(app, self.worker.name)
 
@@ -144,6 +147,8 @@ class Bot:
             ("messages", self._send),
             ("duties", self._tick),
         ]
+        if self.receivers.listen():
+            duties.append(("signals", self._hand_over))
         if self.config.bot_mode != "polling":
             return duties
         return [("poller", Poller(self).step), ("turn", self._renew_turn), *duties]
@@ -185,10 +190,15 @@ class Bot:
         self._wait("money")
         while self.worker.settle_money() and not self.stopping.is_set():
             self.bells["messages"].set()
+            self.bells["signals"].set()
 
     def _send(self) -> None:
         if not self.worker.send_messages():
             self._wait("messages")
+
+    def _hand_over(self) -> None:
+        if not self.receivers.hand_over():
+            self._wait("signals")
 
     def _tick(self) -> None:
         self.worker.tick()

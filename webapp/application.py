@@ -15,9 +15,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from webapp import assets, cli, config, disks, logs, metrics, postgresql, security, speech
 from webapp.checkout import Checkout
 from webapp.config import Config, ConfigError
-from webapp.domain import init_data, shops
+from webapp.domain import init_data, shops, signals
 from webapp.domain.keys import KeyRing
 from webapp.extensions import configure_engine, db, engine_options, htmx, is_unmigrated, migrate, remedy
+from webapp.shop import plugins
 from webapp.views import (
     choices,
     guards,
@@ -64,6 +65,7 @@ def create_app(settings: Config | None = None) -> Flask:
     app.ensure_sync = lru_cache(maxsize=None)(app.ensure_sync)  # type: ignore[method-assign]
     _init_extensions(app)
     _init_domain(app, settings)
+    _init_plugin(app, settings)
     _init_views(app, settings)
     _check_database(app, settings)
     _applications.add(app)
@@ -133,6 +135,13 @@ def _init_domain(app: Flask, settings: Config) -> None:
     app.extensions["init_data_secret"] = init_data.secret_of(settings.bot_token)
     app.extensions["checkout"] = Checkout(settings, keys, calls_at_once=CALLS_AT_ONCE)
     cli.init_app(app)
+
+
+def _init_plugin(app: Flask, settings: Config) -> None:
+    plugin = plugins.load(settings.shop)
+    app.extensions["plugin"] = plugin
+    with app.app_context():
+        signals.listen(name for name, signal in plugin.signals.items() if signal.receivers)
 
 
 def _init_views(app: Flask, settings: Config) -> None:

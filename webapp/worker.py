@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask
 
-from webapp import clock, logs, messages, speech, turns
+from webapp import clock, logs, messages, receivers, speech, turns
 from webapp.bot_api import BotApiError, Conflict, OutcomeUnknown, Refused, TooManyRequests, Unauthorized
 from webapp.checkout import Checkout
 from webapp.config import HEALTH
@@ -58,7 +58,10 @@ HOUSEKEEP_EVERY_SECONDS = 60.0
 REMIND_EVERY_SECONDS = 3600.0
 SWEEP_EVERY_SECONDS = 3600.0
 NOTICES_EVERY_SECONDS = 5.0
-DUTIES = ("outbox", "refunds", "reconciliation", "housekeeping", "reminders", "broadcasts", "notices")
+DUTIES = (
+    *("outbox", "refunds", "reconciliation", "housekeeping", "reminders", "broadcasts", "notices"),
+    receivers.DUTY,
+)
 
 
 class Worker:
@@ -160,7 +163,7 @@ class Worker:
         """Send what waits in the outbox, and return how many messages there were."""
         with self.app.app_context():
             now = clock.now()
-            if self._pause_seconds() or not outbox.is_due(now) or not self._holds("outbox"):
+            if self._pause_seconds() or not outbox.is_due(now) or not self.holds("outbox"):
                 return 0
             batch = run_in_transaction(lambda: outbox.claim(MESSAGES_A_SECOND, clock.now()))
             for number, message in enumerate(batch):
@@ -181,30 +184,42 @@ class Worker:
         """Do the duties that come round: refunds, the statement, cleaning up, reminders and news."""
         with self.app.app_context():
             ticks = clock.ticks()
-            if self._holds("refunds"):
+            if self.holds("refunds"):
                 self.checkout.carry_out_wishes()
                 self.checkout.carry_out_refunds()
-            if ticks >= self.reconcile_at and self._holds("reconciliation"):
+            if ticks >= self.reconcile_at and self.holds("reconciliation"):
                 self.reconcile_at = ticks + self._reconcile()
-            if ticks >= self.housekeep_at and self._holds("housekeeping"):
+            if ticks >= self.housekeep_at and self.holds("housekeeping"):
                 self.housekeep_at = ticks + HOUSEKEEP_EVERY_SECONDS
                 self._housekeep(clock.now())
-            if ticks >= self.remind_at and self._holds("reminders"):
+            if ticks >= self.remind_at and self.holds("reminders"):
                 self.remind_at = ticks + REMIND_EVERY_SECONDS
                 self._remind(clock.now())
-            if ticks >= self.sweep_at and self._holds("housekeeping"):
+            if ticks >= self.sweep_at and self.holds("housekeeping"):
                 # A backlog goes a little at each tick, between all else.
                 swept = run_in_transaction(partial(self._sweep, clock.now()))
                 self.sweep_at = ticks + (0 if swept else SWEEP_EVERY_SECONDS)
-            if ticks >= self.notices_at and self._holds("notices"):
+            if ticks >= self.notices_at and self.holds("notices"):
                 self.notices_at = ticks + NOTICES_EVERY_SECONDS
                 run_in_transaction(partial(self._tell_owners, clock.now()))
-            if broadcasts.is_running() and self._holds("broadcasts"):
+            if broadcasts.is_running() and self.holds("broadcasts"):
                 run_in_transaction(lambda: broadcasts.write_some(clock.now()))
 
     def reconcile_soon(self) -> None:
         """Have the statement read at the next opportunity: something may have been missed."""
         self.reconcile_at = clock.ticks()
+
+    def holds(self, duty: str) -> bool:
+        """Take or keep a duty, and tell whether this process has it."""
+        ticks = clock.ticks()
+        if ticks < self.held_until.get(duty, ticks):
+            return True
+        with transaction():
+            held = leases.hold(duty, self.name, DUTY_SECONDS, clock.now()) is not None
+        if held:
+            # Renewed well before its end, and not at every look.
+            self.held_until[duty] = ticks + DUTY_SECONDS / 3
+        return held
 
     def let_go(self) -> None:
         """Leave the duties to others at once, since this process ends."""
@@ -363,17 +378,6 @@ class Worker:
                 inbox.finish(item, now)
             elif waits[item.id]:
                 _put_off(item, waits[item.id], now)
-
-    def _holds(self, duty: str) -> bool:
-        ticks = clock.ticks()
-        if ticks < self.held_until.get(duty, ticks):
-            return True
-        with transaction():
-            held = leases.hold(duty, self.name, DUTY_SECONDS, clock.now()) is not None
-        if held:
-            # Renewed well before its end, and not at every look.
-            self.held_until[duty] = ticks + DUTY_SECONDS / 3
-        return held
 
     def _send(self, message: OutboxMessage) -> None:
         if message.kind == outbox.OWNERS_NEWS and not broadcasts.is_wanted(message):
