@@ -52,6 +52,8 @@ PROMISED = {
     "starfront_outbox_oldest_seconds": set(),
     "starfront_refunds_unknown": set(),
     "starfront_statement_age_seconds": set(),
+    "starfront_signals_waiting": set(),
+    "starfront_signals_oldest_seconds": set(),
     "starfront_duty_lease_seconds": {"duty"},
     "flask_http_request_duration_seconds_count": {"method", "endpoint", "status"},
     "flask_http_request_total": {"method", "status"},

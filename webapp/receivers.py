@@ -89,7 +89,7 @@ class Receivers:
 
     def _note_failed(self, signal: Signal, problems: dict[str, str], taken_by: Collection[str]) -> None:
         words = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
-        log.error("the plug-in did not take a signal: %s", words, extra=_about(signal))
+        log.warning("the plug-in did not take a signal: %s", words, extra=_about(signal))
         # A zero byte, for one, is nothing that PostgreSQL keeps.
         told = "".join(one if one.isprintable() else " " for one in words)
         run_in_transaction(lambda: signals.failed(signal, told, taken_by, clock.now()))

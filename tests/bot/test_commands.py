@@ -31,6 +31,8 @@ ARGUMENTS = {
     "inbox show": ["1"],
     "inbox replay": ["1"],
     "inbox dismiss": ["1", "--reason", "enough"],
+    "signals retry": ["1"],
+    "signals dismiss": ["1", "--reason", "enough"],
     "quarantine grant": ["charge"],
     "quarantine refund": ["charge", "--reason", "why not"],
     "refund": ["charge", "--reason", "why not"],

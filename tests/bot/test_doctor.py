@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -40,11 +41,12 @@ from webapp.domain import (
     refunds,
     retired_secrets,
     shops,
+    signals,
     subscriptions,
 )
 from webapp.domain.keys import KeyRing
 from webapp.extensions import db, transaction
-from webapp.models import Entitlement, InboxItem, Order, Shop, User
+from webapp.models import Entitlement, InboxItem, Order, Shop, Signal, User
 from webapp.registration import ALLOWED_UPDATES
 from webapp.shop.folder import Folder
 
@@ -171,7 +173,7 @@ def test_with_a_healthy_shop_nothing_is_found(shop):
         *("address", "help pages", "proxies", "owners", "support", "owners' chats"),
         *("database", "migrations", "durability", "append-only", "disk"),
         *("identity", "catalogue", "bot", "poller", "statement", "books", "inbox", "set aside", "quarantine"),
-        *("plans", "webhook secret", "refunds", "entitlements"),
+        *("plans", "webhook secret", "refunds", "signals", "entitlements"),
     }
 
 
@@ -1025,3 +1027,33 @@ def test_a_catalogue_file_that_stops_the_next_release_is_named(shop):
     name, severity, words = only(shop)
     assert (name, severity) == ("catalogue", "problem")
     assert words.startswith("catalog.toml, line 1: products: ")
+
+
+# The plug-in
+
+
+def test_signals_that_nobody_takes(shop, alice):
+    signals.listen({"refunded"})
+    now = clock.now()
+    for name, age, error, failed_at in (
+        ("purchase_granted", 0, "plugin.welcome: KeyError: 'room'", None),
+        ("purchase_granted", 0, "plugin.welcome: KeyError: 'room'", None),
+        ("refunded", 10, None, None),
+    ):
+        at = now - age * arrange.MINUTE
+        facts = {"name": name, "telegram_id": ALICE, "facts": {}, "attempts": 1, "taken_by": []}
+        moments = {"created_at": at, "next_attempt_at": at, "failed_at": failed_at}
+        with transaction():
+            db.session.add(Signal(dedupe_key=str(uuid4()), error=error, **facts, **moments))
+    name, severity, words = only(shop)
+    assert (name, severity) == ("signals", "warning")
+    assert f"since {now - 10 * arrange.MINUTE:%Y-%m-%d %H:%M} UTC" in words
+    assert (
+        "2 purchase_granted (nothing receives it any more), 1 refunded (no bot process hands it over)"
+        in words
+    )
+    signals.listen({"purchase_granted"})
+    write("UPDATE signals SET failed_at = created_at WHERE name = 'purchase_granted'")
+    name, severity, words = only(shop)
+    assert (name, severity) == ("signals", "problem")
+    assert "2 purchase_granted (plugin.welcome: KeyError: 'room', given up)" in words

@@ -26,7 +26,7 @@ from webapp.domain import (
 )
 from webapp.domain.init_data import Profile
 from webapp.extensions import Base, db, transaction
-from webapp.models import InboxItem, Order, User
+from webapp.models import InboxItem, Order, Signal, User
 from webapp.usecases import owner
 
 CANARY = "Zzcanary"
@@ -84,6 +84,9 @@ def alice(open_shop: None) -> User:
             support.hear(item, [OWNER], NOW)
             assert support.take(item, [OWNER], NOW) is bool(number)
         support.prompt(ALICE, OWNER, "query", NOW)
+        signal = {"dedupe_key": "one", "name": "refunded", "telegram_id": ALICE, "facts": {}, "attempts": 1}
+        moments = {"created_at": NOW, "next_attempt_at": NOW}
+        db.session.add(Signal(**signal, **moments, taken_by=[], error=f"KeyError: {CANARY}"))
         for row in db.session.scalars(db.select(support.OutboxMessage)):
             outbox.sent(row, NOW)
     receive(message(3, text=f"Hello from {CANARY}"))

@@ -11,7 +11,7 @@ from webapp.domain import inbox, leases, outbox, payments, quarantine, reconcili
 from webapp.domain.statistics import Gates, Running, Sales
 from webapp.errors import AlreadyGranted
 from webapp.extensions import db, transaction
-from webapp.models import InboxItem, OutboxMessage
+from webapp.models import InboxItem, OutboxMessage, Signal
 
 SECOND = timedelta(seconds=1)
 # What says nothing about the database is asked of one.
@@ -193,6 +193,8 @@ def test_nothing_waits_in_a_new_shop(app):
         "charges_quarantined": 0.0,
         "statement_age_seconds": 0.0,
         "statement_drift_stars": 0.0,
+        "signals_waiting": 0.0,
+        "signals_oldest_seconds": 0.0,
     }
 
 
@@ -204,6 +206,9 @@ def test_what_waits_is_as_old_as_the_oldest(alice):
         inbox.receive({"update_id": 2}, "webhook", NOW - 5 * SECOND)
         inbox.receive(b"not an update", "webhook", NOW - 90 * SECOND)
         outbox.add(ALICE, "receipt", {}, dedupe_key="one", now=NOW - 7 * SECOND)
+        signal = {"dedupe_key": "one", "name": "refunded", "telegram_id": ALICE, "facts": {}, "attempts": 0}
+        moments = {"created_at": NOW - 20 * SECOND, "next_attempt_at": NOW}
+        db.session.add(Signal(**signal, **moments, taken_by=[]))
     with transaction():
         reconciliation.finish(
             reconciliation.Report(drift_stars=-30), NOW - 3 * MINUTE, settled_before=NOW - 3600 * SECOND
@@ -219,6 +224,8 @@ def test_what_waits_is_as_old_as_the_oldest(alice):
         "charges_quarantined": 1.0,
         "statement_age_seconds": 180.0,
         "statement_drift_stars": -30.0,
+        "signals_waiting": 1.0,
+        "signals_oldest_seconds": 20.0,
     }
 
 

@@ -13,6 +13,7 @@ from webapp.domain import (
     outbox,
     retired_secrets,
     shops,
+    signals,
     statistics,
     subscriptions,
     toml_files,
@@ -56,6 +57,7 @@ def examine(config: Config, now: datetime) -> list[Finding]:
         _plans(config, now),
         _webhook_secret(config, now),
         _refunds(waiting["refunds_unknown"]),
+        _signals(now),
         _entitlements(),
     ]
 
@@ -228,6 +230,30 @@ def _refunds(unknown: float) -> Finding:
         f"Of {unknown:.0f} refunds it is not known yet whether Telegram made them.",
         "The bot keeps asking until it knows; access stays suspended meanwhile. See that bot.py runs.",
     )
+
+
+def _signals(now: datetime) -> Finding:
+    backlogs = signals.backlogs(now)
+    if not backlogs:
+        return ok("signals", "The plug-in has taken what it was to hear of.")
+    judged = problem if any(one.is_given_up for one in backlogs) else warning
+    since = min(one.since for one in backlogs)
+    return judged(
+        "signals",
+        f"The plug-in does not take signals, since {since:%Y-%m-%d %H:%M} UTC: "
+        f"{', '.join(map(_backlog, backlogs))}.",
+        "Mend plugin.py and start the bot again; then flask --app webapp signals retry --all. signals list "
+        "shows each of them, and signals dismiss takes away what the plug-in need not hear of.",
+    )
+
+
+def _backlog(backlog: signals.Backlog) -> str:
+    if backlog.name not in signals.listened():
+        why = "nothing receives it any more"
+    else:
+        why = backlog.error or "no bot process hands it over"
+    given_up = ", given up" if backlog.is_given_up else ""
+    return f"{backlog.count} {backlog.name} ({why}{given_up})"
 
 
 def _entitlements() -> Finding:

@@ -15,6 +15,7 @@ from webapp.models import (
     Order,
     OutboxMessage,
     PreCheckout,
+    Signal,
     SupportMessage,
     SupportRelay,
     SupportThread,
@@ -51,6 +52,8 @@ def forget(telegram_id: int, now: datetime) -> None:
     for model in (TermsAcceptance, SupportThread, SupportMessage, SupportRelay):
         db.session.execute(delete(model).where(model.telegram_id == telegram_id))
     _forget_messages(telegram_id)
+    # A signal names nobody, but its error is in a plug-in's own words.
+    db.session.execute(update(Signal).where(Signal.telegram_id == telegram_id).values(error=None))
     _forget_updates(telegram_id, now)
 
 

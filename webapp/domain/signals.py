@@ -8,9 +8,9 @@ give Stars back, since only its answer decides.
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from webapp.domain import ledger, pauses
@@ -153,14 +153,17 @@ def backlogs(now: datetime) -> list[Backlog]:
     ]
 
 
-def retry(ids: Collection[int], now: datetime) -> None:
-    """Have signals handed over again at once, all of them or none.
+def retry(ids: Collection[int] | None, now: datetime) -> int:
+    """Have signals handed over again at once, all of these or none, and return how many they are.
 
+    :param ids: None for all there are
     :raise SignalError: one of them does not wait
     """
-    _check(ids)
-    again = update(Signal).where(Signal.id.in_(ids))
-    db.session.execute(again.values(attempts=0, next_attempt_at=now, failed_at=None))
+    again = update(Signal).values(attempts=0, next_attempt_at=now, failed_at=None)
+    if ids is not None:
+        _check(ids)
+        again = again.where(Signal.id.in_(ids))
+    return cast(CursorResult[Any], db.session.execute(again)).rowcount
 
 
 def dismiss(ids: Collection[int]) -> list[Signal]:

@@ -21,6 +21,7 @@ from webapp.models import (
     PreCheckout,
     Refund,
     Shop,
+    Signal,
     SweptPreCheckouts,
 )
 
@@ -169,11 +170,13 @@ def waiting(now: datetime) -> dict[str, float]:
             select(Shop.reconciled_at).scalar_subquery(),
         )
     ).one()
-    parked, unknown, drift = db.session.execute(
+    parked, unknown, drift, signals, oldest_signal = db.session.execute(
         select(
             select(func.count()).where(InboxItem.quarantined_at.is_not(None)).scalar_subquery(),
             select(func.count()).where(*open_refund).scalar_subquery(),
             select(Shop.drift_stars).scalar_subquery(),
+            select(func.count(Signal.id)).scalar_subquery(),
+            select(func.min(Signal.created_at)).scalar_subquery(),
         )
     ).one()
     return {
@@ -184,6 +187,8 @@ def waiting(now: datetime) -> dict[str, float]:
         "charges_quarantined": float(len(quarantine.waiting())),
         "statement_age_seconds": _age(reconciled_at, now),
         "statement_drift_stars": float(drift or 0),
+        "signals_waiting": float(signals),
+        "signals_oldest_seconds": _age(oldest_signal, now),
     }
 
 

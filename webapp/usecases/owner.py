@@ -11,10 +11,11 @@ from typing import Any
 from uuid import uuid4
 
 from webapp import checkout, clock
-from webapp.domain import audit, entitlements, forgetting, manual, payments, refunds, users
+from webapp.domain import audit, entitlements, forgetting, manual, payments, refunds, signals, users
 from webapp.domain.audit import Decision
 from webapp.domain.manual import NotDone
 from webapp.domain.refunds import RefundNotRefused
+from webapp.domain.signals import SignalError
 from webapp.extensions import run_in_transaction
 from webapp.models import Refund, User
 
@@ -77,6 +78,14 @@ def decline_refund(charge_id: str, decision: Decision) -> Refund:
     :raise NotDone: Telegram refused no refund of this charge, or it is decided already
     """
     return run_in_transaction(partial(_decline, charge_id, decision, clock.now()))
+
+
+def dismiss_signals(ids: Collection[int], decision: Decision) -> int:
+    """Decide that the plug-in never hears of these signals, all of them or none; return how many they are.
+
+    :raise NotDone: one of them does not wait
+    """
+    return run_in_transaction(partial(_dismiss, ids, decision, clock.now()))
 
 
 def forget(telegram_id: int, decision: Decision) -> None:
@@ -164,6 +173,17 @@ def _decline(charge_id: str, decision: Decision, now: datetime) -> Refund:
         now=now,
     )
     return refund
+
+
+def _dismiss(ids: Collection[int], decision: Decision, now: datetime) -> int:
+    try:
+        dismissed = signals.dismiss(ids)
+    except SignalError as error:
+        raise NotDone(str(error)) from error
+    for one in dismissed:
+        before = {"signal": one.name, "id": one.dedupe_key}
+        _record(decision, "dismiss", one.telegram_id, before, {}, now)
+    return len(dismissed)
 
 
 def _known(telegram_id: int) -> User:
