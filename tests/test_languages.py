@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from babel.messages import plurals
 from babel.messages.catalog import Catalog
+from flask import render_template_string
 from jinja2 import nodes
 
 from tests import arrange
@@ -186,6 +187,38 @@ def test_a_new_file_is_a_new_language(tmp_path, monkeypatch):
         languages.read.cache_clear()
     assert (language.say("Shop"), language.say("Terms")) == ("Loja", "Terms")
     assert language.name == "Português (Brasil)"
+
+
+MARKUP = """<b hx-get='/me' hx-trigger="load">Tienda</b><script>alert(1)</script>&amp;"""
+
+
+def test_markup_in_a_translation_is_shown_and_never_obeyed(tmp_path, monkeypatch, app_without_tables):
+    """A file of translations is text: who translates writes no page."""
+    sentences = {"Shop": MARKUP, "Until %(day)s": f"%(day)s {MARKUP}", "Hello": '" autofocus onfocus="x'}
+    told = "".join(f"msgid {_quoted(one)}\nmsgstr {_quoted(other)}\n\n" for one, other in sentences.items())
+    counted = f'msgid "Star"\nmsgid_plural "Stars"\nmsgstr[0] "S"\nmsgstr[1] {_quoted(MARKUP)}\n'
+    (tmp_path / "es.po").write_text(HEAD + told + counted, encoding="utf-8")
+    monkeypatch.setattr(languages, "FOLDER", tmp_path)
+    languages.all_.cache_clear()
+    languages._by_tag.cache_clear()
+    source = (
+        """{% set day %}<i>{{ "<u>" }}</i>{% endset %}"""
+        """<input placeholder="{{ _("Hello") }}" alt='{{ _("Shop") }}'>"""
+        """<p>{{ _("Shop") }}{{ _("Until %(day)s", day=day) }}{{ ngettext("Star", "Stars", 2) }}</p>"""
+    )
+    try:
+        with app_without_tables.test_request_context(headers={"Accept-Language": "es"}):
+            page = render_template_string(source)
+    finally:
+        monkeypatch.undo()
+        languages.all_.cache_clear()
+        languages._by_tag.cache_clear()
+    assert re.findall(r"<[^>]*>", page)[1:] == ["<p>", "<i>", "</i>", "</p>"]  # what a template says is kept
+    assert "".join(shown(page)) == f"{sentences['Hello']}{MARKUP * 2}<u> {MARKUP * 2}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '\\"') + '"'
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from babel import Locale
 from flask import Flask, Response, g, has_request_context, request
 from flask_babel import Domain, force_locale, get_locale
 from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import escape
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
@@ -44,18 +46,7 @@ def init_app(app: Flask, owners: Path) -> None:
     babel.domain_instance = _Words()
     babel.init_app(app, locale_selector=_asked_for)
     app.before_request(_forget)
-    known: dict[str, Any] = app.jinja_env.globals
-    plain, counted = known["gettext"], known["ngettext"]
-
-    @pass_context
-    def gettext(context: Any, sentence: str, /, **facts: Any) -> Any:
-        return plain(context, sentence, **_shown(facts))
-
-    @pass_context
-    def ngettext(context: Any, singular: str, plural: str, num: int, /, **facts: Any) -> Any:
-        return counted(context, singular, plural, num, **_shown({"num": num, **facts}))
-
-    known.update(gettext=gettext, ngettext=ngettext)
+    app.jinja_env.globals.update(gettext=_gettext, ngettext=_ngettext)
     app.jinja_env.filters.update(
         worded=worded, number=number, digits=digits, dateformat=day, momentformat=moment
     )
@@ -104,6 +95,26 @@ def day(moment: datetime | date, form: str) -> str:
 def moment(at: datetime, clock: str = "HH:mm") -> str:
     """Return a moment in UTC, as the ledger counts."""
     return f"{spoken().moment(at, clock)} UTC"
+
+
+@pass_context
+def _gettext(context: Context, sentence: str, /, **facts: Any) -> str:
+    return _filled(context, spoken().words.ugettext(sentence), facts)
+
+
+@pass_context
+def _ngettext(context: Context, singular: str, plural: str, num: int, /, **facts: Any) -> str:
+    sentence = spoken().words.ungettext(singular, plural, num)
+    return _filled(context, sentence, {"num": num, **facts})
+
+
+def _filled(context: Context, sentence: str, facts: dict[str, Any]) -> str:
+    """Return a sentence with its facts; markup in a file of translations is text like all of it.
+
+    Jinja's own gettext would take a sentence for markup, so that whoever translates could write any.
+    """
+    text = escape(sentence) if context.eval_ctx.autoescape else sentence
+    return text % _shown(facts)
 
 
 class _Words(Domain):  # type: ignore[misc]

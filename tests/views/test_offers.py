@@ -135,7 +135,7 @@ def test_a_subscriber_sees_the_plan_and_the_way_in(client: Any, alice: User) -> 
     assert "Renews on 31 May" in page
     assert "Plan: 100 Stars then, and every 30 days after that until you cancel." in page
     assert f'hx-delete="/subscriptions/{made.public_id}/renewal"' in page
-    assert 'data-main-button="Open Tonight\'s Sky"' in page
+    assert 'data-main-button="Open Tonight&#39;s Sky"' in page
     assert choices(page) == []
     paid = client.as_(alice).get(f"/orders/{made.public_id}", headers=HTMX).text
     assert "It renews on 31 May, until you cancel under My upgrades." in paid
@@ -197,7 +197,7 @@ def test_a_pass_beside_a_plan_is_a_choice_of_its_own(client: Any, alice: User, t
     assert "Your plan opens this" in page
     assert "A pass bought now waits until Plan ends, and gives its days then." in page
     assert 'name="beside_plan" value="1"' in page
-    assert 'data-main-button="Open Tonight\'s Sky"' in page
+    assert 'data-main-button="Open Tonight&#39;s Sky"' in page
     assert 'data-main-button="Buy' not in page
     refused = tap(client.as_(alice), product="week")
     assert (refused.status_code, "Your plan opens this already" in refused.text) == (409, True)

@@ -261,7 +261,7 @@ def test_22_a_refusal_by_telegram_opens_it_again_and_may_be_tried_after_an_hour(
 def test_giving_a_plan_back_stops_its_renewal_first(client: Any, alice: User, telegram: Telegram) -> None:
     made = arrange.subscribe(alice, charge_id="stxAlice1")
     sure = look(client.as_(alice), sure="1").text
-    assert "Tonight's Sky closes at once." in sure
+    assert "Tonight&#39;s Sky closes at once." in sure
     assert "The plan renews no more." in sure
     give_back(client.as_(alice))
     assert telegram.asked() == ["editUserStarSubscription", "refundStarPayment"]
@@ -278,7 +278,7 @@ def test_what_is_open_another_way_stays_open(client: Any, alice: User, telegram:
     arrange.open_shop(arrange.item(**{**vars(arrange.WEEK), "refund_days": 3}))
     pay(alice, "week", "stx3")
     pay(alice, "week", "stx4")
-    assert "Tonight's Sky then ends on 8 May." in look(client.as_(alice), "stx3", sure="1").text
+    assert "Tonight&#39;s Sky then ends on 8 May." in look(client.as_(alice), "stx3", sure="1").text
 
 
 @on_sqlite
