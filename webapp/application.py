@@ -65,8 +65,8 @@ def create_app(settings: Config | None = None) -> Flask:
     app.ensure_sync = lru_cache(maxsize=None)(app.ensure_sync)  # type: ignore[method-assign]
     _init_extensions(app)
     _init_domain(app, settings)
-    _init_plugin(app, settings)
     _init_views(app, settings)
+    _init_signals(app)
     _check_database(app, settings)
     _applications.add(app)
     return app
@@ -137,13 +137,6 @@ def _init_domain(app: Flask, settings: Config) -> None:
     cli.init_app(app)
 
 
-def _init_plugin(app: Flask, settings: Config) -> None:
-    plugin = plugins.load(settings.shop)
-    app.extensions["plugin"] = plugin
-    with app.app_context():
-        signals.listen(name for name, signal in plugin.signals.items() if signal.receivers)
-
-
 def _init_views(app: Flask, settings: Config) -> None:
     for views in (
         shop,
@@ -170,6 +163,11 @@ def _init_views(app: Flask, settings: Config) -> None:
     if settings.proxy_hops:
         # Only as many hops as the owner counted: anything further left is the client's own word.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=1, x_host=0)  # type: ignore[method-assign]
+
+
+def _init_signals(app: Flask) -> None:
+    with app.app_context():
+        signals.listen(name for name, signal in plugins.current().signals.items() if signal.receivers)
 
 
 def forget_connections() -> None:
