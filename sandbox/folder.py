@@ -223,9 +223,9 @@ def _migration() -> str | None:
     """Return what the database says it was migrated to, if it says so."""
     try:
         with closing(sqlite3.connect(DATABASE.as_uri() + "?mode=ro", uri=True)) as database:
-            [version] = database.execute("SELECT version_num FROM alembic_version").fetchone()
-            return str(version)
-    except (sqlite3.Error, TypeError):
+            rows = database.execute("SELECT version_num FROM alembic_version").fetchall()
+            return " ".join(sorted(str(version) for (version,) in rows)) or None
+    except sqlite3.Error:
         return None
 
 

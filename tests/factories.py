@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 from urllib.parse import quote
 
@@ -42,6 +43,15 @@ def make_config(**changes: Any) -> Config:
     if "database_url" in changes:
         changes["database_url"] = database_url(changes["database_url"])
     return Config(**{**facts, **changes})
+
+
+def write_folder(path: Path, files: dict[str, str]) -> Folder:
+    """Return an owner's folder that holds these files; their texts may be indented."""
+    for name, content in files.items():
+        file = path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(dedent(content), encoding="utf-8")
+    return Folder(path)
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 import inspect
 import json
-from pathlib import Path
-from textwrap import dedent
+import re
 from typing import Any
 
 import pytest
@@ -11,7 +10,8 @@ from sqlalchemy import text
 
 from tests import arrange
 from tests.conftest import Client
-from tests.factories import SHOP, make_config, opened
+from tests.factories import SHOP, make_config, opened, write_folder
+from tests.processes import ROOT
 from webapp import create_app
 from webapp.config import ConfigError
 from webapp.extensions import db, transaction
@@ -23,14 +23,6 @@ HTMX = {"HX-Request": "true"}
 GOOD = "def register(shop):\n"
 
 
-def write(folder: Path, files: dict[str, str]) -> Folder:
-    for name, content in files.items():
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(dedent(content), encoding="utf-8")
-    return Folder(folder)
-
-
 @pytest.fixture
 def shop_of(tmp_path, sqlite_url):
     """A way to open the shop of a plug-in and the files beside it, as a browser sees it."""
@@ -38,7 +30,7 @@ def shop_of(tmp_path, sqlite_url):
 
     def open_(plugin: str, **files: str) -> Any:
         named = {name.replace("__", "/").replace("_html", ".html"): text for name, text in files.items()}
-        folder = write(tmp_path / "own", {"plugin.py": plugin, **named})
+        folder = write_folder(tmp_path / "own", {"plugin.py": plugin, "pictures/hero.svg": "<svg/>", **named})
         contexts.append(opened(create_app(make_config(database_url=sqlite_url, shop=folder))))
         app = contexts[-1].__enter__()
         arrange.open_shop()
@@ -157,7 +149,7 @@ def test_two_shops_of_one_process_keep_their_plugins_apart(tmp_path):
             "plugin.py": "from . import words\n" + GOOD + "    pass",
             "words.py": f"SAID = '{folder.name}'",
         }
-        write(folder, files)
+        write_folder(folder, files)
     loaded: list[Any] = [plugins.load(Folder(folder)).module for folder in (one, other)]
     assert [module.words.SAID for module in loaded] == ["one", "other"]
 
@@ -211,7 +203,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_cannot_be_is_told_at_the_start_in_one_sentence(tmp_path, name):
     plugin, sentence = WRONG[name]
-    folder = write(tmp_path / "own", {"plugin.py": plugin, "sky.py": "\nmoon = 1 / 0"})
+    folder = write_folder(tmp_path / "own", {"plugin.py": plugin, "sky.py": "\nmoon = 1 / 0"})
     url = f"sqlite:///{tmp_path}/none.db"
     with pytest.raises(ConfigError, match=sentence) as raised:
         create_app(make_config(database_url=url, shop=folder))
@@ -227,23 +219,25 @@ def test_what_cannot_be_is_told_at_the_start_in_one_sentence(tmp_path, name):
     ],
 )
 def test_a_template_that_does_not_compile_is_told_at_the_start(tmp_path, template, sentence):
-    folder = write(tmp_path / "own", {"templates/own.html": template})
+    folder = write_folder(tmp_path / "own", {"templates/own.html": template})
     with pytest.raises(ConfigError, match=sentence):
         create_app(make_config(database_url=f"sqlite:///{tmp_path}/none.db", shop=folder))
 
 
 def test_a_plugin_is_read_once(tmp_path):
-    folder = write(tmp_path / "own", {"plugin.py": GOOD + "    pass"})
+    folder = write_folder(tmp_path / "own", {"plugin.py": GOOD + "    pass"})
     first = plugins.load(folder)
     folder.plugin.write_text("raise SystemExit")
     assert plugins.load(folder) is first
 
 
 def test_a_plugin_that_failed_can_be_put_right(tmp_path):
-    folder = write(tmp_path / "own", {"plugin.py": "from . import sky", "sky.py": "1 / 0"})
+    folder = write_folder(tmp_path / "own", {"plugin.py": "from . import sky", "sky.py": "1 / 0"})
     with pytest.raises(ConfigError):
         plugins.load(folder)
-    write(folder.path, {"plugin.py": "from . import sky\n" + GOOD + "    pass", "sky.py": "moon = 'full'"})
+    write_folder(
+        folder.path, {"plugin.py": "from . import sky\n" + GOOD + "    pass", "sky.py": "moon = 'full'"}
+    )
     loaded: Any = plugins.load(folder).module
     assert loaded.sky.moon == "full"
 
@@ -323,7 +317,44 @@ def test_receivers_inside_register_stay(tmp_path):
             def hear(sender, **facts):
                 HEARD.append(facts)
     """
-    loaded = plugins.load(write(tmp_path / "own", {"plugin.py": plugin}))
+    loaded = plugins.load(write_folder(tmp_path / "own", {"plugin.py": plugin}))
     loaded.signals["refunded"].send(None, stars=5)
     heard: Any = loaded.module
     assert json.dumps(heard.HEARD) == '[{"stars": 5}]'
+
+
+# --- docs/extending.md
+
+
+DOCUMENT = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+
+
+def block(kind: str, number: int = 0) -> str:
+    """Return one of the document's examples."""
+    return re.findall(rf"```{re.escape(kind)}\n(.*?)```", DOCUMENT, re.DOTALL)[number]
+
+
+def test_the_documents_example_works(shop_of, caplog, monkeypatch):
+    monkeypatch.setattr("webapp.clock.now", lambda: arrange.NOW)
+    client = shop_of(block("python"), templates__tides_html=block("html+jinja"))
+    arrange.open_shop(arrange.item("almanac", keys=("tides",)))
+    alice = arrange.meet(arrange.ALICE)
+    arrange.pay(arrange.facts(arrange.order(alice, "almanac")))
+    assert "Opens with an upgrade" in client.get("/?tgWebAppStartParam=tides").text
+    assert "High water at 12:25 UTC" in client.as_(alice).get("/tides", headers=HTMX).text
+    assert client.as_(alice).get("/tides.json").json == {"at": "2026-05-01T12:25:00+00:00"}
+    assert client.get("/tides.json").status_code == 401
+    caplog.set_level("INFO", "tides")
+    plugins.current().signals["purchase_granted"].send(None, product="almanac")
+    assert "sold: {'product': 'almanac'}" in caplog.text
+
+
+def test_the_documents_other_examples_work(shop_of):
+    client = shop_of(GOOD + "    pass", templates__support_html=block("html+jinja", 1))
+    assert "<title>Write to us</title>" in client.get("/support").text
+    compile(block("python", 1), "migration", "exec")
+
+
+def test_the_document_names_the_whole_surface():
+    for name in SURFACE:
+        assert f"shop.{name}" in DOCUMENT or f"`.{name}`" in DOCUMENT, name

@@ -173,7 +173,7 @@ def test_with_a_healthy_shop_nothing_is_found(shop):
         *("address", "help pages", "proxies", "owners", "support", "owners' chats"),
         *("database", "migrations", "durability", "append-only", "disk"),
         *("identity", "catalogue", "bot", "poller", "statement", "books", "inbox", "set aside", "quarantine"),
-        *("plans", "webhook secret", "refunds", "signals", "entitlements"),
+        *("translations", "plans", "webhook secret", "refunds", "signals", "entitlements"),
     }
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from webapp.bot_api import BotApiError, Unauthorized
+from webapp.config import ConfigError
 from webapp.extensions import NOT_MIGRATED, db, is_unmigrated, remedy
 
 UNKNOWN_TOKEN = "Telegram does not know this BOT_TOKEN: copy it again from @BotFather."  # noqa: S105
@@ -43,7 +44,7 @@ class OwnerGroup(AppGroup):
 
 @contextmanager
 def _in_words() -> Iterator[None]:
-    """Say what database or Telegram did not do, where a traceback would stand.
+    """Say what files, database or Telegram did not do, where a traceback would stand.
 
     :raise click.ClickException: with that sentence
     """
@@ -57,6 +58,8 @@ def _in_words() -> Iterator[None]:
         if isinstance(error, OperationalError | PoolTimeout):
             raise click.ClickException(_away(error)) from error
         raise
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from error
     except Unauthorized as error:
         raise click.ClickException(UNKNOWN_TOKEN) from error
     except BotApiError as error:

@@ -5,7 +5,6 @@ import os
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from flask_migrate import upgrade
 
 from webapp import clock, disks, registration
 from webapp.bot_api import BotApiError, NotReached, OutcomeUnknown, TooManyRequests, Unauthorized
@@ -17,6 +16,7 @@ from webapp.doctor.shop import NO_SUPPORT, NO_SUPPORT_REMEDY
 from webapp.domain import catalogue, retired_secrets, shops
 from webapp.domain.catalogue import Item
 from webapp.extensions import transaction
+from webapp.shop import migrations
 
 
 class TelegramIsAway(click.ClickException):
@@ -32,7 +32,7 @@ def release() -> None:
     config = current()
     # Before anything is changed: a bad file stops the release.
     items = catalog.read(config.shop.catalogue)
-    upgrade()
+    migrations.bring()
     client = current_app.extensions["checkout"].client
     try:
         bot = client.call("getMe")

@@ -4,9 +4,7 @@ import shutil
 from ipaddress import ip_address
 from pathlib import Path
 
-from alembic.script import ScriptDirectory
-from flask import current_app
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import capacity, disks, postgresql
@@ -14,6 +12,7 @@ from webapp.config import Config
 from webapp.doctor.findings import Finding, ok, problem, warning
 from webapp.extensions import db, remedy
 from webapp.models import APPEND_ONLY
+from webapp.shop import migrations
 
 LEAST_FREE_BYTES = 50 * 1024 * 1024
 SETTINGS = {
@@ -61,13 +60,12 @@ def unreachable(error: SQLAlchemyError) -> Finding:
 
 def migrated() -> Finding:
     """Tell whether the tables are those of this release."""
-    is_known = inspect(db.session.connection()).has_table("alembic_version")
-    at = db.session.scalar(text("SELECT version_num FROM alembic_version")) if is_known else None
-    head = ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head()
-    if at == head:
+    if migrations.applied() == migrations.heads():
         return ok("migrations", "The tables are those of this release.")
     if not _may_create():
         return problem("migrations", "The database is not migrated.", postgresql.REMEDIES["42501"])
+    if gone := migrations.unknown():
+        return problem("migrations", "The database is ahead of the files.", migrations.told_unknown(gone))
     return problem("migrations", "The database is not migrated.", "Run flask --app webapp release.")
 
 

@@ -3,6 +3,7 @@
 import random
 from datetime import datetime, timedelta
 
+from webapp import languages
 from webapp.config import Config
 from webapp.doctor.findings import Finding, ok, problem, warning
 from webapp.domain import (
@@ -46,6 +47,7 @@ def examine(config: Config, now: datetime) -> list[Finding]:
     return [
         _identity(config),
         _catalogue(config),
+        _translations(config),
         bot(now),
         _poller(config, now),
         _statement(now),
@@ -127,6 +129,17 @@ def _catalogue(config: Config) -> Finding:
         keep = "To keep the shop's, run flask --app webapp catalog export > catalog.toml."
         return warning("catalogue", sentence, f"{keep} To sell the file's, set CATALOGUE=file and release.")
     return warning("catalogue", sentence, "Run flask --app webapp release.")
+
+
+def _translations(config: Config) -> Finding:
+    unheard = languages.not_offered(config.shop.translations)
+    if not unheard:
+        return ok("translations", "The shop speaks every language of the folder translations.")
+    return warning(
+        "translations",
+        f"Nobody hears {', '.join(unheard)}: the shop itself does not speak that language.",
+        "Have it learn it (make messages LANGUAGE=...), or take the file away.",
+    )
 
 
 def _poller(config: Config, now: datetime) -> Finding:

@@ -279,6 +279,21 @@ def place_of(view: Callable[..., Any]) -> str:
     return "plugin.py" if code is None else f"{named(Path(code.co_filename))}, line {code.co_firstlineno}"
 
 
+def fault_in(error: BaseException, folder: Path) -> str:
+    """Return one sentence: the file and line in a folder where it went wrong, and why; or nothing."""
+    frames = [
+        (Path(one.filename), one.lineno)
+        for one in traceback.extract_tb(error.__traceback__)
+        if Path(one.filename).is_relative_to(folder)
+    ]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append((Path(error.filename), error.lineno))
+    if not frames:
+        return ""
+    file, line = frames[-1]
+    return f"{file.name if file.parent.name == 'migrations' else named(file)}, line {line}: {_reason(error)}"
+
+
 def _imported(name: str, folder: Folder) -> ModuleType:
     """Import plugin.py as a package, so that it finds its neighbours: ``from . import sky``."""
     spec = util.spec_from_file_location(name, folder.plugin, submodule_search_locations=[str(folder.path)])
@@ -303,22 +318,12 @@ def _forget(name: str) -> None:
 
 
 def _told(error: BaseException, folder: Folder) -> str:
-    """Return one sentence: the file and line of the owner's where it went wrong, and why."""
-    reason = str(error) if isinstance(error, Refused) else _reason(error)
-    frames = [
-        (Path(one.filename), one.lineno)
-        for one in traceback.extract_tb(error.__traceback__)
-        if Path(one.filename).is_relative_to(folder.path)
-    ]
-    if isinstance(error, SyntaxError) and error.filename:
-        frames.append((Path(error.filename), error.lineno))
-    if not frames:
-        return f"plugin.py: {reason}"
-    file, line = frames[-1]
-    return f"{named(file)}, line {line}: {reason}"
+    return fault_in(error, folder.path) or f"plugin.py: {_reason(error)}"
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, Refused):
+        return str(error)
     if isinstance(error, SystemExit):
         return "it ends the process (SystemExit)."
     words = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
