@@ -11,16 +11,20 @@ from tests.e2e.conftest import ALICE, BOB, CARMEN
 from tests.factories import SHOP
 from tests.processes import Shopper, Stage, eventually
 
+# Below what the plug-in of the tests' shop registers.
 PLUGIN = """
 import pathlib
 import time
 
 FOLDER = pathlib.Path(__file__).parent
+register_pages = register
 
 
 def register(shop):
+    register_pages(shop)
+
     @shop.purchase_granted.connect
-    def welcome(sender, telegram_id, id, **facts):
+    def welcome(signal, telegram_id, id, **facts):
         with (FOLDER / "heard").open("a") as heard:
             heard.write(f"{telegram_id} {id}\\n")
         while not (FOLDER / "go").exists():
@@ -34,7 +38,8 @@ def test_a_plug_in_that_hangs_while_the_bot_is_killed_hears_of_every_sale(
 ):
     folder = tmp_path / "shop"
     shutil.copytree(SHOP.path, folder)
-    (folder / "plugin.py").write_text(PLUGIN)
+    with (folder / "plugin.py").open("a") as plugin:
+        plugin.write(PLUGIN)
     go = folder / "go"
 
     def heard(person: int) -> list[str]:
