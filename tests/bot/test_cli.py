@@ -435,7 +435,7 @@ def test_an_owner_who_edits_in_the_shop_keeps_what_was_edited(empty, pushed):
         assert on_sale()["deep-sky-atlas"] == 250
         assert run(app, "catalog", "diff", str(pushed.shop.catalogue)) == (
             0,
-            "\n".join([*SAID, "1 products would change."]),
+            "\n".join([*SAID, "1 product would change."]),
         )
 
 

@@ -39,7 +39,8 @@ def diff(file: Path) -> None:
     """Show what would change if the shop sold what FILE lists."""
     differences = catalogue.differences(read(file))
     tell(differences)
-    click.echo(f"{len(differences)} products would change.")
+    count = len(differences)
+    click.echo(f"{count} {'product' if count == 1 else 'products'} would change.")
 
 
 @group.command("export")

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from dataclasses import replace as replaced
 from datetime import datetime
+from difflib import SequenceMatcher
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -155,7 +156,8 @@ def differences(items: Iterable[Item]) -> list[Difference]:
     """Return what :func:`replace` would change, in the order of the file and then of the shop."""
     listed = {item.slug: item for item in items}
     known = {product.slug: Item.of(product) for product in everything()}
-    found = [_difference(item, known.get(slug)) for slug, item in listed.items()]
+    moves = _moves(listed, known)
+    found = [_difference(item, known.get(slug), moves.get(slug)) for slug, item in listed.items()]
     gone = [
         Difference(slug, "retired", item.title)
         for slug, item in known.items()
@@ -164,7 +166,18 @@ def differences(items: Iterable[Item]) -> list[Difference]:
     return [*filter(None, found), *gone]
 
 
-def _difference(item: Item, known: Item | None) -> Difference | None:
+def _moves(listed: dict[str, Item], known: dict[str, Item]) -> dict[str, tuple[int, int]]:
+    """Return the old and the new place of what moves, among what was on sale and still will be."""
+    staying = {
+        slug for slug, item in listed.items() if item.on_sale and slug in known and known[slug].on_sale
+    }
+    before, after = ([slug for slug in order if slug in staying] for order in (known, listed))
+    blocks = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
+    kept = {slug for block in blocks for slug in before[block.a : block.a + block.size]}
+    return {slug: (before.index(slug) + 1, place) for place, slug in enumerate(after, 1) if slug not in kept}
+
+
+def _difference(item: Item, known: Item | None, move: tuple[int, int] | None) -> Difference | None:
     if known is None:
         return Difference(item.slug, "added", item.title)
     if known.on_sale and not item.on_sale:
@@ -174,6 +187,8 @@ def _difference(item: Item, known: Item | None) -> Difference | None:
         for one in fields(Item)
         if one.name != "on_sale" and getattr(known, one.name) != getattr(item, one.name)
     }
+    if move:
+        changes["place"] = move
     if item.on_sale and not known.on_sale:
         return Difference(item.slug, "restored", item.title, changes)
     return Difference(item.slug, "changed", item.title, changes) if changes else None
