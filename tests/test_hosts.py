@@ -70,7 +70,7 @@ def test_every_host_runs_what_the_procfile_runs():
     services = hosts.read("compose.yaml")["services"]
     plain = {name: command.replace('"', "") for name, command in hosts.procfile().items()}
     assert {name: services[name]["command"] for name in plain} == plain
-    assert " ".join(COMMANDS["web"]) == f"-m {plain['web']}"
+    assert " ".join(("python", *COMMANDS["web"])) == plain["web"]
     assert " ".join(("python", *COMMANDS["bot"])) == plain["bot"]
     after_a_release_phase = {
         render()["startCommand"],

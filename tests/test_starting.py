@@ -95,3 +95,15 @@ def test_a_proxy_that_is_away_is_no_traceback(stage):
     stage.environment |= {"BOT_API_URL": "https://telegram.invalid/bot", "ALL_PROXY": "socks5://127.0.0.1:9"}
     assert stage.run("release") != 0
     assert "Traceback" not in stage.output("release")
+
+
+@pytest.mark.parametrize(
+    ("workers", "code", "said"),
+    [("", 0, ""), (" ", 0, ""), ("two", 1, "The shop cannot start. WEB_CONCURRENCY must be a whole number")],
+)
+def test_gunicorn_leaves_the_number_of_workers_to_our_settings(stage, workers, code, said):
+    stage.is_cold = True  # gunicorn reads it when it is imported
+    stage.environment["WEB_CONCURRENCY"] = workers
+    assert stage.run("web", shlex.join([*stage.command("web"), "--check-config"])) == code
+    assert stage.output("web").startswith(said)
+    assert "Traceback" not in stage.output("web")

@@ -19,7 +19,7 @@ from webapp.supervisor import Child
 from webapp.version import __version__
 
 ALL = "python -m webapp"
-NAMES = {"web": "webapp.gunicorn", "bot": "bot.py", "release": "release"}
+NAMES = {"web": "webapp.serving", "bot": "bot.py", "release": "release"}
 # A container's first process inherits the children of those that die; so does this one.
 AS_FIRST = """
 import ctypes, runpy
@@ -211,5 +211,5 @@ def test_each_start_waits_longer_than_the_last_and_never_long(child):
 
 
 def test_web_has_one_worker_unless_told():
-    told = [{}, {"WEB_CONCURRENCY": ""}, {"WEB_CONCURRENCY": "3"}]
+    told = [{}, {"WEB_CONCURRENCY": " "}, {"WEB_CONCURRENCY": "3"}]
     assert [supervisor.Supervisor(one).environ["WEB_CONCURRENCY"] for one in told] == ["1", "1", "3"]

@@ -1,4 +1,4 @@
-"""How the web process runs: ``gunicorn -c python:webapp.gunicorn``."""
+"""How the web process runs: what webapp.serving tells gunicorn."""
 
 import os
 import sys

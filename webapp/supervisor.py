@@ -16,7 +16,7 @@ from types import FrameType
 ROOT = Path(__file__).parent.parent
 COMMANDS = {
     "release": ("-m", "flask", "--app", "webapp", "release"),
-    "web": ("-m", "gunicorn", "-c", "python:webapp.gunicorn", "webapp:create_app()"),
+    "web": ("-m", "webapp.serving"),
     "bot": ("bot.py",),
 }
 # What processes end with that say why they cannot start: 1 is ours, 3 and 4 are gunicorn's.
@@ -56,7 +56,7 @@ class Supervisor:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         # For the smallest machines, where a second web worker takes as much memory as the bot.
-        self.environ = {**environ, "WEB_CONCURRENCY": environ.get("WEB_CONCURRENCY") or "1"}
+        self.environ = {**environ, "WEB_CONCURRENCY": environ.get("WEB_CONCURRENCY", "").strip() or "1"}
         self.children: dict[str, Child] = {}
         self.told_to_end = False
 
