@@ -3,6 +3,7 @@
 What was seen of a test file is kept until that file or the shop changes.
 """
 
+import ast
 import hashlib
 import json
 import re
@@ -39,6 +40,7 @@ class Reach:
     seconds: dict[str, float] = field(default_factory=dict)
     breadth: dict[str, int] = field(default_factory=dict)  # how many lines a test runs
     texts: dict[str, str] = field(default_factory=dict)  # of files with tests, those that start processes too
+    shop: dict[str, str] = field(default_factory=dict)  # the shop's own files
 
     def add(self, seen: dict[str, Any]) -> None:
         for test, (seconds, lines) in seen["tests"].items():
@@ -49,27 +51,38 @@ class Reach:
                     self.tests[file][number].add(test)
 
     def of(self, mutant: Mutant) -> list[str]:
-        """Return the tests that run a mutant's line: first those that name its module, then the quickest.
+        """Return the tests that run a mutant's statement: those that name its module, then the quickest.
 
-        Where none was seen, any test of the module can notice, since the line runs when the module is
-        imported, or in a process that a test starts. Whole files that name the module come after those.
+        What runs when the module is imported can be noticed where it is used: a constant by tests that run a
+        line with its name. Where none was seen, since only processes that a test starts run the line, it is
+        any test of the module, and then whole files that name it.
         """
         noun = PurePath(mutant.file).stem
-        seen = self.tests[mutant.file].get(mutant.line)
+        seen = set().union(*(self.tests[file].get(line, ()) for file, line in self._lines(mutant)))
         found = seen or {test for tests in self.tests[mutant.file].values() for test in tests}
         ranked = sorted(
             found, key=lambda test: (noun not in test, self.seconds[test], self.breadth[test], test)
         )
-        return [*self._within(ranked), *([] if seen else self._naming(noun))]
+        return [*self._affordable(ranked), *([] if seen else self._naming(noun))]
 
     def patience_seconds(self, tests: Sequence[str]) -> float:
         return 60 + 5 * sum(self.seconds.get(test, FILE_SECONDS) for test in tests)
+
+    def _lines(self, mutant: Mutant) -> Iterator[tuple[str, int]]:
+        tree = ast.parse(mutant.before)
+        if _within(tree, mutant.line):
+            yield from ((mutant.file, line) for line in _statement(tree, mutant.line))
+            return
+        for name in _constants(tree, mutant.line):
+            for file, text in self.shop.items():
+                lines = enumerate(text.splitlines(), 1)
+                yield from ((file, number) for number, line in lines if re.search(rf"\b{name}\b", line))
 
     def _naming(self, noun: str) -> list[str]:
         often = {file: len(re.findall(rf"\b{noun}\b", text)) for file, text in self.texts.items()}
         return sorted(filter(often.get, often), key=lambda file: -often[file])[:FILES_THAT_NAME_IT]
 
-    def _within(self, ranked: Sequence[str]) -> Iterator[str]:
+    def _affordable(self, ranked: Sequence[str]) -> Iterator[str]:
         spent = 0.0
         for test in ranked:
             spent += self.seconds[test]
@@ -99,7 +112,32 @@ def measure(root: Path, kept: Path) -> Reach:
         reach.add(known[name])
     others = (file for folder in WITH_PROCESSES for file in _tests(root, folder))
     reach.texts = {str(file): (root / file).read_text(encoding="utf-8") for file in others}
+    reach.shop = {name: (root / name).read_text(encoding="utf-8") for name in files(root)}
     return reach
+
+
+def _within(tree: ast.AST, line: int) -> bool:
+    """Tell whether a line waits in a function until that is called."""
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return any(each.body[0].lineno <= line <= (each.end_lineno or 0) for each in functions)
+
+
+def _statement(tree: ast.AST, line: int) -> range:
+    """Return the lines of the innermost statement; of one with a body, those before that."""
+    found = range(line, line + 1)
+    for node in ast.walk(tree):  # from the outermost to the innermost
+        if isinstance(node, ast.stmt):
+            body = getattr(node, "body", None)
+            end = body[0].lineno if body else (node.end_lineno or node.lineno) + 1
+            found = range(node.lineno, end) if line in range(node.lineno, end) else found
+    return found
+
+
+def _constants(tree: ast.Module, line: int) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.lineno <= line <= (node.end_lineno or 0):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (each.id for each in targets if isinstance(each, ast.Name))
 
 
 def _tests(root: Path, folder: str) -> Iterable[Path]:
