@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def sample(root: Path, kept: Path, size: int, seed: int, prefix: str) -> list[Mu
     texts = {name: (root / name).read_text(encoding="utf-8") for name in names}
     listed = _listed(_install(kept), texts)
     replacements = {one["id"]: one["replacement"] for one in listed}
-    drawn = draw(map(_place, listed), size, seed)
+    drawn = islice(draw(map(_place, listed), seed), size)
     return [_made(place, texts[place.file], replacements[key]) for place, (key, _) in drawn]
 
 

@@ -1,7 +1,7 @@
 """Mutants: a file of the shop with one small change in it, and how a sample of them is drawn."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
@@ -52,8 +52,8 @@ class Mutant:
         return (line[1:] for line in lines if line.startswith(sign) and line[1:3] != sign * 2)
 
 
-def draw(places: Iterable[Place], size: int, seed: int) -> list[tuple[Place, tuple[str, int]]]:
-    """Draw places with the same chance for each, and one way to change each.
+def draw(places: Iterable[Place], seed: int) -> Iterator[tuple[Place, tuple[str, int]]]:
+    """Draw places one after another, each with the same chance, and one way to change each.
 
     Not every way counts the same: an operator has eleven, and would crowd out what has one.
     """
@@ -61,8 +61,8 @@ def draw(places: Iterable[Place], size: int, seed: int) -> list[tuple[Place, tup
     listed: Sequence[Place] = sorted(
         places, key=lambda place: (place.file, place.start, place.end, place.kind)
     )
-    drawn = chance.sample(listed, min(size, len(listed)))
-    return [(place, chance.choice(place.ways)) for place in drawn]
+    for place in chance.sample(listed, len(listed)):
+        yield place, chance.choice(place.ways)
 
 
 def files(root: Path, prefix: str = "") -> list[str]:

@@ -10,6 +10,8 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import cosmic_ray.plugins
@@ -33,8 +35,8 @@ def sample(root: Path, kept: Path, size: int, seed: int, prefix: str) -> list[Mu
     names = files(root, prefix) if size else []
     with ProcessPoolExecutor(AT_ONCE) as pool:
         listed = pool.map(places, names, [root] * len(names), [kept] * len(names))
-    drawn = draw((place for each in listed for place in each), size, seed)
-    return [mutant for mutant in (_made(root, *each) for each in drawn) if mutant.after != mutant.before]
+    drawn = draw((place for each in listed for place in each), seed)
+    return list(islice(filter(None, (_made(root, *each) for each in drawn)), size))
 
 
 def places(file: str, root: Path, kept: Path) -> list[Place]:
@@ -83,8 +85,12 @@ def _annotations(source: str) -> Iterator[tuple[int, int]]:
                 yield from ((line, column) for column in range(first, last))
 
 
-def _made(root: Path, place: Place, way: tuple[str, int]) -> Mutant:
+def _made(root: Path, place: Place, way: tuple[str, int]) -> Mutant | None:
+    """Return a mutant, unless it is no Python: the stars of f(**facts) count as an operator."""
     name, occurrence = way
     before = (root / place.file).read_text(encoding="utf-8")
-    after = mutate_code(before, cosmic_ray.plugins.get_operator(name)(), occurrence)
-    return Mutant(place.file, place.start[0], name.removeprefix("core/"), before, after or before)
+    after = mutate_code(before, cosmic_ray.plugins.get_operator(name)(), occurrence) or before
+    with suppress(SyntaxError):
+        ast.parse(after)
+        return Mutant(place.file, place.start[0], name.removeprefix("core/"), before, after)
+    return None
