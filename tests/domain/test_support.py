@@ -34,3 +34,16 @@ def test_23_an_answer_that_two_processes_hear_at_once_goes_back_once():
         with transaction():
             assert support._answer(letter(OWNER, 8, replied_to=7), NOW)
     assert kinds().count("support_answer") == 1
+
+
+@pytest.mark.parametrize("character", ["x", "\N{MILKY WAY}"])  # one code unit, and two
+def test_a_long_letter_goes_in_pieces_that_telegram_takes(character):
+    words = character * 4001
+    pieces = support._parts(words)
+    assert "".join(pieces) == words
+    assert len(pieces) == 3
+    assert all(len(piece.encode("utf-16-le")) // 2 <= 3000 for piece in pieces)
+
+
+def test_what_telegram_takes_is_one_piece():
+    assert [len(support._parts("x" * length)) for length in (0, 3000, 3001)] == [1, 1, 3]
