@@ -133,6 +133,15 @@ def test_another_purchase_keeps_it_open(alice):
     assert [step.charge_id for step in atlas.steps] == ["charge-1", "charge-2", "charge-2"]
 
 
+def test_what_has_nothing_to_do_with_it_is_no_reason(alice):
+    buy(alice)
+    buy(alice, "notes", "charge-2")
+    enter("revocation", charge_id="charge-2", keys=["notes"], at=NOW + DAY)
+    atlas, notes = explanations.explain(ALICE, NOW + DAY)
+    assert (atlas.key, told(atlas)) == ("atlas", [("charge", "opens")])
+    assert (notes.key, told(notes)) == ("notes", [("charge", "revoked"), ("revocation", "revokes")])
+
+
 def test_a_refund_under_way_is_told_before_a_pass_that_ended_later(alice):
     charge = buy(alice, "week")
     with transaction():

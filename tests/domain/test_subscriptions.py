@@ -173,6 +173,14 @@ def decide_anyway(made: Order) -> None:
     assert decide(question(made, f"q-{made.public_id}")) == "AlreadySubscribed"
 
 
+def test_a_plan_heard_of_late_that_ended_before_the_next_began_is_no_second_one(alice):
+    early = order(alice, "plan")
+    subscribe(alice, at=NOW + 2 * MONTH)
+    pay(facts(early, "early", paid_until=NOW + MONTH, is_renewal=False), now=NOW + 2 * MONTH)
+    assert refunds.of(ALICE) == {}
+    assert plan_of(early).paid_until == NOW + MONTH
+
+
 def test_the_same_invoice_paid_twice_is_one_plan(alice):
     made = subscribe(alice)
     again = facts(made, "again", paid_until=NOW + MONTH, is_renewal=False, charged_at=NOW + MINUTE)
