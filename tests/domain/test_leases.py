@@ -72,6 +72,16 @@ def test_f52_a_duty_taken_by_a_clock_that_was_ahead_changes_hands():
     assert hold("three") is None
 
 
+def test_f52_the_longest_time_for_which_a_duty_is_taken_is_believed():
+    now = clock.now()
+    beyond = 601 if db.engine.dialect.name == "sqlite" else 660  # PostgreSQL's clock goes on meanwhile
+    with transaction():
+        leases.hold("outbox", "one", 600, now)
+        leases.hold("refunds", "one", beyond, now)
+        assert leases.hold("outbox", "two", 60, now) is None
+        assert leases.hold("refunds", "two", 60, now) == 2
+
+
 def test_24_whether_anybody_is_at_work_and_until_when_somebody_was():
     assert leases.at_work(["outbox"], clock.now()) == (False, None)
     hold("one")

@@ -84,6 +84,14 @@ def test_looking_refuses_what_counting_would_and_writes_nothing():
     assert looked(60) is None
 
 
+def test_looking_sees_no_bucket_but_its_own():
+    hit("invoice:1001", limit=1)
+    hit("invoice:1003", limit=1)
+    rate_limits.check("invoice:1002", 1, 60, NOW)
+    with pytest.raises(TooManyRequests):
+        rate_limits.check("invoice:1003", 1, 60, NOW)
+
+
 def test_a_window_is_over_when_the_clock_says_so():
     assert hit(limit=1, after=59.999) is None
     assert hit(limit=1, after=60) is None
