@@ -65,6 +65,8 @@ def test_what_is_written_reads_back_the_same():
     [
         ("", 1, "products"),
         ("products = 3", 1, "products"),
+        ("products = []", 1, "products"),
+        ("products = [3]", 1, "products"),
         ("[[products]", 1, "TOML"),
         (ATLAS + "stars = 3\n", 10, "TOML"),
         ("[shop]\n" + ATLAS, 1, "shop"),

@@ -331,7 +331,15 @@ def test_29_a_name_that_nobody_can_print_is_kept_printable(alice):
 
 
 @pytest.mark.parametrize(
-    "broken", [{"amount": -1}, {"date": None}, {"id": ""}, {"nanostar_amount": "1"}], ids=str
+    "broken",
+    [
+        {"amount": -1},
+        {"date": None},
+        {"id": ""},
+        {"nanostar_amount": "1"},
+        {"nanostar_amount": 1_000_000_000},
+    ],
+    ids=str,
 )
 def test_29_a_movement_that_cannot_be_read_is_set_aside_once(alice, broken):
     moved = {"id": "x", "amount": 5, "date": DATE, "source": {"type": "other"}, **broken}
