@@ -1,5 +1,7 @@
 """Support that two processes hear at once; the whole conversation is in tests/bot/test_support.py."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.arrange import ALICE, NOW, OWNER
@@ -34,6 +36,15 @@ def test_23_an_answer_that_two_processes_hear_at_once_goes_back_once():
         with transaction():
             assert support._answer(letter(OWNER, 8, replied_to=7), NOW)
     assert kinds().count("support_answer") == 1
+
+
+@pytest.mark.parametrize(("left", "minutes"), [(3600, 60), (61, 2), (60, 1), (1, 1)])
+def test_who_writes_too_much_is_told_a_time_at_which_it_is_over(left, minutes, monkeypatch):
+    monkeypatch.setattr(support, "MESSAGES_AN_HOUR", 0)
+    hour = NOW.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    with transaction():
+        limit = support._limit(ALICE, hour - timedelta(seconds=left))
+    assert limit == {"minutes": minutes, "is_own": True}
 
 
 @pytest.mark.parametrize("character", ["x", "\N{MILKY WAY}"])  # one code unit, and two
