@@ -1,5 +1,6 @@
 """What the repository promises about itself: its pins, its example, and nothing of any one machine."""
 
+import ast
 import hashlib
 import re
 import subprocess
@@ -86,6 +87,21 @@ def test_developers_run_what_customers_run():
     for file in ("requirements.txt", "sandbox/requirements.txt"):
         ours = versions(file)
         assert {name: everything.get(name) for name in ours} == ours
+
+
+# Sums that grow while something is counted, and a child process that is watched.
+GROWING = {"Child", "Gates", "Histogram", "Report", "Sales"}
+
+
+def test_values_that_travel_are_frozen():
+    """What was read once is the same wherever it goes: nobody it is handed to can change it."""
+    thawed = set()
+    for file in [*(ROOT / "webapp").rglob("*.py"), ROOT / "bot.py"]:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            made = [ast.unparse(one) for one in getattr(node, "decorator_list", ())]
+            if any(one.startswith("dataclass") and "frozen=True" not in one for one in made):
+                thawed.add(node.name)
+    assert thawed == GROWING
 
 
 def example() -> dict[str, str]:
