@@ -22,7 +22,7 @@ AT_ONCE = 2
 AFTER_INTERRUPT_SECONDS = 30  # for a test to end the processes and databases that it started
 PYTEST = ("-x", "-q", "-p", "no:cacheprovider", "--tb=line", "--no-header")
 GONE = re.compile(r"ERROR: not found: |no tests ran")  # a mutant changed the name of a case of the test
-KILLER = re.compile(r"(?m)^(?:FAILED|ERROR) (.+?)(?: - .*)?$")
+KILLER = re.compile(r"(?m)^(?:FAILED|ERROR) (\S+\.py.*?)(?: - .*)?$")
 PATIENCE_SECONDS = 3600
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
