@@ -264,14 +264,15 @@ class Bot:
                 pause = _longer(pause)
         else:
             return
-        self._claim_database(str(me["username"]))
+        self._claim_database(str(me["username"]), str(me.get("first_name", "")))
 
-    def _claim_database(self, bot_username: str) -> None:
+    def _claim_database(self, username: str, name: str) -> None:
         while not self.stopping.is_set():
             try:
                 with self.app.app_context():
                     with transaction():
-                        shops.claim(self.config.bot_id, bot_username, self.config.bot_environment)
+                        environment = self.config.bot_environment
+                        shops.claim(self.config.bot_id, username, environment, bot_name=name)
                     let_go_for_the_dead()
                     disks.note_process(disks.file_of(self.config.database_url), "bot")
                     return

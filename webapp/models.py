@@ -35,6 +35,7 @@ class Shop(Model):
     id: Mapped[int] = mapped_column(primary_key=True, default=1)
     bot_id: Mapped[int] = mapped_column(TelegramId)
     bot_username: Mapped[str] = mapped_column(String(64))
+    bot_name: Mapped[str] = mapped_column(String(256), default="", server_default="")
     environment: Mapped[str] = mapped_column(String(16))  # production | test, Telegram's data centre
     statement_offset: Mapped[int] = mapped_column(default=0)
     reconciled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

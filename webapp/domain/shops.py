@@ -13,16 +13,17 @@ class ForeignDatabase(Exception):
     """The database belongs to another bot; the sentence names both."""
 
 
-def claim(bot_id: int, bot_username: str, environment: str) -> Shop:
+def claim(bot_id: int, bot_username: str, environment: str, *, bot_name: str = "") -> Shop:
     """Make the database this bot's for good, or refresh what its bot is called.
 
     :raise ForeignDatabase: it is another bot's already
     """
     check(bot_id, environment)
+    called = {"bot_username": bot_username, "bot_name": _clean(bot_name)}
     db.session.execute(
         insert(Shop)
-        .values(id=1, bot_id=bot_id, bot_username=bot_username, environment=environment, statement_offset=0)
-        .on_conflict_do_update(index_elements=["id"], set_={"bot_username": bot_username})
+        .values(id=1, bot_id=bot_id, environment=environment, statement_offset=0, **called)
+        .on_conflict_do_update(index_elements=["id"], set_=called)
     )
     return db.session.get_one(Shop, 1, populate_existing=True)
 
@@ -44,6 +45,16 @@ def bot_username() -> str:
     """Return the bot's username without its @, or nothing before the first release."""
     shop = db.session.get(Shop, 1)
     return shop.bot_username if shop else ""
+
+
+def bot_name() -> str:
+    """Return what the bot is called in Telegram, or nothing before the first release."""
+    return db.session.scalar(select(Shop.bot_name)) or ""
+
+
+def _clean(name: str) -> str:
+    """Return a name as one line that leaves the text around it alone."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())[:256]
 
 
 def reconciled_at() -> datetime | None:
