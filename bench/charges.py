@@ -30,10 +30,10 @@ from flask_migrate import upgrade
 from psycopg.types.json import Json
 from sqlalchemy import insert
 
-from tests.factories import SHOP, make_config
+from tests.factories import SHOP, TERMS_VERSION, make_config
 from tests.postgres import start as postgres_server
 from webapp import create_app, receiving
-from webapp.domain import catalogue, catalogue_files, payloads, shops, terms
+from webapp.domain import catalogue, catalogue_files, payloads, shops
 from webapp.extensions import db, transaction
 from webapp.models import Order, PreCheckout, Product, User
 
@@ -205,7 +205,7 @@ def sale_of(app: Flask, product: Product, telegram_id: int, now: datetime) -> Sa
         title=product.title,
         stars=product.stars,
         keys=product.keys,
-        terms_version=terms.VERSION,
+        terms_version=TERMS_VERSION,
         payload=payloads.seal(described, app.extensions["keys"]),
         correlation_id=secrets.token_hex(8),
         created_at=now,

@@ -22,18 +22,18 @@ from pathlib import Path
 import aiohttp
 from sqlalchemy import create_engine, text
 
-from tests.factories import SECRET_KEY
+from tests.factories import SECRET_KEY, TERMS_VERSION
 from tests.postgres import start as postgres_server
 from tests.processes import TOKEN, Stage, free_port
 from webapp.config import database_url
-from webapp.domain import sessions, terms
+from webapp.domain import sessions
 from webapp.domain.keys import KeyRing
 
 BUYERS = 64
 LATENCY_SECONDS = 0.1
 SECONDS_A_TURN = 4.0
 MOST_A_TURN = 6000
-FORM = {"product": "tonight-week", "terms": terms.VERSION}
+FORM = {"product": "tonight-week", "terms": TERMS_VERSION}
 
 
 @dataclass

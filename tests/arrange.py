@@ -4,7 +4,8 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from webapp.domain import catalogue, orders, payments, pre_checkouts, refunds, shops, terms, users
+from tests.factories import TERMS_VERSION
+from webapp.domain import catalogue, orders, payments, pre_checkouts, refunds, shops, users
 from webapp.domain.init_data import Profile
 from webapp.domain.keys import KeyRing
 from webapp.extensions import db, transaction
@@ -73,7 +74,14 @@ def speaks(user: User, code: str) -> None:
 def order(buyer: User, slug: str = "atlas", *, now: datetime = NOW, **choices: bool) -> Order:
     with transaction():
         return orders.place(
-            buyer, slug, terms_version=terms.VERSION, correlation_id="tap", keys=KEYS, now=now, **choices
+            buyer,
+            slug,
+            terms_version=TERMS_VERSION,
+            current_terms=TERMS_VERSION,
+            correlation_id="tap",
+            keys=KEYS,
+            now=now,
+            **choices,
         )
 
 

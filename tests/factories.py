@@ -14,6 +14,7 @@ from flask import Flask
 
 from webapp.config import TELEGRAM_KEYS, Config, database_url
 from webapp.extensions import db
+from webapp.shop import brand, documents
 from webapp.shop.folder import Folder
 
 BOT_TOKEN = "7342037359:AAHwq3Vn0k-3Uq0kTzZqz0m0bX1cY2dE3fG"
@@ -23,6 +24,8 @@ METRICS_TOKEN = "Mt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4"
 
 
 SHOP = Folder(Path(__file__).parent / "shop")
+BRAND = brand.read(SHOP)
+TERMS_VERSION = documents.read(SHOP, "terms", BRAND).version
 
 
 def make_config(**changes: Any) -> Config:

@@ -17,10 +17,9 @@ import httpx
 from flask import Flask
 
 from tests import forks
-from tests.factories import METRICS_TOKEN, SECRET_KEY, SHOP, WEBHOOK_SECRET, opened
+from tests.factories import METRICS_TOKEN, SECRET_KEY, SHOP, TERMS_VERSION, WEBHOOK_SECRET, opened
 from tests.forks import ROOT, Process
 from webapp import bot_api, config, create_app
-from webapp.domain import terms
 
 # Two web processes on one port, which no owner can start.
 SHARED_PORT = shlex.join(["gunicorn", "-c", "python:tests.shared_port", "webapp:create_app()"])
@@ -260,7 +259,7 @@ class Shopper:
 
     def order(self, slug: str) -> dict[str, str]:
         """Tap Buy, and return the order and the link of its invoice."""
-        answer = self.request("POST", "/orders", product=slug, terms=terms.VERSION)
+        answer = self.request("POST", "/orders", product=slug, terms=TERMS_VERSION)
         assert answer.status_code == 200, answer.text
         opened: dict[str, str] = httpx.Response(200, text=answer.headers["HX-Trigger"]).json()["order:opened"]
         return opened

@@ -8,10 +8,9 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import ALICE, BOB
-from tests.factories import METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET
+from tests.factories import METRICS_TOKEN, SECRET_KEY, TERMS_VERSION, WEBHOOK_SECRET
 from tests.processes import ROOT, TOKEN, Shopper, Stage, eventually
 from webapp.config import WEBHOOK_PATH
-from webapp.domain import terms
 from webapp.views.telegram import SECRET_HEADER
 
 CANARIES = {
@@ -92,7 +91,7 @@ def fail(stage: Stage, heard: Heard) -> None:
     for trouble in ({"status": 500}, {"status": 401}, {"garbage": True}, {"lost_answer": True}):
         stage.control("PUT", "troubles", api={"createInvoiceLink": {**trouble, "times": 1}})
         assert (
-            bob.request("POST", "/orders", product="night-photography", terms=terms.VERSION).status_code
+            bob.request("POST", "/orders", product="night-photography", terms=TERMS_VERSION).status_code
             >= 500
         )
     stage.control("PUT", "troubles", api={})

@@ -14,9 +14,9 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests import arrange
-from tests.factories import make_init_data
+from tests.factories import TERMS_VERSION, make_init_data
 from webapp import clock, logs, postgresql
-from webapp.domain import inbox, terms, updates
+from webapp.domain import inbox, updates
 from webapp.domain.telegram_json import Unreadable
 from webapp.extensions import db, run_in_transaction
 from webapp.models import InboxItem, Order
@@ -68,7 +68,7 @@ def come_and_buy(app: Flask, number: int = 1) -> None:
         headers = {"Authorization": f"Bearer {answer.json['token']}"}
         for path in ("/", "/me"):
             client.get(path, headers=headers)
-        client.post("/orders", data={"product": "atlas", "terms": terms.VERSION}, headers=headers)
+        client.post("/orders", data={"product": "atlas", "terms": TERMS_VERSION}, headers=headers)
     update = payment(number)
     for work in (lambda: inbox.receive(update, "polling", clock.now()), lambda: settle(number)):
         try:

@@ -8,9 +8,10 @@ from flask import Flask
 
 from tests import arrange
 from tests.domain.test_updates import service_message
+from tests.factories import TERMS_VERSION
 from webapp import clock, receiving
 from webapp.checkout import Checkout
-from webapp.domain import entitlements, inbox, ledger, orders, terms
+from webapp.domain import entitlements, inbox, ledger, orders
 from webapp.domain.keys import KeyRing
 from webapp.extensions import db, transaction
 from webapp.models import Charge, InboxItem, OutboxMessage, User
@@ -31,7 +32,8 @@ def payment(app: Flask, alice: User, checkout: Checkout) -> dict[str, Any]:
         order = orders.place(
             alice,
             "atlas",
-            terms_version=terms.VERSION,
+            terms_version=TERMS_VERSION,
+            current_terms=TERMS_VERSION,
             correlation_id="tap",
             keys=checkout.keys,
             now=clock.now(),

@@ -8,9 +8,9 @@ from sqlalchemy import delete, select
 
 from tests import arrange
 from tests.arrange import ALICE, BOB, DAY
-from tests.factories import make_init_data
+from tests.factories import TERMS_VERSION, make_init_data
 from webapp import clock
-from webapp.domain import orders, sessions, subscriptions, terms, users
+from webapp.domain import orders, sessions, subscriptions, users
 from webapp.domain.keys import KeyRing
 from webapp.extensions import db, transaction
 from webapp.models import Logout, Order, User
@@ -130,7 +130,7 @@ def ask(app: Flask, client: Any, method: str, rule: str, visitor: str, order: Or
     public_id = subscriptions.of(ALICE)[0].public_id if "subscriptions" in rule else order.public_id
     path = rule.replace("<slug>", "atlas").replace("<public_id>", public_id)
     path = path.replace("<path:charge_id>", "charge-1")
-    form = {"product": "week", "terms": terms.VERSION, "beside_plan": "1", "charge": "charge-1"}
+    form = {"product": "week", "terms": TERMS_VERSION, "beside_plan": "1", "charge": "charge-1"}
     form |= {"code": "fa", "wanted": "no"}
     if rule == "/session" and method == "POST":
         form = {"init_data": launch(visitor)}

@@ -18,7 +18,8 @@ from webapp.config import Config, ConfigError
 from webapp.domain import init_data, shops, signals
 from webapp.domain.keys import KeyRing
 from webapp.extensions import configure_engine, db, engine_options, htmx, is_unmigrated, migrate, remedy
-from webapp.shop import plugins
+from webapp.shop import brand, documents, plugins
+from webapp.shop.folder import Folder, FolderInvalid
 from webapp.views import (
     choices,
     guards,
@@ -63,6 +64,7 @@ def create_app(settings: Config | None = None) -> Flask:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url)
     # Flask asks at each request, and of each hook, whether it is a coroutine.
     app.ensure_sync = lru_cache(maxsize=None)(app.ensure_sync)  # type: ignore[method-assign]
+    _init_shop(app, settings.shop)
     _init_extensions(app)
     _init_domain(app, settings)
     _init_views(app, settings)
@@ -118,6 +120,18 @@ def _anchored(database_url: str) -> str:
             f"DATABASE_URL: the folder {file.parent} cannot be made ({error.strerror})."
         ) from error
     return f"{disks.PREFIX}{file}"
+
+
+def _init_shop(app: Flask, folder: Folder) -> None:
+    """Read the owner's folder, once: what changes in it waits for the next start.
+
+    :raise webapp.config.ConfigError: something in it is wrong
+    """
+    try:
+        brand.init_app(app, folder)
+        documents.init_app(app, folder)
+    except FolderInvalid as error:
+        raise ConfigError(*error.sentences) from error
 
 
 def _init_extensions(app: Flask) -> None:

@@ -124,11 +124,10 @@ def critical_style() -> Markup:
     return Markup(_squeezed(ROOT / INLINED).decode())  # noqa: S704
 
 
-@lru_cache
-def style_hashes() -> tuple[str, ...]:
-    """Return what the content security policy calls our inline stylesheet."""
-    digest = hashlib.sha256(critical_style().encode()).digest()
-    return (f"'sha256-{base64.b64encode(digest).decode()}'",)
+def style_hashes(*more: str) -> tuple[str, ...]:
+    """Return what the content security policy calls our inline stylesheet and any others."""
+    digests = (hashlib.sha256(style.encode()).digest() for style in (critical_style(), *more) if style)
+    return tuple(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
 
 def _pictures() -> Path:

@@ -28,6 +28,7 @@ from webapp.domain.refunds import RefundFacts
 from webapp.errors import TelegramBusy, TelegramRefused
 from webapp.extensions import run_in_transaction, transaction
 from webapp.models import Order, Refund, Subscription, User
+from webapp.shop import documents
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ class Checkout:
                 buyer,
                 slug,
                 terms_version=terms_version,
+                current_terms=documents.terms().version,
                 correlation_id=correlation_id,
                 keys=self.keys,
                 now=now,

@@ -13,7 +13,9 @@ from flask_babel import gettext, ngettext
 
 from webapp.config import current
 from webapp.domain.broadcasts import FOOTER
-from webapp.speech import day, moment, speaking
+from webapp.shop import brand
+from webapp.shop.brand import Brand
+from webapp.speech import day, isolated, moment, own, speaking
 
 BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols by name, and empty
 
@@ -60,22 +62,18 @@ def sentence(text: str, language_code: str | None) -> str:
 
 
 def greeting(first_name: str) -> Message:
+    """Return the answer to /start: a greeting, and then the shop's own words or ours."""
     name = first_name.strip()
-    if all(is_invisible(letter) for letter in name):
-        return Message(
-            gettext(
-                "Hello! This is where you get our upgrades, paid with Telegram Stars. "
-                "Open the shop to look around; what you buy is unlocked at once."
-            ),
-            gettext("Open the shop"),
-        )
-    return Message(
-        gettext(
-            "Hello, %(name)s! This is where you get our upgrades, paid with Telegram Stars. "
-            "Open the shop to look around; what you buy is unlocked at once.",
-            name=name,
-        ),
-        gettext("Open the shop"),
+    is_nameless = all(is_invisible(letter) for letter in name)
+    hello = gettext("Hello!") if is_nameless else gettext("Hello, %(name)s!", name=isolated(name))
+    return Message(f"{hello} {_welcome(brand.current())}", gettext("Open the shop"))
+
+
+def _welcome(shop: Brand) -> str:
+    return own(shop.welcome) or gettext(
+        "This is %(shop)s. You pay with Telegram Stars, and what you buy is unlocked at once. "
+        "Open the shop to look around.",
+        shop=isolated(own(shop.name)),
     )
 
 
@@ -150,7 +148,7 @@ def support() -> Message:
 
 def whom_to_write_to() -> str:
     """Return how a person reaches the shop's people: by this chat, elsewhere, both, or not at all."""
-    contact = current().support_contact
+    contact = brand.contact()
     if current().owner_chats:
         here = gettext(
             "Write it here: what you send to this chat now goes to the shop's people, and their answer "

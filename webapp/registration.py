@@ -10,6 +10,7 @@ from webapp.bot_api import BotApi, BotApiError
 from webapp.config import Config
 from webapp.errors import N_
 from webapp.languages import Language
+from webapp.shop.brand import Brand
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ COMMANDS = {
     "help": N_("What this bot can do"),
 }
 MENU_BUTTON = N_("Shop")
+LONGEST_SHORT_DESCRIPTION, LONGEST_DESCRIPTION = 120, 512  # Bot API: setMyShortDescription, setMyDescription
 SHORT_DESCRIPTION = N_("Upgrades for Telegram Stars, unlocked at once.")
 DESCRIPTION = N_("Open the shop, pay with Telegram Stars, and what you bought is unlocked at once.")
 
@@ -48,14 +50,14 @@ class RegistrationError(Exception):
     """Updates would not arrive like this; the sentence says why and what to do."""
 
 
-def register(client: BotApi, config: Config) -> list[str]:
+def register(client: BotApi, config: Config, brand: Brand) -> list[str]:
     """Have Telegram know the bot's face and send its updates to the right place.
 
     :return: kinds of updates that the owner's own Bot API server is too old to send
     :raise RegistrationError: a webhook is in the way, or was not accepted
     :raise BotApiError: Telegram did not take the webhook
     """
-    _dress(client, config)
+    _dress(client, config, brand)
     if config.bot_mode == "webhook":
         return _set_webhook(client, config)
     _check_polling(client, config)
@@ -80,10 +82,24 @@ def menu_button(config: Config, language: Language) -> dict[str, Any]:
     return {"type": "web_app", "text": language.say(MENU_BUTTON), "web_app": page}
 
 
-def _dress(client: BotApi, config: Config) -> None:
-    faces = [part for language in languages.all_().values() for part in _face(language)]
+def short_description(language: Language, brand: Brand) -> str:
+    """Return what the bot's page says of the shop."""
+    return language.say(brand.tagline or SHORT_DESCRIPTION)[:LONGEST_SHORT_DESCRIPTION]
+
+
+def description(language: Language, brand: Brand) -> str:
+    """Return what an empty chat with the bot says of the shop."""
+    told = [language.say(text) for text in (brand.tagline, DESCRIPTION) if text]
+    return "\n\n".join(told)[:LONGEST_DESCRIPTION]
+
+
+def _dress(client: BotApi, config: Config, brand: Brand) -> None:
+    own = languages.best([brand.language])
+    # The shop's own language is for everybody else, too, and a face that was set for people of one stays.
+    faces = [part for language in languages.all_().values() for part in _face(language, brand)]
+    faces += _face(own, brand, is_for_others=True)
     # The only text of the bot that Telegram takes for a chat, and not for a language.
-    button = ("setChatMenuButton", {"menu_button": menu_button(config, languages.ENGLISH)})
+    button = ("setChatMenuButton", {"menu_button": menu_button(config, own)})
     for method, params in (*faces, button):
         try:
             client.call(method, params)
@@ -92,15 +108,17 @@ def _dress(client: BotApi, config: Config) -> None:
             log.warning("%s did not work: %s", method, error.description)
 
 
-def _face(language: Language) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what people of a language see of the bot; English is for everybody else, too."""
-    code = "" if language.code == languages.ENGLISH.code else language.locale.language
+def _face(
+    language: Language, brand: Brand, *, is_for_others: bool = False
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what people of a language see of the bot, or those of all that it is not told in."""
+    code = "" if is_for_others else language.locale.language
     said = {name: language.say(text) for name, text in COMMANDS.items()}
     commands = [{"command": name, "description": text} for name, text in said.items()]
     for method, params in (
         ("setMyCommands", {"commands": commands}),
-        ("setMyShortDescription", {"short_description": language.say(SHORT_DESCRIPTION)}),
-        ("setMyDescription", {"description": language.say(DESCRIPTION)}),
+        ("setMyShortDescription", {"short_description": short_description(language, brand)}),
+        ("setMyDescription", {"description": description(language, brand)}),
     ):
         yield method, {**params, **({"language_code": code} if code else {})}
 

@@ -41,10 +41,11 @@ UNUSED_FEATURES = (
 def init_app(app: Flask) -> None:
     """Guard every route of the application."""
     settings: Config = app.config["STARFRONT"]
+    style = app.extensions["brand"].style
     app.config["MAX_CONTENT_LENGTH"] = DEFAULT_BODY_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = DEFAULT_BODY_BYTES
     app.config["MAX_FORM_PARTS"] = MOST_PARTS
-    rules = _content_rules(settings)
+    rules = _content_rules(settings, style)
     policy = _written(rules)
     app.before_request(_refuse_oversized)
     app.before_request(lambda: _refuse_foreign(settings.public_url))
@@ -117,13 +118,13 @@ def _is_change() -> bool:
     return request.method not in READING and request.endpoint != "telegram.receive"
 
 
-def _content_rules(settings: Config) -> dict[str, str]:
+def _content_rules(settings: Config, style: str) -> dict[str, str]:
     script = urlsplit(settings.telegram_js_url)
     frames = " ".join((*TELEGRAM_FRAMES, *settings.frame_ancestors))
     return {
         "default-src": "'none'",
         "script-src": f"'self' {script.scheme}://{script.netloc}{script.path}",
-        "style-src": " ".join(("'self'", NOTHING, *assets.style_hashes())),
+        "style-src": " ".join(("'self'", NOTHING, *assets.style_hashes(style))),
         "img-src": "'self' data:",
         "connect-src": "'self'",
         "form-action": "'self'",

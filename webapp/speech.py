@@ -1,5 +1,6 @@
 """What the shop says, in the language of whoever it talks to."""
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -21,10 +22,12 @@ from webapp import languages
 from webapp.extensions import babel
 from webapp.languages import Language
 from webapp.models import Product, User, Wording
+from webapp.shop import brand
 
 COOKIE = "language"  # a preference; it says nothing of who somebody is
 MOST_TAGS = 10  # that a browser may ask for
 MOST_HEADERS = 200  # remembered, each with what it asks for
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"  # UAX #9
 ONE_YEAR_SECONDS = 365 * 24 * 3600
 # Telegram's web clients show the shop in a frame of theirs.
 COOKIE_RULES: dict[str, Any] = {
@@ -48,7 +51,13 @@ def init_app(app: Flask, owners: Path) -> None:
     app.before_request(_forget)
     app.jinja_env.globals.update(gettext=_gettext, ngettext=_ngettext)
     app.jinja_env.filters.update(
-        worded=worded, number=number, digits=digits, dateformat=day, momentformat=moment
+        worded=worded,
+        own=own,
+        isolated=isolated,
+        number=number,
+        digits=digits,
+        dateformat=day,
+        momentformat=moment,
     )
 
 
@@ -59,8 +68,8 @@ def spoken() -> Language:
 
 @contextmanager
 def speaking(*tags: str | None) -> Iterator[None]:
-    """Say everything inside the block in the first of these languages, or in English."""
-    with force_locale(languages.best(tags).locale):
+    """Say everything inside the block in the first of these languages, or in the shop's own."""
+    with force_locale(languages.best([*tags, brand.known().language]).locale):
         yield
 
 
@@ -85,6 +94,19 @@ def number(value: float) -> str:
 
 def digits(text: str) -> str:
     return spoken().digits(text)
+
+
+def own(text: str) -> str:
+    """Return a text of the owner's in the language that is spoken, where somebody translated it."""
+    return spoken().say(text) if text else ""
+
+
+def isolated(text: str) -> str:
+    """Return a text that keeps its direction, and the line's, where lines hold no elements."""
+    is_rtl = spoken().direction == "rtl"
+    others = ("L",) if is_rtl else ("R", "AL")
+    mixes = any(unicodedata.bidirectional(letter) in others for letter in text)
+    return f"{FIRST_STRONG_ISOLATE}{text}{POP_ISOLATE}" if mixes else text
 
 
 def day(moment: datetime | date, form: str) -> str:
@@ -137,7 +159,7 @@ def _asked_for() -> Locale:
     tags = [user.language, user.language_code] if user else []
     if has_request_context():
         tags += [request.cookies.get(COOKIE), *_tags(request.headers.get("Accept-Language", ""))]
-    return languages.best(tags).locale
+    return languages.best([*tags, brand.known().language]).locale
 
 
 @lru_cache(maxsize=MOST_HEADERS)

@@ -16,7 +16,7 @@ from sqlalchemy import delete, inspect, select, text
 from tests import arrange
 from tests.bot.conftest import ALICE, BOB, trouble
 from tests.bot.test_registration import set_up
-from tests.factories import SHOP, make_config
+from tests.factories import SHOP, TERMS_VERSION, make_config
 from tests.processes import TOKEN, Stage, eventually
 from webapp import bot_api, clock, create_app
 from webapp.checkout import Checkout
@@ -153,7 +153,7 @@ def test_what_is_no_longer_sold_is_exported_and_imported_into_an_empty_shop(app,
 def charge(app: Flask, telegram: Stage, alice: User) -> str:
     """Alice paid for the atlas, at Telegram and here."""
     checkout: Checkout = app.extensions["checkout"]
-    order = checkout.open_invoice(alice, "atlas", terms_version=arrange.terms.VERSION, correlation_id="tap")
+    order = checkout.open_invoice(alice, "atlas", terms_version=TERMS_VERSION, correlation_id="tap")
     slug = order.invoice_link.rpartition("$")[2]
     return pay(app, telegram, slug)
 

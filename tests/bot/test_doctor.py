@@ -23,7 +23,7 @@ from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN, trouble
 from tests.bot.test_cli import on_sqlite, run
 from tests.bot.test_registration import set_up
-from tests.factories import SHOP, WEBHOOK_SECRET, make_config, opened
+from tests.factories import BRAND, SHOP, WEBHOOK_SECRET, make_config, opened
 from tests.processes import ROOT, TOKEN, Stage, eventually
 from webapp import __version__, clock, create_app, disks, patience, registration
 from webapp.bot_api import BotApi, BotApiError
@@ -123,7 +123,7 @@ def shop(app: Flask, open_shop: None, api: BotApi, config: Config, tmp_path: Pat
         shops.claim(config.bot_id, "starfront_demo_bot", config.bot_environment)
         leases.hold("outbox", "bot", 300, clock.now())
         leases.hold("polling", "bot", 300, clock.now())
-    registration.register(api, config)
+    registration.register(api, config, BRAND)
     api.call("getUpdates", {"timeout": 0, "allowed_updates": list(ALLOWED_UPDATES)})
     app.extensions["checkout"].reconcile()
     return app
@@ -436,7 +436,7 @@ def test_an_address_where_something_else_answers(shop, site, status, body):
 @pytest.mark.parametrize("public_url", ["http://127.0.0.1:9", "http://nobody.invalid", "https://127.0.0.1:9"])
 def test_an_address_where_nobody_answers(shop, api, public_url):
     # The button opens the address that was told at the release.
-    registration.register(api, make_config(public_url=public_url))
+    registration.register(api, make_config(public_url=public_url), BRAND)
     name, severity, words = only(shop, public_url=public_url)
     assert (name, severity) == ("address", "problem")
     assert words.startswith(f"Nobody answers at {public_url} (")

@@ -9,6 +9,7 @@ from flask import Flask
 from tests import arrange
 from tests.bot.conftest import ALICE, CARMEN, told, trouble
 from tests.bot.test_worker import Hands, hands  # noqa: F401 - the fixture
+from tests.factories import TERMS_VERSION
 from tests.processes import Stage
 from webapp import clock, create_app, receiving
 from webapp.checkout import Checkout
@@ -24,9 +25,7 @@ class Plan:
 
     def __init__(self, telegram: Stage, checkout: Checkout, buyer: User, slug: str = "plan") -> None:
         self.telegram, self.checkout = telegram, checkout
-        self.order = checkout.open_invoice(
-            buyer, slug, terms_version=arrange.terms.VERSION, correlation_id="tap"
-        )
+        self.order = checkout.open_invoice(buyer, slug, terms_version=TERMS_VERSION, correlation_id="tap")
         invoice = str(self.order.invoice_link).rpartition("$")[2]
         self.charge_id = telegram.control("POST", "charges", person=buyer.telegram_id, slug=invoice)["id"]
         self.hear()
@@ -261,7 +260,7 @@ def test_a_chargeback_that_only_the_statement_tells_of_is_found(telegram, plan, 
 
 def test_a_buyer_gives_back_and_gets_the_stars(telegram, checkout, alice):
     arrange.open_shop(arrange.item(refund_days=14))
-    order = checkout.open_invoice(alice, "atlas", terms_version=arrange.terms.VERSION, correlation_id="tap")
+    order = checkout.open_invoice(alice, "atlas", terms_version=TERMS_VERSION, correlation_id="tap")
     slug = str(order.invoice_link).rpartition("$")[2]
     charge = telegram.control("POST", "charges", person=ALICE, slug=slug)["id"]
     for update in checkout.client.call("getUpdates", {"timeout": 0}):

@@ -18,6 +18,7 @@ from webapp.registration import (
     register,
     what_is_missed,
 )
+from webapp.shop.brand import Brand
 
 OURS = "https://shop.test/telegram/webhook"
 
@@ -59,7 +60,7 @@ def _may_set(api: BotApi) -> bool:
 
 
 def test_the_bot_gets_its_face(telegram, api, config):
-    register(api, config)
+    register(api, config, Brand())
     bot = telegram.state()["bot"]
     assert {one["command"] for one in bot["commands"]} == set(COMMANDS)
     assert bot["menu_button"]["web_app"]["url"] == "https://shop.test/"
@@ -68,9 +69,9 @@ def test_the_bot_gets_its_face(telegram, api, config):
 
 
 def test_people_of_each_language_see_the_bot_in_theirs(telegram, api, config):
-    register(api, config)
+    register(api, config, Brand())
     faces = telegram.state()["bot"]["faces"]
-    assert set(faces) == languages.all_().keys() - {"en"}
+    assert set(faces) == languages.all_().keys()
     for code, face in faces.items():
         told = {one["command"]: one["description"] for one in face["commands"]}
         assert told == {name: languages.all_()[code].say(text) for name, text in COMMANDS.items()}
@@ -79,31 +80,44 @@ def test_people_of_each_language_see_the_bot_in_theirs(telegram, api, config):
     assert faces["ru"]["short_description"].startswith("Дополнения за звёзды")
 
 
+def test_the_bot_says_what_its_shop_says_of_itself(telegram, api, config):
+    register(api, config, Brand(tagline="Small things, made well.", language="ru"))
+    bot = telegram.state()["bot"]
+    assert bot["short_description"] == "Small things, made well."
+    assert bot["description"].startswith("Small things, made well.\n\n")
+    # The shop's own language is for everybody whose language nobody translated.
+    assert bot["menu_button"]["text"] == languages.all_()["ru"].say("Shop")
+    assert {one["description"] for one in bot["commands"]} == {
+        languages.all_()["ru"].say(text) for text in COMMANDS.values()
+    }
+    assert bot["faces"].keys() == languages.all_().keys()
+
+
 @pytest.mark.parametrize(
     "method", ["setMyCommands", "setMyShortDescription", "setMyDescription", "setChatMenuButton"]
 )
 def test_a_shop_without_a_face_still_sells(telegram, api, config, method):
     trouble(telegram, method, status=400)
-    register(api, config)
+    register(api, config, Brand())
     assert len(telegram.calls("getWebhookInfo")) == 1
 
 
 def test_a_shop_that_polls_asks_for_no_webhook(telegram, api, config):
-    register(api, config)
+    register(api, config, Brand())
     assert telegram.calls("setWebhook") == []
     assert telegram.calls("deleteWebhook") == []
 
 
 def test_the_webhook_of_the_shop_itself_makes_way_for_polling(telegram, api, config):
     set_up(api, OURS)
-    register(api, config)
+    register(api, config, Brand())
     assert telegram.state()["webhook"] is None
 
 
 def test_what_waits_at_the_webhook_is_kept_for_polling(telegram, api, config):
     telegram.control("POST", "people/5000000101/messages", text="hello")
     set_up(api, OURS)
-    register(api, config)
+    register(api, config, Brand())
     assert "drop_pending_updates" not in str(telegram.calls("deleteWebhook"))
     assert [update["message"]["text"] for update in telegram.state()["pending"]] == ["hello"]
 
@@ -111,12 +125,12 @@ def test_what_waits_at_the_webhook_is_kept_for_polling(telegram, api, config):
 def test_a_webhook_of_something_else_is_left_alone(telegram, api, config):
     set_up(api, "https://elsewhere.test/hook")
     with pytest.raises(RegistrationError, match="https://elsewhere.test/hook"):
-        register(api, config)
+        register(api, config, Brand())
     assert telegram.state()["webhook"]["url"] == "https://elsewhere.test/hook"
 
 
 def test_a_webhook_is_set_with_its_secret_and_every_kind_we_need(telegram, api, calm):
-    register(api, webhook(telegram))
+    register(api, webhook(telegram), Brand())
     assert telegram.state()["webhook"]["url"] == OURS
     sent = telegram.calls("setWebhook")[-1]["params"]
     assert sent["secret_token"] == WEBHOOK_SECRET
@@ -129,7 +143,7 @@ def test_a_webhook_is_set_with_its_secret_and_every_kind_we_need(telegram, api, 
 def test_a_webhook_that_telegram_does_not_take_is_an_error(telegram, api, status):
     trouble(telegram, "setWebhook", status=status)
     with pytest.raises(BotApiError):
-        register(api, webhook(telegram))
+        register(api, webhook(telegram), Brand())
 
 
 def test_a_webhook_that_telegram_forgot_is_an_error(telegram, api, calm):
@@ -145,7 +159,7 @@ def test_a_webhook_that_telegram_forgot_is_an_error(telegram, api, calm):
 
     client = Hasty(elsewhere.bot_api_url, elsewhere.bot_token)
     with pytest.raises(RegistrationError, match="at the same time"):
-        register(client, elsewhere)
+        register(client, elsewhere, Brand())
     client.close()
 
 
@@ -170,7 +184,7 @@ def old(telegram: Stage) -> Iterator[Old]:
 
 def test_a_server_that_is_too_old_for_a_kind_of_update_is_told_of_and_no_other_program(telegram, old, calm):
     old.unknown = frozenset({"subscription"})
-    assert register(old, webhook(telegram)) == ["subscription"]
+    assert register(old, webhook(telegram), Brand()) == ["subscription"]
     assert what_is_missed(["subscription"]).startswith(
         "The Bot API server at BOT_API_URL is too old for these updates: subscription (that a person cancels"
     )
@@ -180,7 +194,7 @@ def test_a_server_that_is_too_old_for_a_kind_of_update_is_told_of_and_no_other_p
 def test_without_what_a_sale_needs_there_is_no_release(telegram, old, calm, kind):
     old.unknown = frozenset({"subscription", kind})
     with pytest.raises(RegistrationError, match="at the same time"):
-        register(old, webhook(telegram))
+        register(old, webhook(telegram), Brand())
 
 
 def test_telegrams_own_server_knows_every_kind():

@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 
 from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN, told, trouble
+from tests.factories import TERMS_VERSION
 from tests.processes import Stage, eventually
 from webapp import clock, messages
 from webapp.domain import (
@@ -135,7 +136,7 @@ class Purchase:
 
     def __init__(self, telegram: Stage, hands: Hands, buyer: User, slug: str = "atlas") -> None:
         order = hands.worker.checkout.open_invoice(
-            buyer, slug, terms_version=arrange.terms.VERSION, correlation_id="tap"
+            buyer, slug, terms_version=TERMS_VERSION, correlation_id="tap"
         )
         self.telegram, self.hands = telegram, hands
         address = f"{telegram.sandbox}/sandbox/invoices/{order.invoice_link.rpartition('$')[2]}/pay"
@@ -968,7 +969,7 @@ def test_every_page_of_the_statement_is_read(telegram, hands, alice, monkeypatch
     monkeypatch.setattr(reconciliation, "PAGE", 2)
     for slug in ("atlas", "notes", "week"):
         link = hands.worker.checkout.open_invoice(
-            alice, slug, terms_version=arrange.terms.VERSION, correlation_id="tap"
+            alice, slug, terms_version=TERMS_VERSION, correlation_id="tap"
         ).invoice_link
         telegram.control("POST", "charges", person=ALICE, slug=link.rpartition("$")[2], silent=True)
     hands.worker.tick()

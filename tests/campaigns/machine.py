@@ -19,7 +19,7 @@ from sqlalchemy import event
 
 from tests import arrange
 from tests.arrange import ALICE, BOB, NOW, item
-from tests.factories import SECRET_KEY
+from tests.factories import SECRET_KEY, TERMS_VERSION
 from tests.model import DAY, MONTH, Books, Deal, Died, Paid, Plan, Telegram, moment, span
 from webapp import receiving
 from webapp.checkout import Checkout
@@ -30,7 +30,6 @@ from webapp.domain import (
     orders,
     pre_checkouts,
     subscriptions,
-    terms,
     updates,
     users,
 )
@@ -604,7 +603,8 @@ class Machine(RuleBasedStateMachine):
             return orders.place(
                 db.session.get_one(User, wanted.buyer),
                 wanted.slug,
-                terms_version=terms.VERSION,
+                terms_version=TERMS_VERSION,
+                current_terms=TERMS_VERSION,
                 correlation_id="tap",
                 keys=self.house.till.keys,
                 now=moment(self.telegram.now),

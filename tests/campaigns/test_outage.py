@@ -14,10 +14,10 @@ import pytest
 
 from tests import arrange
 from tests.campaigns.test_clocks import ShiftedStage
+from tests.factories import TERMS_VERSION
 from tests.market import Rows, Table, audit, moment
 from tests.processes import eventually
 from webapp import checkout, clock
-from webapp.domain import terms
 from webapp.extensions import db
 
 PAYMENTS = int(os.environ.get("PAYMENTS", "12"))
@@ -54,7 +54,7 @@ class Outage:
         """Have somebody new want a product; return who, and the name of the invoice."""
         person = self.stage.control("POST", "people", first_name="Buyer", stars=ENOUGH_STARS)["id"]
         made = checkout.current().open_invoice(
-            arrange.meet(person), slug, terms_version=terms.VERSION, correlation_id="outage"
+            arrange.meet(person), slug, terms_version=TERMS_VERSION, correlation_id="outage"
         )
         return person, str(made.invoice_link).rpartition("$")[2]
 

@@ -11,11 +11,12 @@ from typing import Any
 import httpx
 from flask import Flask
 
+from tests.factories import TERMS_VERSION
 from tests.market import audit
 from tests.processes import Shopper, Stage, eventually
 from webapp import clock
 from webapp.checkout import Checkout
-from webapp.domain import entitlements, payments, refunds, terms, users
+from webapp.domain import entitlements, payments, refunds, users
 from webapp.domain.init_data import Profile
 from webapp.domain.pre_checkouts import ANSWER_WITHIN_SECONDS
 from webapp.extensions import db, transaction
@@ -158,7 +159,7 @@ def sell(stage: Stage, app: Flask) -> tuple[int, str]:
             buyer = users.provision(profile, clock.now())
         link = (
             app.extensions["checkout"]
-            .open_invoice(buyer, PRODUCT, terms_version=terms.VERSION, correlation_id="tap")
+            .open_invoice(buyer, PRODUCT, terms_version=TERMS_VERSION, correlation_id="tap")
             .invoice_link
         )
         charge = stage.control("POST", "charges", person=person, slug=link.rpartition("$")[2])

@@ -12,8 +12,8 @@ from typing import ClassVar
 import aiohttp
 
 from tests.campaigns.crowds import DONE, Crowd, Try
+from tests.factories import TERMS_VERSION
 from tests.processes import Process, Shopper, Stage
-from webapp.domain import terms
 
 AT_ONCE = 400
 PEOPLE_TO_RATE = 5  # signed in, for each look a second
@@ -56,7 +56,7 @@ class Visitors(Crowd):
                 "Authorization": f"Bearer {self.tokens[who % len(self.tokens)]}",
                 "HX-Request": "true",
             }
-        form = {"product": slug, "terms": terms.VERSION} if look == INVOICE else None
+        form = {"product": slug, "terms": TERMS_VERSION} if look == INVOICE else None
         method = "POST" if form else "GET"
         async with self.places:
             status = await self._status(http, method, self.web + look.format(slug=slug), headers, form)

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from tests import arrange
 from tests.arrange import ALICE, BOB, DAY, NOW, OWNER
+from tests.factories import TERMS_VERSION
 from webapp.domain import (
     audit,
     broadcasts,
@@ -21,7 +22,6 @@ from webapp.domain import (
     outbox,
     subscriptions,
     support,
-    terms,
     users,
 )
 from webapp.domain.init_data import Profile
@@ -233,7 +233,7 @@ def test_25_what_is_still_to_be_sent_of_a_payment_is_sent_and_nothing_else(alice
 
 
 def test_25_the_terms_are_asked_for_again(alice):
-    assert terms.VERSION in everything()
+    assert TERMS_VERSION in everything()
     with transaction():
         forgetting.forget(ALICE, LATER)
     assert db.session.execute(text("SELECT count(*) FROM terms_acceptances")).scalar() == 0

@@ -21,6 +21,7 @@ from tests.arrange import (
     question,
     settle,
 )
+from tests.factories import TERMS_VERSION
 from webapp.domain import catalogue, orders, payloads, refunds, terms, users
 from webapp.domain.keys import KeyRing
 from webapp.errors import (
@@ -86,22 +87,30 @@ def test_a_new_price_makes_a_new_order_and_ends_the_old_one(alice):
 def test_accepting_the_terms_is_remembered_once(alice):
     order(alice)
     order(alice, "notes", now=NOW + DAY)
-    assert terms.accepted_at(alice.telegram_id, terms.VERSION) == NOW
+    assert terms.accepted_at(alice.telegram_id, TERMS_VERSION) == NOW
     assert terms.accepted_at(alice.telegram_id, "1999-01") is None
 
 
 @pytest.mark.parametrize(
     ("slug", "version", "refusal"),
     [
-        ("nothing", terms.VERSION, ProductNotFound),
-        ("", terms.VERSION, ProductNotFound),
+        ("nothing", TERMS_VERSION, ProductNotFound),
+        ("", TERMS_VERSION, ProductNotFound),
         ("atlas", "2020-01", TermsChanged),
         ("atlas", "", TermsChanged),
     ],
 )
 def test_an_order_that_makes_no_sense_is_refused(alice, slug, version, refusal):
     with pytest.raises(refusal), transaction():
-        orders.place(alice, slug, terms_version=version, correlation_id="tap", keys=KEYS, now=NOW)
+        orders.place(
+            alice,
+            slug,
+            terms_version=version,
+            current_terms=TERMS_VERSION,
+            correlation_id="tap",
+            keys=KEYS,
+            now=NOW,
+        )
 
 
 def test_what_went_off_sale_cannot_be_ordered(alice):
@@ -253,7 +262,8 @@ def placed_in(buyer: User, language: str) -> Order:
         return orders.place(
             buyer,
             "atlas",
-            terms_version=terms.VERSION,
+            terms_version=TERMS_VERSION,
+            current_terms=TERMS_VERSION,
             correlation_id="tap",
             keys=KEYS,
             now=NOW,

@@ -24,6 +24,7 @@ from tests.arrange import (
     pay,
     question,
 )
+from tests.factories import TERMS_VERSION
 from tests.processes import eventually
 from webapp.domain import (
     broadcasts,
@@ -36,7 +37,6 @@ from webapp.domain import (
     payments,
     pre_checkouts,
     refunds,
-    terms,
 )
 from webapp.domain.refunds import RefundFacts
 from webapp.extensions import db, transaction
@@ -126,7 +126,13 @@ def test_a_double_tap_at_once_is_one_order(alice, at_once):
 
     def place() -> str:
         return orders.place(
-            alice, "atlas", terms_version=terms.VERSION, correlation_id="tap", keys=KEYS, now=NOW
+            alice,
+            "atlas",
+            terms_version=TERMS_VERSION,
+            current_terms=TERMS_VERSION,
+            correlation_id="tap",
+            keys=KEYS,
+            now=NOW,
         ).public_id
 
     first, second = at_once(place, place)

@@ -7,9 +7,8 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import ALICE, BOB, CARMEN
-from tests.factories import METRICS_TOKEN
+from tests.factories import METRICS_TOKEN, TERMS_VERSION
 from tests.processes import Shopper, Stage, eventually
-from webapp.domain import terms
 
 
 def texts(stage: Stage, person: int) -> list[str]:
@@ -140,7 +139,7 @@ def test_an_invoice_telegram_will_not_make_is_explained(tmp_path, sqlite_url, tr
         alice = Shopper(stage, ALICE).sign_in()
         stage.control("PUT", "troubles", api={"createInvoiceLink": {**trouble, "times": 1}})
         begun = time.monotonic()
-        answer = alice.request("POST", "/orders", product="deep-sky-atlas", terms=terms.VERSION)
+        answer = alice.request("POST", "/orders", product="deep-sky-atlas", terms=TERMS_VERSION)
         assert answer.status_code == status
         assert "Telegram" in answer.text
         assert time.monotonic() - begun < 7

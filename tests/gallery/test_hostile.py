@@ -237,7 +237,7 @@ def test_s59_a_start_parameter_leads_to_our_pages_or_home(watched: Callable[...,
 def test_s59_nor_does_one_inside_a_launch_lead_elsewhere(watched: Callable[..., Watched], told: str):
     alice = watched()
     alice.visit.open(told)
-    expect(alice.visit.page.get_by_role("heading", name="Starfront Observatory")).to_be_visible()
+    expect(alice.visit.page.get_by_role("heading", name="Lantern & Loom")).to_be_visible()
     assert alice.finds_all_well()
 
 

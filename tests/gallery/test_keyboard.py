@@ -109,4 +109,4 @@ def test_the_way_back_is_the_browsers_own(alice: Visit):
     alice.await_("main[data-path='/']")
     alice.page.go_forward()
     alice.await_("main[data-path='/products/night-photography']")
-    expect(alice.page).to_have_title("Night Photography Field Notes · Starfront Observatory")
+    expect(alice.page).to_have_title("Night Photography Field Notes · Lantern & Loom")

@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, Frame, Page
 from sqlalchemy import text
 
-from tests.factories import SHOP
+from tests.factories import SHOP, TERMS_VERSION
 from tests.processes import ShiftedStage, Shopper, eventually
 from webapp import clock
-from webapp.domain import catalogue, catalogue_files, terms
+from webapp.domain import catalogue, catalogue_files
 from webapp.domain.catalogue import Item
 from webapp.extensions import db, transaction
 
@@ -103,7 +103,7 @@ class Visit:
 
     def order(self, slug: str, **choices: str) -> dict[str, str]:
         """Tap Buy on the other device; return the order's number and its invoice's link."""
-        form = {"product": slug, "terms": terms.VERSION, **choices}
+        form = {"product": slug, "terms": TERMS_VERSION, **choices}
         answer = self.shopper.request("POST", "/orders", **form)
         assert answer.status_code == 200, answer.text
         opened: dict[str, str] = json.loads(answer.headers["HX-Trigger"])["order:opened"]

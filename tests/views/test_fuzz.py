@@ -13,10 +13,10 @@ from flask import Flask
 
 from tests import arrange
 from tests.arrange import ALICE, NOW
-from tests.factories import make_config
+from tests.factories import TERMS_VERSION, make_config
 from tests.views import fuzz
 from webapp import clock, create_app
-from webapp.domain import sessions, terms
+from webapp.domain import sessions
 from webapp.extensions import db
 from webapp.models import User
 
@@ -73,7 +73,7 @@ def things_of_alice() -> list[str]:
     arrange.pay(arrange.facts(about, "charge-1"))
     plan = arrange.subscribe(alice)
     slugs = [one.slug for one in EVERYTHING]
-    return [*slugs, about.public_id, plan.public_id, "charge-1", "upgrades", "1", "ru", terms.VERSION]
+    return [*slugs, about.public_id, plan.public_id, "charge-1", "upgrades", "1", "ru", TERMS_VERSION]
 
 
 def bearer(app: Flask) -> str:

@@ -6,9 +6,8 @@ import pytest
 from flask import Flask
 
 from tests import arrange
-from tests.factories import make_config
+from tests.factories import TERMS_VERSION, make_config
 from webapp import create_app
-from webapp.domain import terms
 
 HTMX = {"HX-Request": "true"}
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -37,7 +36,7 @@ def test_support_names_the_contact(app: Flask, database_url: str) -> None:
 
 def test_the_terms_say_which_they_are(client: Any, open_shop: None) -> None:
     page = client.get("/terms").text
-    assert f"Version <bdi>{terms.VERSION}</bdi>" in page
+    assert f"Version <bdi>{TERMS_VERSION}</bdi>" in page
     assert "Stars" in page
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from tests import arrange
 from tests.arrange import BIG_PLAN, DAY, MONTH, NOW, PLAN
+from tests.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
 from tests.views.test_shop import buy
-from webapp.domain import subscriptions, terms
+from webapp.domain import subscriptions
 from webapp.domain.subscriptions import Renewal
 from webapp.extensions import transaction
 from webapp.models import Order, User
@@ -40,7 +41,7 @@ def cancel(made: Order) -> None:
 
 
 def tap(client: Any, **form: str) -> Any:
-    form = {"product": "plan", "terms": terms.VERSION, **form}
+    form = {"product": "plan", "terms": TERMS_VERSION, **form}
     return client.post("/orders", data=form, headers=HTMX)
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from tests import arrange
 from tests.arrange import NOW
+from tests.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
-from webapp.domain import catalogue, terms
+from webapp.domain import catalogue
 from webapp.extensions import transaction
 from webapp.models import Charge, Order, User
 
@@ -20,7 +21,7 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def tap_buy(client: Any, **changes: str) -> Any:
-    form = {"product": "atlas", "terms": terms.VERSION, **changes}
+    form = {"product": "atlas", "terms": TERMS_VERSION, **changes}
     return client.post("/orders", data=form, headers=HTMX)
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from tests import arrange
 from tests.arrange import DAY, MONTH, NOW
+from tests.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
 from tests.views.test_shop import buy
-from webapp.domain import quarantine, refunds, subscriptions, terms
+from webapp.domain import quarantine, refunds, subscriptions
 from webapp.extensions import transaction
 from webapp.models import Charge, User
 
@@ -133,7 +134,7 @@ def test_a_receipt_has_all_that_a_dispute_needs(client: Any, alice: User, charge
         "1 May 2026, 12:00:00 UTC",
         "stxAlice1",
         charge.order.public_id,
-        terms.VERSION,
+        TERMS_VERSION,
         "@starfront_bot",
         f"Telegram id {alice.telegram_id}",
     ):

@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from tests import arrange
 from tests.arrange import NOW
+from tests.factories import TERMS_VERSION
 from webapp import assets, clock
 from webapp.domain import catalogue
 from webapp.extensions import db, transaction
@@ -51,7 +52,7 @@ def test_the_catalogue_is_in_the_first_html(client: Any, open_shop: None) -> Non
     for title in ("Atlas", "Notes", "Week", "Whole-Sky"):
         assert title in page
     assert "250<span" in page
-    assert "<title>Starfront Observatory</title>" in page
+    assert "<title>Lantern &amp; Loom</title>" in page
 
 
 @on_sqlite
@@ -198,7 +199,8 @@ def test_a_product_can_be_bought_on_its_page(client: Any, open_shop: None) -> No
     page = client.get("/products/atlas").text
     assert 'action="/orders"' in page
     assert 'name="product" value="atlas"' in page
-    assert "terms of <bdi>2026-11" in page
+    assert '<a href="/terms">terms</a>.' in page
+    assert f'name="terms" value="{TERMS_VERSION}"' in page
     assert 'data-main-button="Buy for ⭐ 250"' in page
     assert "One thing" in page
 
@@ -257,12 +259,12 @@ def test_an_open_order_is_taken_up_again(client: Any, alice: User, bob: User) ->
         ("notes", ">Notes</h1>"),
         ("upgrades", "<h1>My upgrades</h1>"),
         ("terms", "<h1>Terms</h1>"),
-        ("", ">Starfront Observatory</h1>"),
-        ("nothing-of-ours", ">Starfront Observatory</h1>"),
-        ("//evil.example", ">Starfront Observatory</h1>"),
-        ("https:evil", ">Starfront Observatory</h1>"),
-        ("..", ">Starfront Observatory</h1>"),
-        ("a" * 600, ">Starfront Observatory</h1>"),
+        ("", ">Lantern &amp; Loom</h1>"),
+        ("nothing-of-ours", ">Lantern &amp; Loom</h1>"),
+        ("//evil.example", ">Lantern &amp; Loom</h1>"),
+        ("https:evil", ">Lantern &amp; Loom</h1>"),
+        ("..", ">Lantern &amp; Loom</h1>"),
+        ("a" * 600, ">Lantern &amp; Loom</h1>"),
     ],
     ids=lambda value: repr(value)[:20],
 )

@@ -16,7 +16,7 @@ from webapp.doctor.shop import NO_SUPPORT, NO_SUPPORT_REMEDY
 from webapp.domain import catalogue, retired_secrets, shops
 from webapp.domain.catalogue import Item
 from webapp.extensions import transaction
-from webapp.shop import migrations
+from webapp.shop import brand, migrations
 
 
 class TelegramIsAway(click.ClickException):
@@ -38,10 +38,11 @@ def release() -> None:
         bot = client.call("getMe")
         with transaction():
             # Whoever claims waits for another release that does, which would import the same.
-            shops.claim(config.bot_id, str(bot["username"]), config.bot_environment)
+            name = str(bot.get("first_name", ""))
+            shops.claim(config.bot_id, str(bot["username"]), config.bot_environment, bot_name=name)
             _bring_catalogue(items, config)
             retired_secrets.note(config.previous_webhook_secret, clock.now())
-        missing = registration.register(client, config)
+        missing = registration.register(client, config, brand.current())
     except (NotReached, OutcomeUnknown, TooManyRequests) as error:
         raise TelegramIsAway(str(error)) from error
     except Unauthorized:
@@ -53,7 +54,7 @@ def release() -> None:
     disks.note_release(disks.file_of(config.database_url))
     for finding in database.lasting(config):
         click.echo(finding.words)
-    if not config.owner_chats and not config.support_contact:
+    if not config.owner_chats and not brand.contact():
         click.echo(f"Warning: {NO_SUPPORT} {NO_SUPPORT_REMEDY}", err=True)
     click.echo(f"Released as @{bot['username']}.")
 

@@ -20,7 +20,7 @@ from webapp.domain import (
     toml_files,
 )
 from webapp.domain.keys import KeyRing
-from webapp.shop import catalogue_file
+from webapp.shop import brand, catalogue_file
 from webapp.turns import POLLING
 
 STATEMENT_PROBLEM = timedelta(minutes=15)
@@ -90,7 +90,7 @@ def _owners(config: Config) -> Finding:
 
 
 def _support(config: Config) -> Finding:
-    if config.owner_chats or config.support_contact:
+    if config.owner_chats or brand.contact():
         return ok("support", "What people write for help reaches somebody.")
     return warning("support", NO_SUPPORT, NO_SUPPORT_REMEDY)
 

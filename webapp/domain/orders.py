@@ -59,6 +59,7 @@ def place(
     slug: str,
     *,
     terms_version: str,
+    current_terms: str,
     correlation_id: str,
     keys: KeyRing,
     now: datetime,
@@ -71,6 +72,8 @@ def place(
 
     Asked again while one is open, it is the same order: a double tap is one invoice.
 
+    :param terms_version: the terms that the person saw
+    :param current_terms: the version of today's
     :param trial: what is bought is the product's trial
     :param beside_plan: the person was told that a plan of theirs opens the same already
     :param language: the code of the language in which the product was offered
@@ -90,8 +93,8 @@ def place(
         raise OffSale(slug=slug)
     if buyer.banned_at:
         raise Banned()
-    if terms_version != terms.VERSION:
-        raise TermsChanged(version=terms.VERSION)
+    if terms_version != current_terms:
+        raise TermsChanged(version=current_terms)
     if trial and product.trial_stars is None:
         raise ProductNotFound(slug=slug)
     ledger.lock(buyer.telegram_id)
@@ -100,7 +103,8 @@ def place(
     if not beside_plan and product.pass_days and is_covered(buyer.telegram_id, product.keys, now):
         raise PassBesidePlan(slug=slug)
     terms.accept(buyer.telegram_id, terms_version, now)
-    return _open(buyer, order, now) or _create(buyer, order, terms_version, correlation_id, keys, now)
+    order.terms_version = terms_version
+    return _open(buyer, order, now) or _create(buyer, order, correlation_id, keys, now)
 
 
 def is_covered(telegram_id: int, keys: list[str], now: datetime) -> bool:
@@ -253,9 +257,10 @@ def _open(buyer: User, wanted: Order, now: datetime) -> Order | None:
         return None
     has_time = now < order.expires_at - timedelta(seconds=TOO_LITTLE_LEFT_SECONDS)
     is_the_same = all(
-        getattr(order, fact) == getattr(wanted, fact) for fact in ("product_version", "is_trial", "title")
+        getattr(order, fact) == getattr(wanted, fact)
+        for fact in ("product_version", "is_trial", "title", "terms_version")
     )
-    if has_time and is_the_same and order.terms_version == terms.VERSION:
+    if has_time and is_the_same:
         return order
     order.closed_at = now
     db.session.flush()
@@ -278,14 +283,11 @@ def _agreed(product: Product, trial: bool, period_seconds: int, language: str) -
     )
 
 
-def _create(
-    buyer: User, order: Order, terms_version: str, correlation_id: str, keys: KeyRing, now: datetime
-) -> Order:
+def _create(buyer: User, order: Order, correlation_id: str, keys: KeyRing, now: datetime) -> Order:
     if _open_count(buyer, now) >= MOST_OPEN:
         raise TooManyRequests(retry_after_seconds=LIFE_SECONDS)
     order.public_id = payloads.new_order_id()
     order.telegram_id = buyer.telegram_id
-    order.terms_version = terms_version
     order.correlation_id = correlation_id
     order.created_at = now
     order.expires_at = now + timedelta(seconds=LIFE_SECONDS)

@@ -8,8 +8,6 @@ from webapp.extensions import db
 from webapp.models import TermsAcceptance
 from webapp.statements import insert_once
 
-VERSION = "2026-11-25"  # change it together with templates/terms.html
-
 
 def accept(telegram_id: int, version: str, now: datetime) -> None:
     """Remember that a person accepted a version of the terms; the first time counts."""

@@ -1,9 +1,11 @@
 """Where the owner's folder is, and what lies where in it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from webapp.domain.toml_files import FileInvalid
 
 ROOT = Path(__file__).parent.parent.parent
 OWN = ROOT / "shop"
@@ -19,6 +21,10 @@ class Folder:
     @property
     def catalogue(self) -> Path:
         return self.path / "catalog.toml"
+
+    @property
+    def brand(self) -> Path:
+        return self.path / "shop.toml"
 
     @property
     def pictures(self) -> Path:
@@ -44,9 +50,28 @@ class Folder:
     def migrations(self) -> Path:
         return self.path / "migrations"
 
+    def text(self, file: Path) -> str:
+        """Return what a file of the folder says.
+
+        :raise FolderInvalid: it cannot be read as UTF-8 text
+        """
+        try:
+            return file.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            fault = FileInvalid(1, "UTF-8", "it cannot be read as UTF-8 text: save it as that")
+            raise FolderInvalid(file.name, [fault]) from error
+
 
 class FolderMissing(ValueError):
     """The folder that SHOP_DIR names cannot be read; the sentence says which."""
+
+
+class FolderInvalid(ValueError):
+    """A file of the folder cannot be used; a sentence for each thing that is wrong says where and why."""
+
+    def __init__(self, file: str, faults: Sequence[FileInvalid]) -> None:
+        self.sentences = tuple(f"{file}, {fault}." for fault in faults)
+        super().__init__("\n".join(self.sentences))
 
 
 def find(environ: Mapping[str, str]) -> Folder:

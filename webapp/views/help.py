@@ -1,11 +1,13 @@
 """Support, terms, privacy, and the way into Telegram."""
 
 import re
+from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
+from webapp import speech
 from webapp.config import current
-from webapp.domain import terms as agreed
+from webapp.shop import brand, documents
 from webapp.views import pages
 
 bp = Blueprint("help", __name__)
@@ -15,17 +17,25 @@ START_PARAMETER = re.compile(r"[A-Za-z0-9_-]{0,512}")  # Mini Apps: startapp
 
 @bp.get("/support")
 def support() -> Response:
-    return _page("support", contact=current().support_contact, is_answered=bool(current().owner_chats))
+    return _page("support", lambda: {"contact": brand.contact(), "is_answered": bool(current().owner_chats)})
 
 
 @bp.get("/terms")
 def terms() -> Response:
-    return _page("terms", version=agreed.VERSION)
+    agreed = documents.terms()
+    return _page("terms", lambda: {"version": agreed.version, "own": agreed.said(speech.spoken())})
 
 
 @bp.get("/privacy")
 def privacy() -> Response:
-    return _page("privacy", days=current().keep_days, is_answered=bool(current().owner_chats))
+    return _page(
+        "privacy",
+        lambda: {
+            "own": documents.privacy().said(speech.spoken()),
+            "days": current().keep_days,
+            "is_answered": bool(current().owner_chats),
+        },
+    )
 
 
 @bp.get("/open")
@@ -34,5 +44,6 @@ def open_in_telegram() -> Response:
     return pages.page("open.html", path="/open", start=start if START_PARAMETER.fullmatch(start) else "")
 
 
-def _page(name: str, **facts: object) -> Response:
-    return pages.public(f"{name}.html", "", lambda: {"path": f"/{name}", "start": name, **facts})
+def _page(name: str, facts: Callable[[], pages.Facts]) -> Response:
+    # Asked for when it is known who reads, and so in which language.
+    return pages.public(f"{name}.html", "", lambda: {"path": f"/{name}", "start": name, **facts()})

@@ -13,6 +13,7 @@ from webapp.assets import Encoded
 from webapp.config import current
 from webapp.domain import catalogue, shops
 from webapp.errors import SignInNeeded
+from webapp.shop import brand
 from webapp.views import guards
 
 HTMX_CONFIG = {
@@ -63,7 +64,7 @@ def _heading(section: str, products: Iterable[Any]) -> str:
 def page(template: str, **facts: Any) -> Response:
     """Return a page about the person who asks."""
     _recognise()
-    rendered = render_template(template, bot_username=_bot_username(), **facts)
+    rendered = render_template(template, **_names(), **facts)
     return _response(Encoded(rendered.encode(), is_kept=False))
 
 
@@ -77,7 +78,7 @@ def public(template: str, name: str, facts: Callable[[], Facts]) -> Response:
     kept: dict[Any, Encoded] = current_app.extensions["kept_pages"]
     key = (version, speech.spoken().code, template, name, bool(request.htmx))
     if key not in kept:
-        rendered = render_template(template, bot_username=_bot_username(), **facts())
+        rendered = render_template(template, **_names(), **facts())
         if len(kept) >= MOST_KEPT or any(known[0] != version for known in list(kept)):
             kept.clear()
         kept[key] = Encoded(rendered.encode())
@@ -108,9 +109,14 @@ def _common() -> Facts:
         "start": "",
         "tab": "",
         "viewer": "",
-        # Left empty here: a page about a broken database must not ask it for anything.
+        # Without the database: a page about a broken one must not ask it for anything.
+        "brand": brand.known(),
         "bot_username": "",
     }
+
+
+def _names() -> Facts:
+    return {"brand": brand.current(), "bot_username": _bot_username()}
 
 
 def _bot_username() -> str:

@@ -3,10 +3,10 @@
 from flask import Blueprint, Response, g, request
 
 from webapp import checkout, clock
-from webapp.config import current
 from webapp.domain import explanations, payments, subscriptions, terms
 from webapp.errors import ChargeNotFound
 from webapp.models import Charge, User
+from webapp.shop import brand
 from webapp.views import doors, guards, pages, receipts
 from webapp.views.guards import signed_in
 
@@ -31,7 +31,7 @@ def show(charge_id: str) -> Response:
         viewer=user.telegram_id if user else "",
         receipt=receipts.for_(user, charge, clock.now()) if user and charge else None,
         accepted_at=_accepted_at(charge) if charge else None,
-        contact=current().support_contact,
+        contact=brand.contact(),
     )
 
 

@@ -9,11 +9,11 @@ from flask_babel import gettext
 from htmx_flask import request
 
 from webapp import checkout, clock, speech
-from webapp.domain import catalogue, entitlements, orders, shops, subscriptions, terms
+from webapp.domain import catalogue, entitlements, orders, shops, subscriptions
 from webapp.domain.catalogue_files import LONGEST_SLUG, SLUG
 from webapp.errors import NotFound, ProductNotFound
 from webapp.models import Product, User
-from webapp.shop import plugins
+from webapp.shop import documents, plugins
 from webapp.views import choices, doors, guards, help, library, offers, pages, plugged, purchases
 from webapp.views.guards import signed_in
 from webapp.views.subscriptions import standing
@@ -53,7 +53,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/products/<slug>")
 def product(slug: str) -> Response:
     found = _find(slug)
-    facts = {"product": found, "terms_version": terms.VERSION, "path": f"/products/{slug}", "start": slug}
+    facts = {**_sold(found), "path": f"/products/{slug}", "start": slug}
     user = guards.current_user() if request.htmx else None
     if user:
         return pages.page("product.html", **facts, **_offer(found, user))
@@ -66,8 +66,7 @@ def product(slug: str) -> Response:
 @signed_in
 def offer(slug: str) -> Response:
     found = _find(slug)
-    facts = {"product": found, "terms_version": terms.VERSION, "swapped": True}
-    return pages.fragment("_offer.html", **facts, **_offer(found, g.user))
+    return pages.fragment("_offer.html", swapped=True, **_sold(found), **_offer(found, g.user))
 
 
 @bp.post("/products/<slug>/share")
@@ -118,6 +117,10 @@ def _find(slug: str) -> Product:
     if len(slug) > LONGEST_SLUG or not SLUG.fullmatch(slug):
         raise ProductNotFound(slug=slug)
     return catalogue.get(slug)
+
+
+def _sold(product: Product) -> dict[str, Any]:
+    return {"product": product, "terms_version": documents.terms().version}
 
 
 def _card(product: Product) -> dict[str, Any]:
