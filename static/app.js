@@ -384,7 +384,9 @@
       const reopened = `https://t.me/${root.dataset.bot}${start ? `?startapp=${start}` : "?startapp"}`;
       return ask("6.1", (app) => { app.openTelegramLink(reopened); app.close(); });
     }
-    return link.hostname === "t.me" && ask("6.1", (app) => app.openTelegramLink(link.href));
+    if (!/^https?:$/.test(link.protocol) || link.host === location.host) return false;
+    const leave = link.hostname === "t.me" ? "openTelegramLink" : "openLink"; // beside the shop, which stays open
+    return ask("6.1", (app) => app[leave](link.href));
   }
 
   // Caught on its way down: Telegram's own script stumbles over links to t.me.

@@ -9,6 +9,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from webapp.languages import FOLDER
+from webapp.shop import brand
+from webapp.shop.folder import Folder
 
 ROOT = Path(__file__).parent.parent
 HEAD = """msgid ""
@@ -50,6 +52,9 @@ def extracted() -> Catalog:
 def extracted_beside(folder: Path) -> Catalog:
     """Return what an owner's folder says and the shop does not say already."""
     catalog, ours = marked((folder / "templates", *HTML), (folder, *PYTHON)), extracted()
+    own = brand.read(Folder(folder))
+    for text in filter(None, (own.tagline, own.welcome, *(link.label for link in own.links))):
+        catalog.add(text)
     for message in [one for one in catalog if one.id and one.id in ours]:
         catalog.delete(message.id)
     return catalog

@@ -114,7 +114,7 @@ def test_a_file_cannot_be_changed(served: Any) -> None:
 def test_every_drawing_is_a_view_of_one_file() -> None:
     sprite = ElementTree.fromstring(assets._sprite(SHOP.pictures))  # noqa: S314 - our own drawings
     views = [element.get("id") for element in sprite if element.tag.endswith("view")]
-    assert views == sorted({file.stem for file in SHOP.pictures.glob("*.svg")} - {"hero"})
+    assert views == sorted({file.name for file in SHOP.pictures.glob("*.svg")} - {"hero.svg"})
 
 
 def test_the_first_picture_is_inside_the_page(served: Any) -> None:

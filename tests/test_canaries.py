@@ -76,11 +76,11 @@ def buy(stage: Stage, heard: Heard) -> None:
     """Everything goes well: a purchase, pages, and the money back."""
     alice = Watched(stage, ALICE, heard).sign_in()
     charge = alice.pay(alice.order("deep-sky-atlas")["link"])["charge_id"]
-    eventually(lambda: alice.has("/atlas"))
+    eventually(lambda: alice.has("/pages/atlas"))
     for path in ("/", "/me", "/products/deep-sky-atlas", "/upgrades", "/purchases", "/support", "/terms"):
         assert alice.request("GET", path).status_code == 200
     stage.control("POST", f"charges/{charge}/refund")
-    eventually(lambda: not alice.has("/atlas"))
+    eventually(lambda: not alice.has("/pages/atlas"))
     alice.request("DELETE", "/sessions")
     assert alice.request("GET", "/me").status_code == 401
 

@@ -60,21 +60,21 @@ def test_a_platform_sells_on_its_first_day(stage, mode):
     stage.open()
     assert "Released as @starfront_demo_bot." in stage.output("release")
     alice = Shopper(stage, ALICE).sign_in()
-    assert not alice.has("/atlas")
+    assert not alice.has("/pages/atlas")
     assert alice.pay(alice.order("deep-sky-atlas")["link"])["status"] == "paid"
-    eventually(lambda: alice.has("/atlas"))
+    eventually(lambda: alice.has("/pages/atlas"))
     eventually(lambda: ready(stage))
     style = stage.http.get(stage.web).text.partition('rel="stylesheet" href="')[2].partition('"')[0]
     if style:
         assert stage.http.get(f"{stage.web}{style}").status_code == 200
     # The next release comes while the shop is open.
     eventually(lambda: stage.run("release") == 0)
-    assert alice.has("/atlas")
+    assert alice.has("/pages/atlas")
     assert stage.stop("bot") == 0
     assert stage.stop("web") == 0
     stage.start("web")
     eventually(lambda: stage.answers(f"{stage.web}/healthz"))
-    assert Shopper(stage, ALICE).sign_in().has("/atlas")
+    assert Shopper(stage, ALICE).sign_in().has("/pages/atlas")
 
 
 def ready(stage: Stage) -> bool:
@@ -98,7 +98,7 @@ def sells(stage: Stage) -> None:
     alice = Shopper(stage, ALICE).sign_in()
     link = alice.order("deep-sky-atlas")["link"]
     eventually(lambda: alice.pay(link)["status"] == "paid")
-    eventually(lambda: alice.has("/atlas"))
+    eventually(lambda: alice.has("/pages/atlas"))
 
 
 def test_a_token_is_all_that_render_is_told(stage):

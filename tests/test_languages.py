@@ -39,7 +39,16 @@ ON_EVERY_PAGE = (
     "/purchases",
     "/why",
 )
-PAGES = (*ON_EVERY_PAGE, "/atlas", "/tonight", "/field-notes", "/support", "/terms", "/privacy", "/open")
+PAGES = (
+    *ON_EVERY_PAGE,
+    "/pages/atlas",
+    "/pages/tonight",
+    "/pages/field-notes",
+    "/support",
+    "/terms",
+    "/privacy",
+    "/open",
+)
 EVERYTHING = (*PAGES, "/language", "/purchases/charge-1", "/products/atlas/offer", "/me", "/nowhere")
 
 

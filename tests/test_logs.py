@@ -319,7 +319,7 @@ def test_one_id_leads_from_the_tap_to_the_grant(tmp_path, database_url, mode):
     try:
         alice = Shopper(stage, ALICE).sign_in()
         alice.pay(alice.order("deep-sky-atlas")["link"])
-        eventually(lambda: alice.has("/atlas"))
+        eventually(lambda: alice.has("/pages/atlas"))
         web, bot = ([json.loads(line) for line in stage.output(name).splitlines()] for name in ("web", "bot"))
     finally:
         stage.close()

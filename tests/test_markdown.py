@@ -19,6 +19,7 @@ def rendered(text: str) -> str:
     ("text", "shown"),
     [
         ("# A\n\n## B\n\n###### F", "<h2>A</h2>\n<h3>B</h3>\n<h6>F</h6>"),
+        ("## A\n\n### B", "<h2>A</h2>\n<h3>B</h3>"),
         ("Title\n=====", "<h2>Title</h2>"),
         ("*a* **b** ~~c~~ `d`", "<p><em>a</em> <strong>b</strong> <s>c</s> <code>d</code></p>"),
         ("```python\na < b\n```", "<pre><code>a &lt; b\n</code></pre>"),
@@ -144,6 +145,8 @@ def test_a_file_that_is_no_text_is_refused_in_words(tmp_path: Path) -> None:
         ("# A\n\none\nand\n\ntwo", "# A\n\none\nand\n"),
         ("```\n# no heading\n# nor this\n```\n\none\n\ntwo", "```\n# no heading\n# nor this\n```\n\none\n"),
         ("- a\n- b", ""),
+        ("all of it", ""),
+        ("# A\n\nall of it\n", ""),
         ("", ""),
     ],
 )
@@ -159,3 +162,17 @@ def test_pictures_and_links_are_found_with_their_lines() -> None:
     assert not markdown.is_foreign("chart.png")
     assert markdown.other_page("other.md") == "other.md"
     assert not markdown.is_link("javascript:x")
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "rest"),
+    [
+        ("# The *guide*\n\none", "The guide", "\none"),
+        ("\n\nThe guide\n===\none", "The guide", "one"),
+        ("## Part\n\none", "", "## Part\n\none"),
+        ("one\n\n# Later", "", "one\n\n# Later"),
+        ("", "", ""),
+    ],
+)
+def test_a_text_that_begins_with_its_title_lends_it_to_the_page(text: str, title: str, rest: str) -> None:
+    assert markdown.split_title(text) == (title, rest)

@@ -541,7 +541,7 @@ def test_6_a_shop_sells_without_a_folder_for_numbers(tmp_path, database_url):
     try:
         alice = Shopper(stage, 5000000101).sign_in()
         assert alice.pay(alice.order("deep-sky-atlas")["link"])["status"] == "paid"
-        eventually(lambda: alice.has("/atlas"))
+        eventually(lambda: alice.has("/pages/atlas"))
         assert series(stage.client(base_url=stage.web))["miniapp_sessions_total"] >= 0
         assert stage.output("web").count("Numbers of web processes are not shared") == 1
         assert "Traceback" not in "".join(stage.output(name) for name in ("web", "bot", "release"))

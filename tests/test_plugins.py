@@ -131,7 +131,7 @@ def test_a_template_of_ours_gives_way_and_can_be_extended(shop_of):
         templates__support_html='{% extends "starfront/support.html" %}{% block title %}Mine{% endblock %}',
     )
     page = client.get("/support").text
-    assert "<title>Mine</title>" in page
+    assert "<title>Mine · " in page
     assert "<h1>" in page
 
 
@@ -351,7 +351,7 @@ def test_the_documents_example_works(shop_of, caplog, monkeypatch):
 
 def test_the_documents_other_examples_work(shop_of):
     client = shop_of(GOOD + "    pass", templates__support_html=block("html+jinja", 1))
-    assert "<title>Write to us</title>" in client.get("/support").text
+    assert "<title>Write to us · " in client.get("/support").text
     compile(block("python", 1), "migration", "exec")
 
 

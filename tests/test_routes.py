@@ -38,9 +38,7 @@ EXPECTED = {
     ("GET", "/purchases"): PERSONAL,
     ("GET", "/purchases/<path:charge_id>"): (200, 200, 404, 401, 401, 401, 200, 200),
     ("GET", "/why"): PERSONAL,
-    ("GET", "/atlas"): PERSONAL,
-    ("GET", "/tonight"): PERSONAL,
-    ("GET", "/field-notes"): PERSONAL,
+    ("GET", "/pages/<name>"): PERSONAL,
     ("GET", "/support"): ANYBODY,
     ("GET", "/terms"): ANYBODY,
     ("GET", "/privacy"): ANYBODY,
@@ -75,7 +73,12 @@ EXPECTED = {
     ("GET", "/proxies"): (404,) * 8,
     ("GET", "/readyz"): (503,) * 8,  # no bot is at work
 }
-GATES = {"/atlas": "atlas", "/tonight": "tonight", "/field-notes": "notes"}
+GATES = {
+    "/pages/<name>": "atlas",
+    "/pages/atlas": "atlas",
+    "/pages/tonight": "tonight",
+    "/pages/field-notes": "notes",
+}
 
 
 @pytest.fixture
@@ -129,7 +132,7 @@ def launch(visitor: str) -> str:
 def ask(app: Flask, client: Any, method: str, rule: str, visitor: str, order: Order) -> Any:
     public_id = subscriptions.of(ALICE)[0].public_id if "subscriptions" in rule else order.public_id
     path = rule.replace("<slug>", "atlas").replace("<public_id>", public_id)
-    path = path.replace("<path:charge_id>", "charge-1")
+    path = path.replace("<path:charge_id>", "charge-1").replace("<name>", "atlas")
     form = {"product": "week", "terms": TERMS_VERSION, "beside_plan": "1", "charge": "charge-1"}
     form |= {"code": "fa", "wanted": "no"}
     if rule == "/session" and method == "POST":

@@ -91,7 +91,7 @@ def test_one_command_sells_whatever_dies_in_the_middle(stage):
     eventually(lambda: alice.pay(link)["status"] == "paid")
     eventually(lambda: stage.answers(f"{stage.web}/healthz"))
     os.kill(pid_of(stage, "bot"), signal.SIGKILL)
-    eventually(lambda: opens(alice, "/atlas"))
+    eventually(lambda: opens(alice, "/pages/atlas"))
     # Of the web process that was killed nothing is left, neither a worker nor a zombie.
     if sys.platform == "linux":
         below = stage.processes["all"].pid

@@ -17,11 +17,13 @@ from webapp.checkout import Checkout
 from webapp.config import Config, ConfigError
 from webapp.domain import init_data, shops, signals
 from webapp.domain.keys import KeyRing
+from webapp.domain.toml_files import FileInvalid
 from webapp.extensions import configure_engine, db, engine_options, htmx, is_unmigrated, migrate, remedy
-from webapp.shop import brand, documents, plugins
+from webapp.shop import brand, documents, openings, plugins
 from webapp.shop.folder import Folder, FolderInvalid
 from webapp.views import (
     choices,
+    gated,
     guards,
     health,
     help,
@@ -130,8 +132,11 @@ def _init_shop(app: Flask, folder: Folder) -> None:
     try:
         brand.init_app(app, folder)
         documents.init_app(app, folder)
+        openings.init_app(app, folder, plugins.load(folder).paths)
     except FolderInvalid as error:
         raise ConfigError(*error.sentences) from error
+    except FileInvalid as error:
+        raise ConfigError(f"{folder.catalogue.name}, {error}.") from error
 
 
 def _init_extensions(app: Flask) -> None:
@@ -159,6 +164,7 @@ def _init_views(app: Flask, settings: Config) -> None:
         purchases,
         restorations,
         library,
+        gated,
         help,
         choices,
         session,

@@ -17,6 +17,8 @@ from markupsafe import Markup
 
 from webapp import trimming
 from webapp.config import current
+from webapp.shop import pictures
+from webapp.shop.pictures import Drawing, Picture
 
 ROOT = Path(__file__).parent.parent / "static"
 PREFIX = "/static/"
@@ -24,16 +26,18 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
-    ".webp": "image/webp",
 }
-TYPES |= {".png": "image/png", ".jpg": "image/jpeg", ".woff2": "font/woff2"}
-OWNERS_TYPES = TYPES.keys() - {".js"}
+TYPES |= {".woff2": "font/woff2"}
+OWNERS_TYPES = TYPES.keys() - {".js", ".svg"}
 SPRITE = "pictures.svg"
 INLINED = "app.css"
 SCRIPT = "starfront.js"
 SCRIPTS = ("htmx.min.js", "app.js", "colours.js", "aloud.js")  # one after the other: one request
-HERO = "hero.svg"  # on top of the shop, and for a product whose picture was forgotten
-WIDTH, HEIGHT = 320, 180  # of every picture
+HERO = "hero.svg"  # on top of the shop, and for a product whose picture was forgotten; ours, if need be
+LARGEST_INLINED = 6000  # bytes of a picture that travels inside the page
+UNABLE = "default-src 'none'"
+STYLED = f"{UNABLE}; style-src 'unsafe-inline'"  # a drawing looked at by itself; it runs nothing either
+WIDTH, HEIGHT = 320, 180  # of the frame that each drawing is seen in
 # In a script: a text, a template or a regular expression, inside of which spaces count; or an operator.
 TOKEN = re.compile(
     r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`"""
@@ -78,6 +82,7 @@ class Asset:
 
     name: str
     content: Encoded
+    media_type: str
 
     @cached_property
     def version(self) -> str:
@@ -94,7 +99,6 @@ def init_app(app: Flask) -> None:
     pictures = app.config["STARFRONT"].shop.pictures
     headers = [
         ("X-Content-Type-Options", "nosniff"),
-        ("Content-Security-Policy", "default-src 'none'"),
         ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
         ("Referrer-Policy", "no-referrer"),
     ]
@@ -110,11 +114,19 @@ def url(name: str) -> str:
 
 
 def picture(name: str) -> str:
-    """Return the address of a picture; the drawn ones travel in one file, but for what is seen first."""
-    file = _pictures() / name
-    if name == HERO or not file.exists():
-        return _hero(file.with_name(HERO))
-    return f"{url(SPRITE)}#{file.stem}" if file.suffix == ".svg" else url(f"pictures/{file.name}")
+    """Return the address of a picture; plainly drawn ones travel in one file, but for what is seen first."""
+    known = _known(_pictures())
+    found = known.get(name) or known.get(name.lower())
+    if found is None or name == HERO:
+        return _hero(_pictures())
+    return f"{url(SPRITE)}#{found.name}" if found.drawing else url(f"pictures/{found.name}")
+
+
+def picture_file(name: str) -> str | None:
+    """Return the address of a picture as it is, whatever its proportions, or nothing if there is none."""
+    known = _known(_pictures())
+    found = known.get(name) or known.get(name.lower())
+    return url(f"pictures/{found.name}") if found else None
 
 
 @lru_cache
@@ -136,24 +148,31 @@ def _pictures() -> Path:
 
 
 @lru_cache
-def _all(pictures: Path) -> dict[str, Asset]:
+def _known(folder: Path) -> dict[str, Picture]:
+    """Return the pictures of a folder by their names, and by their names in small letters."""
+    found = pictures.read_all(folder)
+    return {name.lower(): picture for name, picture in found.items()} | found
+
+
+@lru_cache
+def _all(folder: Path) -> dict[str, Asset]:
     htmx, *ours = (_squeezed(ROOT / name).decode() for name in SCRIPTS)
-    found = {
-        SPRITE: Asset(SPRITE, Encoded(_sprite(pictures).encode())),
-        SCRIPT: Asset(SCRIPT, Encoded("\n".join([trimming.trim(htmx), *ours]).encode())),
-    }
+    script = "\n".join([trimming.trim(htmx), *ours])
+    assets = [
+        Asset(SPRITE, Encoded(_sprite(folder).encode()), pictures.SVG),
+        Asset(SCRIPT, Encoded(script.encode()), TYPES[".js"]),
+    ]
     for file in sorted(ROOT.rglob("*")):
-        name = file.relative_to(ROOT).as_posix()
         if file.suffix in TYPES and file.name not in {*SCRIPTS, INLINED}:
-            found[name] = Asset(name, Encoded(_squeezed(file)))
-    for file in sorted(pictures.glob("*")):
-        if file.suffix in TYPES and file.suffix != ".svg":
-            found[f"pictures/{file.name}"] = Asset(f"pictures/{file.name}", Encoded(file.read_bytes()))
-    for file in sorted(pictures.with_name("static").glob("*")):
+            name = file.relative_to(ROOT).as_posix()
+            assets.append(Asset(name, Encoded(_squeezed(file)), TYPES[file.suffix]))
+    for picture in _known(folder).values():
+        assets.append(Asset(f"pictures/{picture.name}", Encoded(picture.content), picture.media_type))
+    for file in sorted(folder.with_name("static").glob("*")):
         # Under a name of their own, and nothing that runs: a script would be as mighty as the shop's.
         if file.suffix in OWNERS_TYPES:
-            found[f"shop/{file.name}"] = Asset(f"shop/{file.name}", Encoded(_squeezed(file)))
-    return found
+            assets.append(Asset(f"shop/{file.name}", Encoded(_squeezed(file)), TYPES[file.suffix]))
+    return {asset.name: asset for asset in assets}
 
 
 def _squeezed(file: Path) -> bytes:
@@ -182,30 +201,34 @@ def _encodings(accepted: str) -> frozenset[str]:
 
 
 @lru_cache
-def _hero(file: Path) -> Markup:
-    """Return an address that holds its picture: what is largest and seen first is there with the page."""
-    drawing = re.sub(r">\s+<", "><", file.read_text(encoding="utf-8").strip())
+def _hero(folder: Path) -> str:
+    """Return an address that holds its picture, if it is small: what is seen first is there with the page."""
+    own = _known(folder).get(HERO)
+    content = own.content if own else (ROOT / HERO).read_bytes()
+    if own and (own.drawing is None or len(content) > LARGEST_INLINED):
+        return url(f"pictures/{own.name}")
+    drawing = re.sub(r">\s+<", "><", content.decode("utf-8-sig").strip())
     held = quote(drawing.replace('"', "'"), safe=" '=:/;,()")
-    # Ours, and between double quotes nothing in it needs escaping.
+    # Between double quotes nothing in it needs escaping.
     return Markup(f"data:image/svg+xml,{held}")  # noqa: S704
 
 
-def _sprite(pictures: Path) -> str:
-    """Return every other drawn picture as one view of one file: one request, however many products."""
-    drawings = sorted(file for file in pictures.glob("*.svg") if file.name != HERO)
-    views = [_view(index, file) for index, file in enumerate(drawings)]
+def _sprite(folder: Path) -> str:
+    """Return every plainly drawn picture as a view of one file: one request, however many products."""
+    drawn = [(one.name, one.drawing) for one in pictures.read_all(folder).values() if one.drawing]
+    views = [_view(index, *named) for index, named in enumerate(one for one in drawn if one[0] != HERO)]
     size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(views)}</svg>'
 
 
-def _view(index: int, file: Path) -> str:
-    name = file.stem
-    body = re.sub(r"^.*?<svg[^>]*>|</svg>\s*$", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+def _view(index: int, name: str, drawing: Drawing) -> str:
     # Drawings do not know of each other, so each gets names of its own.
-    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", body)
+    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", drawing.body)
     body = re.sub(r">\s+<", "><", body.strip())
     top = index * HEIGHT
-    frame = f'<svg y="{top}" width="{WIDTH}" height="{HEIGHT}">{body}</svg>'
+    fit = "slice" if drawing.covers else "meet"
+    own = f'viewBox="{drawing.view_box}" preserveAspectRatio="xMidYMid {fit}"'
+    frame = f'<svg y="{top}" width="{WIDTH}" height="{HEIGHT}" {own}>{body}</svg>'
     return f'<view id="{name}" viewBox="0 {top} {WIDTH} {HEIGHT}"/>{frame}'
 
 
@@ -228,7 +251,8 @@ class _Server:
         encoding, body = asset.content.best(environ.get("HTTP_ACCEPT_ENCODING", ""))
         lasting = f"public, max-age={ONE_YEAR_SECONDS}, immutable" if path == asset.url else "no-cache"
         headers = [
-            ("Content-Type", TYPES[Path(asset.name).suffix]),
+            ("Content-Type", asset.media_type),
+            ("Content-Security-Policy", STYLED if asset.media_type == pictures.SVG else UNABLE),
             ("Content-Length", str(len(body))),
             ("Cache-Control", lasting),
             ("Vary", "Accept-Encoding"),

@@ -2,11 +2,10 @@
 
 from . import atlas as deep_sky
 from . import exposures, sky
-from .sentences import N_
 
 
 def register(shop):
-    """Add the three pages; an upgrade opens each of them."""
+    """Add the three pages; catalog.toml says which upgrade opens each."""
 
     @shop.route("/atlas")
     def atlas():
@@ -24,6 +23,3 @@ def register(shop):
     shop.start_target("atlas", atlas)
     shop.start_target("tonight", tonight)
     shop.start_target("field-notes", field_notes)
-    shop.gated("atlas", "/atlas", title=N_("Deep Sky Atlas"), picture="deep-sky-atlas.svg")
-    shop.gated("tonight", "/tonight", title=N_("Tonight's Sky"), picture="tonight-week.svg")
-    shop.gated("field-notes", "/field-notes", title=N_("Field Notes"), picture="night-photography.svg")

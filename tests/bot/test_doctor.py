@@ -48,7 +48,9 @@ from webapp.domain.keys import KeyRing
 from webapp.extensions import db, transaction
 from webapp.models import Entitlement, InboxItem, Order, Shop, Signal, User
 from webapp.registration import ALLOWED_UPDATES
+from webapp.shop import openings
 from webapp.shop.folder import Folder
+from webapp.shop.openings import Chat, Opening
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 DOCUMENT = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
@@ -113,7 +115,8 @@ def shop(app: Flask, open_shop: None, api: BotApi, config: Config, tmp_path: Pat
     """A shop with which all is well: released, its bot at work, its statement read."""
     items = list(map(catalogue.Item.of, catalogue.everything()))
     keys = {key for item in items for key in item.keys}
-    (tmp_path / "catalog.toml").write_text(catalogue_files.write(items, elsewhere=sorted(keys)))
+    opened = openings.write(Opening(key, key, "hero.svg", Chat()) for key in sorted(keys))
+    (tmp_path / "catalog.toml").write_text(f"{catalogue_files.write(items)}\n{opened}")
     shutil.copytree(SHOP.pictures, tmp_path / "pictures")
     for item in items:
         shutil.copy(SHOP.pictures / "hero.svg", tmp_path / "pictures" / item.picture)

@@ -431,7 +431,7 @@ def test_of_two_bots_one_polls_and_the_other_takes_over(stage):
     alice = Shopper(stage, ALICE).sign_in()
     link = alice.order("deep-sky-atlas")["link"]
     eventually(lambda: alice.pay(link)["status"] == "paid")
-    eventually(lambda: alice.has("/atlas"))
+    eventually(lambda: alice.has("/pages/atlas"))
     assert polls(stage, "bot-2") == 1
     # Told to end, it hands over at once, and its own poll, still open, is nobody's trouble.
     stage.start("bot")
@@ -466,7 +466,7 @@ def test_what_has_begun_comes_to_its_end(stage):
     payer.join()
     assert result["status"] == "paid"
     stage.start("bot")
-    eventually(lambda: alice.has("/atlas"))
+    eventually(lambda: alice.has("/pages/atlas"))
 
 
 def test_a_bot_that_waits_for_telegram_can_be_told_to_end(stage):
@@ -535,7 +535,7 @@ def test_the_database_away_for_a_while_loses_nothing(tmp_path, postgres, templat
         postgres.psql("ALTER DATABASE away WITH ALLOW_CONNECTIONS true")
         eventually(lambda: any("Stars" in str(one) for one in stage.messages(ALICE)[1:]), seconds=40)
         alice.pay(alice.order("deep-sky-atlas")["link"])
-        eventually(lambda: alice.has("/atlas"))
+        eventually(lambda: alice.has("/pages/atlas"))
     finally:
         stage.close()
         postgres.psql("DROP DATABASE IF EXISTS away WITH (FORCE)")

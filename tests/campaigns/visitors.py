@@ -28,7 +28,7 @@ class Visitors(Crowd):
     # How often each is asked for, of a hundred times.
     LOOKS: ClassVar[dict[str, int]] = {
         **{"/": 30, "/products/{slug}": 20, "/shelf": 15, "/products/{slug}/offer": 12},
-        **{"/upgrades": 10, "/purchases": 5, "/atlas": 4, INVOICE: 4},
+        **{"/upgrades": 10, "/purchases": 5, "/pages/atlas": 4, INVOICE: 4},
     }
     ANONYMOUS: ClassVar = frozenset({"/", "/products/{slug}"})
 

@@ -36,7 +36,7 @@ def test_a_thousand_deliveries_of_one_charge_by_every_way_are_one_charge(tmp_pat
         eventually(lambda: rows("SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL") == 1)
         print(f"{DELIVERIES} deliveries settled and told in {time.monotonic() - begun:.1f} s")
         assert command.wait(20) == 0, stage.output("reconcile")
-        assert alice.has("/atlas")
+        assert alice.has("/pages/atlas")
         # By poll, by webhook under ids of their own, and by webhook under one.
         own, alike = DELIVERIES // 2 + DELIVERIES // 4, 1
         eventually(lambda: rows("SELECT count(*) FROM inbox WHERE done_at IS NOT NULL") == own + alike)

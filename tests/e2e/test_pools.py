@@ -58,6 +58,6 @@ def test_a_shop_behind_a_pool_sells_like_any_other(pooled: Stage):
         with db.engine.raw_connection().cursor() as cursor:
             assert cursor.execute("SHOW statement_timeout").fetchone() == ("0",)
         assert [one.words for one in database.examine() if not one.is_well] == []
-    assert all(buyer.has("/atlas") for buyer in buyers)
+    assert all(buyer.has("/pages/atlas") for buyer in buyers)
     for name in ("release", "web", "bot"):
         assert '"ERROR"' not in pooled.output(name)

@@ -24,10 +24,10 @@ def metric(stage: Stage, line: str) -> float:
 
 def test_paying_unlocks_and_is_confirmed_in_the_chat(any_stage):
     alice = Shopper(any_stage, ALICE).sign_in()
-    assert not alice.has("/atlas")
+    assert not alice.has("/pages/atlas")
     opened = alice.order("deep-sky-atlas")
     assert alice.pay(opened["link"])["status"] == "paid"
-    eventually(lambda: alice.has("/atlas"))
+    eventually(lambda: alice.has("/pages/atlas"))
     eventually(lambda: any("Deep Sky Atlas is unlocked" in text for text in texts(any_stage, ALICE)))
     assert "unlocked" in alice.request("GET", f"/orders/{opened['order']}").text.lower()
     assert metric(any_stage, 'telegram_payments_total{result="success"}') == 1
@@ -46,7 +46,7 @@ def test_updates_that_come_twice_late_and_out_of_order_count_once(any_stage):
     any_stage.control("PUT", "troubles", duplicate=3, reorder=True, delay_seconds=0.3)
     alice = Shopper(any_stage, ALICE).sign_in()
     alice.pay(alice.order("deep-sky-atlas")["link"])
-    eventually(lambda: alice.has("/atlas"))
+    eventually(lambda: alice.has("/pages/atlas"))
     time.sleep(1.5)
     assert sum("Atlas is unlocked" in text for text in texts(any_stage, ALICE)) == 1
     assert metric(any_stage, 'telegram_payments_total{result="success"}') == 1
@@ -58,10 +58,10 @@ def test_a_lost_update_is_found_in_the_statement_when_the_buyer_says_so(stage):
     slug = opened["link"].rpartition("$")[2]
     # The question is asked and answered; the payment that follows is lost on its way.
     lose_the_second_update(stage, stage.client(), slug)
-    assert not alice.has("/atlas")
+    assert not alice.has("/pages/atlas")
     answer = alice.request("POST", f"/orders/{opened['order']}/check")
     assert answer.status_code == 200, answer.text
-    assert alice.has("/atlas")
+    assert alice.has("/pages/atlas")
     assert alice.request("POST", f"/orders/{opened['order']}/check").status_code in {200, 429}
 
 
@@ -112,9 +112,9 @@ def test_too_few_stars_charge_nothing(stage):
 def test_a_refund_from_telegrams_side_locks_again(any_stage):
     alice = Shopper(any_stage, ALICE).sign_in()
     charge = alice.pay(alice.order("deep-sky-atlas")["link"])["charge_id"]
-    eventually(lambda: alice.has("/atlas"))
+    eventually(lambda: alice.has("/pages/atlas"))
     any_stage.control("POST", f"charges/{charge}/refund")
-    eventually(lambda: not alice.has("/atlas"))
+    eventually(lambda: not alice.has("/pages/atlas"))
     eventually(lambda: any("back with you" in text for text in texts(any_stage, ALICE)))
 
 
@@ -159,7 +159,7 @@ def test_in_telegrams_test_environment_a_plan_renews_every_minute(tmp_path, sqli
         alice = Shopper(stage, ALICE).sign_in()
         stage.control("POST", f"people/{ALICE}/messages", text="/help")
         alice.pay(alice.order("nightly-plan")["link"])
-        eventually(lambda: alice.has("/tonight"))
+        eventually(lambda: alice.has("/pages/tonight"))
         eventually(lambda: texts(stage, ALICE))
         [call] = stage.calls("createInvoiceLink")
         assert call["params"]["subscription_period"] == 60

@@ -20,7 +20,17 @@ IS_KNOWN = """path => window.Telegram?.WebApp.version === "9.1" && window.htmx
   && document.documentElement.dataset.session === "ready"
   && document.getElementById("main").dataset.path === path
   && !document.querySelector("[hx-trigger^='session:ready'], .htmx-request")"""
-PAGES = ["/", "/upgrades", "/purchases", "/settings", "/support", "/terms", "/privacy", "/tonight", "/why"]
+PAGES = [
+    "/",
+    "/upgrades",
+    "/purchases",
+    "/settings",
+    "/support",
+    "/terms",
+    "/privacy",
+    "/pages/tonight",
+    "/why",
+]
 PRODUCT = "/products/tonight-week"
 
 

@@ -11,7 +11,7 @@ from tests.processes import Stage
 from webapp.speech import COOKIE
 
 DARIUSH = 5000000104
-PAGES = ("/", "/products/tonight-week", "/upgrades", "/purchases", "/support", "/atlas", "/settings")
+PAGES = ("/", "/products/tonight-week", "/upgrades", "/purchases", "/support", "/pages/atlas", "/settings")
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 

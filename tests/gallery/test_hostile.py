@@ -348,7 +348,7 @@ def test_events_doubled_missing_or_made_up_change_nothing_that_counts(watched: C
     visit.page.wait_for_selector("main")
     assert len([one for one in visit.stage.control("GET", "charges") if one["person"] == visit.id]) == 0
     visit.shopper.pay(str(link))
-    eventually(lambda: visit.shopper.has("/atlas"))
+    eventually(lambda: visit.shopper.has("/pages/atlas"))
     visit.open("purchases")
     expect(visit.page.get_by_text("Deep Sky Atlas").first).to_be_visible()
     assert visit.page.locator(".rows > a").count() == 1

@@ -49,7 +49,7 @@ def test_everything_can_be_bought_with_tab_and_enter(alice: Visit):
     alice.shopper.pay(str(alice.page.locator("[data-invoice]").get_attribute("href")))
     alice.await_("[data-order=paid]")
     assert focused(alice) == "H2: Unlocked"
-    tab_to(alice, "a[href='/atlas']")
+    tab_to(alice, "a[href='/pages/atlas']")
     alice.page.keyboard.press("Enter")
     expect(alice.page.get_by_role("heading", name="M31")).to_be_visible()
 

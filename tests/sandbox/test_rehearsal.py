@@ -214,7 +214,7 @@ def buy(run: Run, sandbox: str) -> str:
     )
     alice = Shopper(stage, ALICE).sign_in()
     assert alice.pay(alice.order("deep-sky-atlas")["link"])["status"] == "paid"
-    eventually(lambda: alice.has("/atlas"))
+    eventually(lambda: alice.has("/pages/atlas"))
     [charge] = stage.control("GET", "charges")
     stage.close()
     return str(charge["id"])

@@ -1,5 +1,6 @@
 """What people own, and the pages that upgrades open."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -17,9 +18,9 @@ from webapp.models import User
 HTMX = {"HX-Request": "true"}
 PERSONAL = ("/upgrades", "/purchases", "/why")
 GATED = {
-    "/atlas": ("atlas", "The Whirlpool"),
-    "/field-notes": ("notes", "Focus on a star"),
-    "/tonight": ("week", "The Moon ahead"),
+    "/pages/atlas": ("atlas", "The Whirlpool"),
+    "/pages/field-notes": ("notes", "Focus on a star"),
+    "/pages/tonight": ("week", "The Moon ahead"),
 }
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -79,10 +80,13 @@ def test_a_pass_leaves_the_list_when_it_ends(
 
 
 @on_sqlite
-def test_what_opens_elsewhere_is_listed_by_its_key(client: Any, alice: User) -> None:
-    arrange.open_shop(arrange.item("choir", keys=("rehearsals",)))
+def test_a_key_that_the_catalogue_forgot_is_listed_by_its_product(client: Any, alice: User) -> None:
+    whole = arrange.item("everything", keys=("rehearsals", "atlas"), title="Everything")
+    arrange.open_shop(whole, arrange.item("choir", keys=("rehearsals",), title="Sunday Choir"))
     buy(alice, "choir")
-    assert "rehearsals" in client.as_(alice).get("/upgrades", headers=HTMX).text
+    page = client.as_(alice).get("/upgrades", headers=HTMX).text
+    assert re.search(r'<a href="/products/choir" .*\n.*<b dir="auto">Sunday Choir</b>', page)
+    assert "rehearsals" not in page
 
 
 def test_a_plan_says_when_it_renews_and_can_be_cancelled_there(client: Any, alice: User) -> None:
@@ -155,10 +159,10 @@ def test_what_is_not_open_is_told_as_well(client: Any, alice: User) -> None:
 
 
 @on_sqlite
-def test_what_opens_elsewhere_is_explained_by_its_key(client: Any, alice: User) -> None:
-    arrange.open_shop(arrange.item("choir", keys=("rehearsals",)))
+def test_a_key_that_the_catalogue_forgot_is_explained_by_its_product(client: Any, alice: User) -> None:
+    arrange.open_shop(arrange.item("choir", keys=("rehearsals",), title="Sunday Choir"))
     buy(alice, "choir")
-    assert "rehearsals" in why(client, alice)
+    assert "Sunday Choir</h2>" in why(client, alice)
 
 
 @pytest.mark.parametrize("path", GATED)
@@ -188,10 +192,10 @@ def test_a_refund_closes_the_page(client: Any, alice: User) -> None:
     arrange.decide(arrange.question(order))
     charge = arrange.pay(arrange.facts(order))
     arrange.settle(charge)
-    assert "The Whirlpool" not in client.as_(alice).get("/atlas", headers=HTMX).text
+    assert "The Whirlpool" not in client.as_(alice).get("/pages/atlas", headers=HTMX).text
 
 
 @on_sqlite
 def test_what_opens_a_page_may_be_off_sale(client: Any, open_shop: None) -> None:
     arrange.open_shop(arrange.WEEK)
-    assert "It is not for sale at the moment." in client.get("/atlas").text
+    assert "It is not for sale at the moment." in client.get("/pages/atlas").text

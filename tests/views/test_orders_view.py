@@ -139,7 +139,7 @@ def test_paying_ends_the_waiting(client: Any, alice: User) -> None:
     pay(order)
     shown = look(client.as_(alice), order).text
     assert "Unlocked" in shown
-    assert 'href="/atlas"' in shown
+    assert 'href="/pages/atlas"' in shown
     assert 'id="price-atlas" hx-swap-oob="true"' in shown
     assert "every" not in shown
 

@@ -204,7 +204,7 @@ def test_giving_back_returns_the_stars_and_closes_the_page(
     assert telegram.asked() == ["refundStarPayment"]
     assert "250 Stars went back on 1 May. You gave it back." in page
     assert "hx-trigger" not in page
-    assert "Opens with an upgrade" in client.as_(alice).get("/atlas", headers=HTMX).text
+    assert "Opens with an upgrade" in client.as_(alice).get("/pages/atlas", headers=HTMX).text
 
 
 def test_giving_back_twice_is_one_refund(
@@ -251,7 +251,7 @@ def test_22_a_refusal_by_telegram_opens_it_again_and_may_be_tried_after_an_hour(
     assert "Telegram refused to give it back on 1 May, so it is open again." in page
     assert "Give it back<small>" not in page
     assert "BALANCE_TOO_LOW" not in page
-    assert "Opens with an upgrade" not in client.as_(alice).get("/atlas", headers=HTMX).text
+    assert "Opens with an upgrade" not in client.as_(alice).get("/pages/atlas", headers=HTMX).text
     telegram.refuses = ""
     wind(monkeypatch, timedelta(hours=1))
     assert "Give it back<small>" in listed(client, alice)

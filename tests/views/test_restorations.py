@@ -39,7 +39,7 @@ def test_what_telegram_knows_and_we_did_not_is_found_and_shown(
     assert f'data-path="/{page}"' in shown
     assert "Found: Atlas." in shown
     assert ("Yours for good" if page == "upgrades" else 'href="/purchases/stx1"') in shown
-    assert "Opens with an upgrade" not in client.as_(alice).get("/atlas", headers=HTMX).text
+    assert "Opens with an upgrade" not in client.as_(alice).get("/pages/atlas", headers=HTMX).text
 
 
 @on_sqlite

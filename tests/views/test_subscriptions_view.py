@@ -58,7 +58,7 @@ def test_cancelling_stops_the_renewal_at_telegram_and_keeps_what_is_paid(
     assert "Plan stays open until 31 May, and nothing more is charged." in page
     assert "hx-trigger" not in page
     assert f'hx-put="/subscriptions/{made.public_id}/renewal"' in page
-    assert "Opens with an upgrade" not in client.as_(alice).get("/tonight", headers=HTMX).text
+    assert "Opens with an upgrade" not in client.as_(alice).get("/pages/tonight", headers=HTMX).text
 
 
 def test_cancelling_twice_is_one_cancellation(

@@ -13,7 +13,9 @@ from webapp.cli.terminal import say
 from webapp.domain import catalogue, catalogue_files
 from webapp.domain.catalogue import Difference, Item
 from webapp.extensions import transaction
-from webapp.shop import catalogue_file
+from webapp.shop import catalogue_file, openings
+from webapp.shop.catalogue_file import CatalogueFile
+from webapp.shop.openings import Chat, Opening
 
 SIGNS = {"added": "+", "changed": "~", "retired": "-", "restored": "+"}
 WORDS = {"added": "new", "retired": "off sale; people keep what they own", "restored": "on sale again"}
@@ -28,7 +30,7 @@ group = OwnerGroup("catalog", help="Read, write and check the catalogue file.")
 @click.argument("file", type=files.READABLE, default=files.in_shop("catalog.toml"))
 def import_command(file: Path) -> None:
     """Make the shop sell what FILE lists, all of it or, if anything is wrong, nothing."""
-    items = read(file)
+    items = read(file).items
     with transaction():
         replace(items)
 
@@ -37,7 +39,7 @@ def import_command(file: Path) -> None:
 @click.argument("file", type=files.READABLE, default=files.in_shop("catalog.toml"))
 def diff(file: Path) -> None:
     """Show what would change if the shop sold what FILE lists."""
-    differences = catalogue.differences(read(file))
+    differences = catalogue.differences(read(file).items)
     tell(differences)
     count = len(differences)
     click.echo(f"{count} {'product' if count == 1 else 'products'} would change.")
@@ -47,23 +49,20 @@ def diff(file: Path) -> None:
 def export() -> None:
     """Print the catalogue as a file that can be imported, what is no longer sold included."""
     items = list(map(Item.of, catalogue.everything()))
-    elsewhere = sorted(
-        {key for item in items for key in item.keys} - catalogue_file.opened(files.shop_folder())
-    )
-    click.echo(catalogue_files.write(items, elsewhere=elsewhere), nl=False)
+    click.echo(catalogue_files.write(items) + "\n" + openings.write(_opened_by(items)), nl=False)
 
 
 @group.command("check", needs_shop=False)
 @click.argument("file", type=files.READABLE, default=files.in_shop("catalog.toml"))
 def check(file: Path) -> None:
     """Say whether FILE could be imported. It needs no settings and no database."""
-    items = read(file)
-    for warning in catalogue_files.warnings(items):
+    found = read(file)
+    for warning in found.warnings:
         click.echo(f"Warning: {warning}")
-    click.echo(f"{file.name}: {len(items)} products, nothing to object to.")
+    click.echo(f"{file.name}: {len(found.items)} products, nothing to object to.")
 
 
-def read(file: Path) -> list[Item]:
+def read(file: Path) -> CatalogueFile:
     """Return what a file lists, or end the command with what is wrong in it."""
     return files.read(file, lambda text: catalogue_file.parse(text, files.shop_folder()))
 
@@ -73,6 +72,16 @@ def replace(items: Sequence[Item]) -> None:
     tell(catalogue.differences(items))
     counts = catalogue.replace(items, clock.now())
     click.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
+
+
+def _opened_by(items: Sequence[Item]) -> list[Opening]:
+    """Return what the shop's folder says of each key, and of a key it does not know that the bot answers."""
+    known = openings.current()
+    strangers = {key: item for item in items for key in item.keys if key not in known}
+    return [
+        *known.values(),
+        *(Opening(key, item.title, item.picture, Chat()) for key, item in strangers.items()),
+    ]
 
 
 def tell(differences: Sequence[Difference]) -> None:

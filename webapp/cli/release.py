@@ -31,7 +31,7 @@ def release() -> None:
     """Migrate, claim the database, sell what catalog.toml lists, tell Telegram."""
     config = current()
     # Before anything is changed: a bad file stops the release.
-    items = catalog.read(config.shop.catalogue)
+    items = catalog.read(config.shop.catalogue).items
     migrations.bring()
     client = current_app.extensions["checkout"].client
     try:

@@ -119,7 +119,7 @@ def _identity(config: Config) -> Finding:
 
 def _catalogue(config: Config) -> Finding:
     try:
-        differences = catalogue.differences(catalogue_file.read(config.shop))
+        differences = catalogue.differences(catalogue_file.read(config.shop).items)
     except toml_files.FileInvalid as error:
         return problem("catalogue", f"catalog.toml, {error}.", "Correct it: the next release stops there.")
     if not differences:

@@ -3,8 +3,11 @@
 import re
 import tomllib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from webapp import languages
 
 # Editors leave these between words, where TOML wants plain spaces; texts and comments keep theirs.
 SPACES = "\u00a0\u2007\u2009\u202f\u3000\ufeff"
@@ -28,6 +31,39 @@ class FileInvalid(ValueError):
         self.reason = reason
 
 
+Refuse = Callable[[str, str], FileInvalid]  # of a key, for a reason
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of one name, such as [[products]], together with the lines that their keys stand on."""
+
+    name: str
+    identity: str  # the key by which people know one of them
+    lines: Sequence[str]
+    rows: Sequence[dict[str, Any]]
+
+    def line(self, index: int, key: str) -> int:
+        """Return the line of a key in the index-th table, or of the table's head."""
+        heads = [number for number, line in enumerate(self.lines) if re.match(r"\s*\[\[", line)]
+        own = [number for number in heads if re.match(rf"\s*\[\[\s*{self.name}\s*\]\]", self.lines[number])]
+        head = own[index] if index < len(own) else 0
+        end = next((number for number in heads if number > head), len(self.lines))
+        named = line_of(self.lines, key, head)
+        return named if head < named <= end else head + 1
+
+    def error(self, index: int, key: str, reason: str) -> FileInvalid:
+        return FileInvalid(self.line(index, key), key, reason)
+
+    def error_in_translation(self, index: int, code: str, key: str, reason: str) -> FileInvalid:
+        """Return the refusal of a translated text, or with no key of the whole translation."""
+        row, name = self.rows[index], f"translations.{code}"
+        line = self.line(index, f"{self.name}.{name}")
+        if key in row["translations"][code]:
+            line = line_of(self.lines, key, line)
+        return FileInvalid(line, f"{row[self.identity]}, {name}{key and '.'}{key}", reason)
+
+
 def parse(text: str) -> dict[str, Any]:
     """Return what a file holds; spaces of another kind than TOML's separate words as well.
 
@@ -46,6 +82,45 @@ def line_of(lines: Sequence[str], key: str, begin: int) -> int:
     pattern = re.compile(rf"""\s*[\["']*{re.escape(key)}[\]"']*\s*(=|$|\.)""")
     numbered = enumerate(lines[begin:], start=begin + 1)
     return next((number for number, line in numbered if pattern.match(line)), begin + 1)
+
+
+def read_text(table: dict[str, Any], key: str, longest: int, refuse: Refuse) -> str:
+    """Return a text that people read.
+
+    :raise FileInvalid: it is none, is empty or too long, or holds what has no place in a text
+    """
+    value = table[key]
+    if not isinstance(value, str) or not value.strip():
+        raise refuse(key, "must be a text that is not empty")
+    if len(value) > longest:
+        raise refuse(key, f"has {len(value)} characters; Telegram and the page take at most {longest}")
+    if reason := unwanted(value):
+        raise refuse(key, reason)
+    return value
+
+
+def translations(tables: Tables, index: int) -> dict[str, dict[str, Any]]:
+    """Return the translations of a table, by the language's code.
+
+    :raise FileInvalid: they are no tables, or one is in a language that the shop does not speak
+    """
+    row = tables.rows[index]
+    found = row.get("translations", {})
+    if not isinstance(found, dict) or not all(isinstance(words, dict) for words in found.values()):
+        raise tables.error(index, "translations", f"must be tables such as [{tables.name}.translations.ru]")
+    known = languages.all_()
+    stranger = next((code for code in found if code not in known), None)
+    if stranger is not None:
+        reason = f"the shop does not speak it; it speaks {', '.join(known)}"
+        raise tables.error_in_translation(index, stranger, "", reason)
+    return found
+
+
+def quoted(text: str) -> str:
+    """Return a text that people read as TOML writes it."""
+    # Such texts hold no control characters, so these two are all that TOML wants escaped.
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def unwanted(text: str) -> str:

@@ -1,36 +1,71 @@
-"""The catalogue of an owner's folder, and what its products need to be there."""
+"""The catalogue of an owner's folder, read together with what its products need to be there."""
 
-from webapp import openings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
 from webapp.domain import catalogue_files
 from webapp.domain.catalogue import Item
-from webapp.domain.toml_files import FileInvalid
-from webapp.shop import plugins
+from webapp.domain.toml_files import FileInvalid, Tables
+from webapp.shop import openings, owners_pages, pictures, plugins
 from webapp.shop.folder import Folder
+from webapp.shop.openings import Opening, Page, Surroundings
 
 
-def read(folder: Folder) -> list[Item]:
-    """Return the items of a folder's catalogue.
+@dataclass(frozen=True)
+class CatalogueFile:
+    """What an owner's catalogue says."""
+
+    items: list[Item]
+    openings: list[Opening]
+    warnings: list[str]  # what the owner may not have meant, a sentence each
+
+
+def read(folder: Folder) -> CatalogueFile:
+    """Return what a folder's catalogue says.
 
     :raise webapp.domain.toml_files.FileInvalid: the first thing that is wrong, with its line
     """
-    try:
-        return parse(folder.catalogue.read_text(encoding="utf-8-sig"), folder)
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileInvalid(1, "TOML", "it cannot be read as UTF-8 text") from error
+    return parse(openings.read_file(folder), folder)
 
 
-def parse(text: str, folder: Folder) -> list[Item]:
-    """Return the items of a catalogue, each with a picture and with something to open once it is paid for.
+def parse(text: str, folder: Folder, routes: Mapping[str, str] | None = None) -> CatalogueFile:
+    """Return what a catalogue says; each product has a picture, and something to open once it is paid for.
 
-    :raise webapp.domain.toml_files.FileInvalid: the first thing that is wrong, with its line
-    """
-    pictures = {picture.name for picture in folder.pictures.glob("*")}
-    return catalogue_files.read(text, pictures=pictures, opened=opened(folder))
-
-
-def opened(folder: Folder) -> frozenset[str]:
-    """Return the entitlement keys that open something here.
-
+    :param routes: the pages that code makes, by their names; the plug-in's unless told
     :raise webapp.config.ConfigError: the folder's plug-in cannot be loaded
+    :raise webapp.domain.toml_files.FileInvalid: the first thing that is wrong, with its line
     """
-    return openings.keys() | plugins.load(folder).keys
+
+    def picture_problem(name: str) -> str:
+        return pictures.problem(folder.pictures, name)
+
+    paths = plugins.load(folder).paths if routes is None else routes
+    opened = openings.parse(text, Surroundings(folder, paths, picture_problem))
+    items = catalogue_files.read(
+        text, picture_problem=picture_problem, opened={opening.key for opening in opened}
+    )
+    _check_pages(text, folder, opened)
+    return CatalogueFile(items, opened, [*catalogue_files.warnings(items), *_warnings(folder, items, opened)])
+
+
+def _check_pages(text: str, folder: Folder, opened: list[Opening]) -> None:
+    shown = _shown(opened)
+    for index, opening in enumerate(opened):
+        if isinstance(opening.destination, Page):
+            for reason in owners_pages.objections(folder, opening.destination.page, shown):
+                lines = Tables(catalogue_files.ENTITLEMENTS, "key", text.splitlines(), [])
+                raise FileInvalid(lines.line(index, "opens"), "opens", reason)
+
+
+def _warnings(folder: Folder, items: list[Item], opened: list[Opening]) -> Iterator[str]:
+    sold = {key for item in items for key in item.keys}
+    for opening in opened:
+        if opening.key not in sold:
+            yield f"{opening.key}: no product grants this entitlement, so nobody gets what it opens."
+    for file in owners_pages.unopened(folder, _shown(opened)):
+        yield f"{file}: no entitlement opens this page, so nobody can read it."
+
+
+def _shown(opened: list[Opening]) -> set[str]:
+    pages = (opening.destination.page for opening in opened if isinstance(opening.destination, Page))
+    return {page.name for page in pages}

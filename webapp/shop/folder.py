@@ -31,6 +31,10 @@ class Folder:
         return self.path / "pictures"
 
     @property
+    def pages(self) -> Path:
+        return self.path / "pages"
+
+    @property
     def plugin(self) -> Path:
         return self.path / "plugin.py"
 

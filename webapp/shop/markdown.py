@@ -68,7 +68,7 @@ def read(file: Path) -> str:
 def render(text: str, picture: FindPicture) -> Markup:
     """Return Markdown as markup that can do nothing but be read.
 
-    CommonMark with tables and strikethrough. Headings begin at the second level, below the page's own; a
+    CommonMark with tables and strikethrough. Headings begin at the second level, below the page's own. A
     link to another page's file, such as ``guide.md``, leads to that page.
 
     :param picture: returns the address of a picture by its name; without one, its alternative text is shown
@@ -77,13 +77,23 @@ def render(text: str, picture: FindPicture) -> Markup:
     _check_length(text, "This text")
     addresses: set[str] = set()
     tokens = _PARSER.parse(text)
+    _lower_headings(tokens)
     for token in _every(tokens):
         _adapt(token, picture, addresses)
     return _cleaned(_PARSER.renderer.render(tokens, _PARSER.options, {}), addresses)
 
 
+def split_title(text: str) -> tuple[str, str]:
+    """Return the heading of the first level that a text begins with, if it does, and the rest of the text."""
+    begin = _PARSER.parse(text)[:2]
+    if [token.type for token in begin] != ["heading_open", "inline"] or begin[0].tag != "h1":
+        return "", text
+    rest = "".join(text.splitlines(keepends=True)[_end(begin[0]) :])
+    return "".join(child.content for child in begin[1].children or ()), rest
+
+
 def preview(text: str) -> str:
-    """Return the part of a text that everybody may read.
+    """Return the part of a text that everybody may read, which is never all of it.
 
     It ends at ``<!-- more -->``, else before the second heading, else after the first paragraph.
     """
@@ -93,7 +103,8 @@ def preview(text: str) -> str:
     headings = [_begin(token) for token in tokens if token.type == "heading_open"]
     ends = [_end(token) for token in tokens if token.type == "paragraph_open"]
     cut = headings[1] if len(headings) > 1 else next(iter(ends), 0)
-    return "".join(text.splitlines(keepends=True)[:cut])
+    lines = text.splitlines(keepends=True)
+    return "".join(lines[:cut]) if "".join(lines[cut:]).strip() else ""
 
 
 def pictures(text: str) -> list[Reference]:
@@ -144,11 +155,17 @@ def _every(tokens: list[Token]) -> Iterator[Token]:
         yield from token.children or ()
 
 
+def _lower_headings(tokens: list[Token]) -> None:
+    """Have no heading stand as high as the page's own."""
+    headings = [token for token in tokens if token.type in {"heading_open", "heading_close"}]
+    if any(token.tag == "h1" for token in headings):
+        for token in headings:
+            token.tag = HEADINGS[token.tag]
+
+
 def _adapt(token: Token, picture: FindPicture, addresses: set[str]) -> None:
     """Have a token be what a page of ours shows for it."""
-    if token.type in {"heading_open", "heading_close"}:
-        token.tag = HEADINGS[token.tag]
-    elif token.type == "image":
+    if token.type == "image":
         _place(token, picture, addresses)
     elif token.type == "link_open" and (page := OTHER_PAGE.fullmatch(str(token.attrs["href"]))):
         token.attrs["href"] = f"/pages/{page[1].lower()}"

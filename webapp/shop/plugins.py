@@ -79,16 +79,6 @@ class Route:
 
 
 @dataclass(frozen=True)
-class GatedPage:
-    """A page that an entitlement opens, as lists of upgrades show it."""
-
-    key: str
-    path: str
-    title: str
-    picture: str
-
-
-@dataclass(frozen=True)
 class Web:
     """What a plug-in's views ask of the web: :mod:`webapp.views.plugged` has it."""
 
@@ -107,8 +97,6 @@ class Plugin:
     routes: list[Route] = field(default_factory=list)
     targets: dict[str, Callable[..., Any]] = field(default_factory=dict)
     filters: dict[str, Callable[..., Any]] = field(default_factory=dict)
-    pages: dict[str, GatedPage] = field(default_factory=dict)
-    keys: set[str] = field(default_factory=set)  # entitlements that its views ask for
     signals: dict[str, Signal] = field(
         default_factory=lambda: {name: KeptSignal(doc) for name, doc in SIGNALS.items()}
     )
@@ -158,7 +146,6 @@ class Shop:
 
         def guard(view: View) -> View:
             self._check_is_below(view, "entitled")
-            self._plugin.keys.add(key)
 
             @wraps(view)
             def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -202,14 +189,6 @@ class Shop:
             return function
 
         return add
-
-    def gated(self, key: str, path: str, *, title: str, picture: str) -> None:
-        """List the page at this path as what an entitlement opens."""
-        _check_key(key)
-        if key in self._plugin.pages:
-            raise Refused(f"the entitlement {key!r} opens two pages.")
-        self._plugin.pages[key] = GatedPage(key, path, title, picture)
-        self._plugin.keys.add(key)
 
     def page(self, template: str, **facts: Any) -> Response:
         """Return a page in the shop's layout, for everyone."""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, g, request
 
-from webapp import clock, openings
+from webapp import clock
 from webapp.config import current
 from webapp.domain import entitlements, logouts, rate_limits, sessions
 from webapp.domain.sessions import InvalidSession, Session
@@ -55,7 +55,6 @@ def signed_in(view: View) -> View:
 
 def entitled(key: str) -> Callable[[View], View]:
     """Let only people in whom the ledger gives this entitlement; for the owner's own routes too."""
-    openings.declare(key)
 
     def guard(view: View) -> View:
         @wraps(view)

@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from webapp import clock
 from webapp.domain import catalogue, entitlements, explanations, subscriptions
 from webapp.models import User
-from webapp.views import doors, guards, pages
+from webapp.views import guards, holdings, openings, pages
 from webapp.views.subscriptions import Standing, standing
 
 bp = Blueprint("library", __name__)
@@ -21,15 +21,16 @@ def upgrades() -> Response:
 @bp.get("/why")
 def why() -> Response:
     user, now = guards.current_user(), clock.now()
+    explained = explanations.explain(user.telegram_id, now) if user else []
     return pages.page(
         "why.html",
         path="/why",
         start="why",
         tab="upgrades",
         viewer=user.telegram_id if user else "",
-        explained=explanations.explain(user.telegram_id, now) if user else [],
+        explained=explained,
         plans=_plans(user, now) if user else [],
-        named=doors.named,
+        named=openings.named(one.key for one in explained if one.key),
     )
 
 
@@ -44,7 +45,7 @@ def listed(**facts: object) -> Response:
         start="upgrades",
         tab="upgrades",
         viewer=user.telegram_id if user else "",
-        opened=doors.opened(held, [plan.subscription for plan in plans], now),
+        opened=holdings.opened(held, [plan.subscription for plan in plans], now),
         plans=plans,
         **facts,
     )

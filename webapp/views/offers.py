@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from webapp.config import current
 from webapp.domain import entitlements, orders, subscriptions
 from webapp.models import Order, Product, Subscription, User
-from webapp.views import doors
-from webapp.views.doors import Door, Holding
+from webapp.views import holdings, openings
+from webapp.views.holdings import Holding
+from webapp.views.openings import GatedPage
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Offer:
     product: Product
     holding: Holding | None  # what stands in the place of its price
     open_now: Holding | None  # whether all of it is open, whatever opened it
-    doors: list[Door]
+    gated_pages: list[GatedPage]
     order: Order | None  # still to be paid
     plan: Subscription | None  # of this product: running, or the last that ended
     others: list[Subscription]  # plans that run and open some of the same
@@ -50,9 +51,9 @@ def of(product: Product, user: User, now: datetime) -> Offer:
     plan = next((one for one in plans if one.product_id == product.id), None)
     return Offer(
         product=product,
-        holding=doors.holding(product, held, plans, now),
-        open_now=doors.covering(product.keys, held, now),
-        doors=doors.behind(product.keys),
+        holding=holdings.holding(product, held, plans, now),
+        open_now=holdings.covering(product.keys, held, now),
+        gated_pages=openings.behind(product.keys),
         order=next((one for one in orders.unfinished(user, now) if one.product_id == product.id), None),
         plan=plan,
         others=_others(product, plans, now),

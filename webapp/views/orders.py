@@ -9,9 +9,9 @@ from webapp import checkout, clock, logs, speech
 from webapp.domain import catalogue, entitlements, orders, refunds, subscriptions
 from webapp.errors import OrderNotFound
 from webapp.models import Order
-from webapp.views import doors, guards, pages
-from webapp.views.doors import Holding
+from webapp.views import guards, holdings, openings, pages
 from webapp.views.guards import signed_in
+from webapp.views.holdings import Holding
 
 bp = Blueprint("orders", __name__)
 
@@ -76,7 +76,7 @@ def _answer(order: Order, *, checked: bool = False) -> Response:
         phase=phase,
         pace_seconds=pace,
         seen=seen,
-        doors=doors.behind(order.keys),
+        gated_pages=openings.behind(order.keys),
         holding=_holding(order, now) if order.charge_id else None,
         cheaper=catalogue.cheaper(order.stars) if phase in {"failed", "cancelled"} else None,
         plan=subscriptions.find(order.public_id) if phase == "paid" and order.period_seconds else None,
@@ -88,7 +88,7 @@ def _answer(order: Order, *, checked: bool = False) -> Response:
 def _holding(order: Order, now: datetime) -> Holding | None:
     """Return how the buyer holds the product now, which its price on the page gives way to."""
     person = g.user.telegram_id
-    return doors.holding(order.product, entitlements.of(person), subscriptions.of(person), now)
+    return holdings.holding(order.product, entitlements.of(person), subscriptions.of(person), now)
 
 
 def _claim() -> str:

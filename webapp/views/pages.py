@@ -116,10 +116,11 @@ def _common() -> Facts:
 
 
 def _names() -> Facts:
-    return {"brand": brand.current(), "bot_username": _bot_username()}
+    return {"brand": brand.current(), "bot_username": bot_username()}
 
 
-def _bot_username() -> str:
+def bot_username() -> str:
+    """Return the bot's name, or nothing before the first release."""
     known = current_app.extensions.get("bot_username") or shops.bot_username()
     current_app.extensions["bot_username"] = known
     return str(known)

@@ -11,12 +11,11 @@ from jinja2 import TemplateSyntaxError
 
 from webapp import content_sources, speech
 from webapp.config import ConfigError
-from webapp.domain import catalogue
 from webapp.errors import NotEntitled, SignInNeeded
 from webapp.shop import plugins
 from webapp.shop.folder import Folder
 from webapp.shop.plugins import Person, Plugin, Route, Web
-from webapp.views import doors, guards, pages
+from webapp.views import gated, guards, pages
 
 RENDERING = frozenset({"page", "gated_page"})
 
@@ -120,20 +119,16 @@ def _place(file: Path, node: ast.Call) -> str:
 
 def _page(template: str, **facts: object) -> Response:
     user = guards.current_user()
+    return pages.page(template, **(_usual() | {"viewer": user.telegram_id if user else ""} | facts))
+
+
+def _usual() -> dict[str, object]:
     path = g.get("start_target", request.path)
-    usual = {
-        "path": path,
-        "start": plugins.current().target_of(path),
-        "viewer": user.telegram_id if user else "",
-    }
-    return pages.page(template, **(usual | facts))
+    return {"path": path, "start": plugins.current().target_of(path)}
 
 
 def _gated_page(key: str, template: str, **facts: object) -> Response:
-    is_open = guards.may_open(key)
-    offered = [] if is_open else catalogue.giving(key)
-    usual = {"door": doors.named(key), "is_open": is_open, "products": offered}
-    return _page(template, **(usual | facts))
+    return gated.page(key, template, **(_usual() | facts))
 
 
 def _require(key: str) -> None:

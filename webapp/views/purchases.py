@@ -7,7 +7,7 @@ from webapp.domain import explanations, payments, subscriptions, terms
 from webapp.errors import ChargeNotFound
 from webapp.models import Charge, User
 from webapp.shop import brand
-from webapp.views import doors, guards, pages, receipts
+from webapp.views import guards, openings, pages, receipts
 from webapp.views.guards import signed_in
 
 bp = Blueprint("purchases", __name__)
@@ -81,7 +81,7 @@ def _answer(charge: Charge, *, is_sure: bool = False) -> Response:
         "_refund.html",
         receipt=receipt,
         is_sure=is_sure,
-        closing=[(doors.named(key), left) for key, left in lost.items()],
+        closing=[(page, lost[key]) for key, page in openings.named(lost).items()],
         renews=plan is not None and plan.renews,
     )
 

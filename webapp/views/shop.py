@@ -14,7 +14,7 @@ from webapp.domain.catalogue_files import LONGEST_SLUG, SLUG
 from webapp.errors import NotFound, ProductNotFound
 from webapp.models import Product, User
 from webapp.shop import documents, plugins
-from webapp.views import choices, doors, guards, help, library, offers, pages, plugged, purchases
+from webapp.views import choices, gated, guards, help, holdings, library, offers, pages, plugged, purchases
 from webapp.views.guards import signed_in
 from webapp.views.subscriptions import standing
 
@@ -42,12 +42,12 @@ def index() -> ResponseReturnValue:
         return TARGETS[start]()
     if start in plugins.current().targets:
         return plugged.open_target(start)
+    if not start:
+        return _shop(_page_number())
     try:
-        return product(start) if start else _shop(_page_number())
+        return product(start)
     except ProductNotFound:
-        if not start:
-            raise
-        return _shop(1)
+        return gated.lead_to(start) or _shop(1)
 
 
 @bp.get("/products/<slug>")
@@ -141,7 +141,7 @@ def _mine(products: list[Product], user: User) -> dict[str, object]:
     now = clock.now()
     held = entitlements.of(user.telegram_id)
     return {
-        "holdings": doors.holdings(products, held, subscriptions.of(user.telegram_id), now),
+        "holdings": holdings.holdings(products, held, subscriptions.of(user.telegram_id), now),
         "waiting_orders": orders.unfinished(user, now),
     }
 

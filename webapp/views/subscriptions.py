@@ -10,8 +10,9 @@ from webapp import checkout, clock
 from webapp.domain import entitlements, subscriptions
 from webapp.errors import SubscriptionNotFound
 from webapp.models import Subscription, User
-from webapp.views import doors, guards, pages
+from webapp.views import guards, holdings, pages
 from webapp.views.guards import signed_in
+from webapp.views.holdings import Opened
 from webapp.views.orders import LONGEST_ID
 
 bp = Blueprint("subscriptions", __name__)
@@ -83,13 +84,13 @@ def _answer(subscription: Subscription) -> Response:
     return pages.fragment("_subscription.html", standing=found, swapped=True, opened=_opened(g.user))
 
 
-def _opened(user: User) -> list[doors.Opened]:
+def _opened(user: User) -> list[Opened]:
     """Return what is open to a person, for the page that tells of each when it renews."""
     if not str(request.htmx.current_url).endswith("/upgrades"):
         return []
     now, plans = clock.now(), subscriptions.of(user.telegram_id)
     running = [one for one in plans if one.is_running(now)]
-    return doors.opened(entitlements.of(user.telegram_id), running, now)
+    return holdings.opened(entitlements.of(user.telegram_id), running, now)
 
 
 def _pace(subscription: Subscription, state: str, now: datetime) -> int | None:

@@ -35,7 +35,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     config = make_config(database_url=f"sqlite:///{file}", shop=Folder(HERE))
     with opened(create_app(config)) as app:
         upgrade(revision="heads")
-        arrange.open_shop(*catalogue_file.read(Folder(HERE)))
+        arrange.open_shop(*catalogue_file.read(Folder(HERE)).items)
         yield Client(app, app.response_class, True)
 
 

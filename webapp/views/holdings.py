@@ -1,4 +1,4 @@
-"""Which page an entitlement opens, and what a person holds of a product."""
+"""What a person holds: of each entitlement, and of each product."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -6,17 +6,15 @@ from datetime import datetime
 
 from webapp.domain import subscriptions
 from webapp.models import Entitlement, Product, Subscription
-from webapp.shop import plugins
-from webapp.shop.plugins import GatedPage
-
-Door = GatedPage
+from webapp.views import openings
+from webapp.views.openings import GatedPage
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A page that is open to somebody: for ever, until a moment, or until its plan is renewed."""
+    """Something that is open to somebody: for ever, until a moment, or until its plan is renewed."""
 
-    door: Door
+    page: GatedPage
     until: datetime | None
     renews_at: datetime | None
 
@@ -28,21 +26,12 @@ class Holding:
     until: datetime | None
 
 
-def behind(keys: Iterable[str]) -> list[Door]:
-    """Return the pages that these entitlement keys open."""
-    doors = plugins.current().pages
-    return [doors[key] for key in keys if key in doors]
-
-
 def opened(held: Mapping[str, Entitlement], plans: Iterable[Subscription], now: datetime) -> list[Opened]:
     """Return what is open to a person now, each with its end or its next renewal."""
     running = [plan for plan in plans if plan.is_running(now)]
-    return [_opened(one, running, now) for one in held.values() if one.is_active(now)]
-
-
-def named(key: str) -> Door:
-    """Return the page that a key opens; a key without a page of ours is named as it is."""
-    return plugins.current().pages.get(key) or Door(key, "", key, "hero.svg")
+    active = [one for one in held.values() if one.is_active(now)]
+    pages = openings.named(one.key for one in active)
+    return [_opened(one, pages[one.key], running, now) for one in active]
 
 
 def holding(
@@ -79,12 +68,14 @@ def holdings(
     return {slug: one for slug, one in found.items() if one}
 
 
-def _opened(entitlement: Entitlement, running: Iterable[Subscription], now: datetime) -> Opened:
-    door, until = named(entitlement.key), entitlement.until
+def _opened(
+    entitlement: Entitlement, page: GatedPage, running: Iterable[Subscription], now: datetime
+) -> Opened:
+    until = entitlement.until
     plans = [plan for plan in running if entitlement.key in plan.keys]
     if until is None:
-        return Opened(door, None, None)
+        return Opened(page, None, None)
     renewals = [plan.paid_until for plan in plans if subscriptions.state(plan, now) == "renewing"]
     # The ledger counts a plan's days of grace; a person is told what is paid for.
     ends = [plan.stays_until(now) for plan in plans if plan.ends_at == until]
-    return Opened(door, max(ends, default=until), max(renewals, default=None))
+    return Opened(page, max(ends, default=until), max(renewals, default=None))

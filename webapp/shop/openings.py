@@ -1,0 +1,320 @@
+"""What each entitlement opens, as the [[entitlements]] tables of the owner's catalogue say."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from flask import Flask, current_app
+
+from webapp.domain import toml_files
+from webapp.domain.catalogue_files import ENTITLEMENTS, NO_PICTURE_NAME, PICTURE, SLUG
+from webapp.domain.toml_files import FileInvalid, Tables, quoted, read_text
+from webapp.shop import owners_pages
+from webapp.shop.folder import Folder
+from webapp.shop.markdown import TextInvalid
+from webapp.shop.owners_pages import OwnersPage
+
+# Start parameters that lead to the shop's own pages, so that no entitlement can be called like them.
+RESERVED = frozenset(
+    {"upgrades", "purchases", "why", "support", "terms", "privacy", "settings", "language", "shop"}
+)
+KEYS = ("key", "title", "picture", "opens", "translations")
+LONGEST_KEY = 64
+LONGEST_TITLE = 64
+LONGEST_ADDRESS = 2048
+USUAL_PICTURE = "hero.svg"
+
+
+class Destination(Protocol):
+    """Where an entitlement leads; each kind is a class here and a reader of its own in KINDS."""
+
+    @property
+    def word(self) -> str:
+        """What the catalogue says for it."""
+
+    @property
+    def identity(self) -> object:
+        """What is the same for two that open the same thing; None where that is no mistake."""
+
+    def href(self, bot_username: str) -> str:
+        """Return the address that links lead to: a path of the shop's, or an address outside of it."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A Markdown page of the owner's, shown by the shop."""
+
+    page: OwnersPage
+
+    @property
+    def word(self) -> str:
+        return f"page:{self.page.name}.md"
+
+    identity = word
+
+    def href(self, _bot_username: str) -> str:
+        return f"/pages/{self.page.name}"
+
+
+@dataclass(frozen=True)
+class Route:
+    """A page that the owner's plug-in makes."""
+
+    name: str
+    path: str
+
+    @property
+    def word(self) -> str:
+        return f"route:{self.name}"
+
+    identity = word
+
+    def href(self, _bot_username: str) -> str:
+        return self.path
+
+
+@dataclass(frozen=True)
+class Address:
+    """A page outside the shop, opened beside it."""
+
+    url: str
+
+    @property
+    def word(self) -> str:
+        return f"url:{self.url}"
+
+    @property
+    def identity(self) -> object:
+        parts = urlsplit(self.url)
+        return parts.netloc.lower(), parts.path.rstrip("/"), parts.query, parts.fragment
+
+    def href(self, _bot_username: str) -> str:
+        return self.url
+
+
+@dataclass(frozen=True)
+class Chat:
+    """The chat with the bot, where something else of the owner's goes on."""
+
+    word = "bot"
+    identity = None
+
+    def href(self, bot_username: str) -> str:
+        return f"https://t.me/{bot_username}" if bot_username else "/"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What an entitlement key opens, and what that is called."""
+
+    key: str
+    title: str
+    picture: str
+    destination: Destination
+    translations: Mapping[str, str] = field(default_factory=dict)  # language code → title
+
+    def title_in(self, language: str) -> str:
+        return self.translations.get(language, self.title)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the tables are read against."""
+
+    folder: Folder
+    routes: Mapping[str, str]  # the plug-in's pages by their names: their paths
+    picture_problem: Callable[[str], str]
+
+
+def init_app(app: Flask, folder: Folder, routes: Mapping[str, str]) -> None:
+    """Read what each entitlement opens, once for as long as the process lives.
+
+    :param routes: the plug-in's pages by their names: their paths
+    :raise webapp.domain.toml_files.FileInvalid: the first thing that is wrong, with its line
+    """
+    text = read_file(folder) if folder.catalogue.exists() else ""
+    # A picture that is missing is shown as another; it is catalog check that objects.
+    app.extensions["openings"] = {
+        one.key: one for one in parse(text, Surroundings(folder, routes, lambda _name: ""))
+    }
+
+
+def current() -> dict[str, Opening]:
+    """Return what each entitlement key opens in the shop at work."""
+    known: dict[str, Opening] = current_app.extensions["openings"]
+    return known
+
+
+def read_file(folder: Folder) -> str:
+    """Return the text of a folder's catalogue.
+
+    :raise webapp.domain.toml_files.FileInvalid: it cannot be read
+    """
+    try:
+        return folder.catalogue.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileInvalid(1, "TOML", "it cannot be read as UTF-8 text") from error
+
+
+def parse(text: str, around: Surroundings) -> list[Opening]:
+    """Return what each entitlement of a catalogue opens.
+
+    :raise webapp.domain.toml_files.FileInvalid: the first thing that is wrong, with its line
+    """
+    rows = toml_files.parse(text).get(ENTITLEMENTS, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        heads = (n for n, line in enumerate(text.splitlines(), 1) if re.match(r"\s*\[\s*entitlements", line))
+        raise FileInvalid(next(heads, 1), ENTITLEMENTS, "must be [[entitlements]] tables")
+    tables = Tables(ENTITLEMENTS, "key", text.splitlines(), rows)
+    openings = [_opening(tables, index, around) for index in range(len(rows))]
+    for index, opening in enumerate(openings):
+        _check_against_others(tables, index, opening, openings)
+    return openings
+
+
+def write(openings: Iterable[Opening]) -> str:
+    """Return [[entitlements]] tables that read back as these."""
+    return "\n".join(map(_table, openings))
+
+
+def _opening(tables: Tables, index: int, around: Surroundings) -> Opening:
+    row = tables.rows[index]
+
+    def refuse(key: str, reason: str) -> FileInvalid:
+        return tables.error(index, key, reason)
+
+    for key in row:
+        if key not in KEYS:
+            raise refuse(key, "is not a key of an entitlement")
+    for key in ("key", "title", "opens"):
+        if key not in row:
+            raise refuse(key, "is missing")
+    key = read_text(row, "key", LONGEST_KEY, refuse)
+    if not SLUG.fullmatch(key):
+        raise refuse("key", "may hold lower-case letters, digits and single hyphens")
+    if key in RESERVED:
+        raise refuse("key", f"{key!r} is the name of a page of the shop's own; choose another")
+    return Opening(
+        key=key,
+        title=read_text(row, "title", LONGEST_TITLE, refuse),
+        picture=_picture(row, around, refuse),
+        destination=_destination(read_text(row, "opens", LONGEST_ADDRESS, refuse), around, refuse),
+        translations={
+            code: _translated(tables, index, code) for code in toml_files.translations(tables, index)
+        },
+    )
+
+
+def _picture(row: dict[str, Any], around: Surroundings, refuse: toml_files.Refuse) -> str:
+    if "picture" not in row:
+        return USUAL_PICTURE
+    picture = read_text(row, "picture", 128, refuse)
+    if not PICTURE.fullmatch(picture):
+        raise refuse("picture", NO_PICTURE_NAME)
+    if reason := around.picture_problem(picture):
+        raise refuse("picture", reason)
+    return picture
+
+
+def _translated(tables: Tables, index: int, code: str) -> str:
+    def refuse(key: str, reason: str) -> FileInvalid:
+        return tables.error_in_translation(index, code, key, reason)
+
+    words = tables.rows[index]["translations"][code]
+    stray = next((key for key in words if key != "title"), None)
+    if stray is not None:
+        raise refuse(stray, "only title can be translated; a page is by a file of its own, guide.ru.md")
+    if "title" not in words:
+        raise refuse("title", "is missing")
+    return read_text(words, "title", LONGEST_TITLE, refuse)
+
+
+def _destination(opens: str, around: Surroundings, refuse: toml_files.Refuse) -> Destination:
+    kind, _, what = opens.partition(":")
+    if kind not in KINDS:
+        raise refuse("opens", f"must be {', '.join(EXAMPLES[:-1])} or {EXAMPLES[-1]}")
+    try:
+        return KINDS[kind](what, around)
+    except ValueError as error:
+        raise refuse("opens", str(error)) from error
+
+
+def _read_page(what: str, around: Surroundings) -> Page:
+    try:
+        return Page(owners_pages.read(around.folder, what))
+    except TextInvalid as error:
+        raise ValueError(str(error)) from error
+
+
+def _read_address(what: str, _around: Surroundings) -> Address:
+    parts = urlsplit(what)
+    if parts.scheme.lower() != "https" or not parts.hostname or re.search(r"[\s\\]", what):
+        raise ValueError(f"{what!r} is no https address, which Telegram opens and nobody reads on its way")
+    if parts.username is not None:
+        raise ValueError("an address with a name or password in it shows them to every buyer")
+    return Address(what)
+
+
+def _read_route(what: str, around: Surroundings) -> Route:
+    if what not in around.routes:
+        known = f"there are {', '.join(sorted(around.routes))}" if around.routes else "there is none"
+        raise ValueError(f"no plug-in registers a route {what!r}; {known}")
+    return Route(what, around.routes[what])
+
+
+def _read_chat(what: str, _around: Surroundings) -> Chat:
+    if what:
+        raise ValueError("bot stands alone: it leads back to the chat")
+    return Chat()
+
+
+# How each kind is read: what follows its name and a colon.
+KINDS: dict[str, Callable[[str, Surroundings], Destination]] = {
+    "page": _read_page,
+    "url": _read_address,
+    "route": _read_route,
+    "bot": _read_chat,
+}
+EXAMPLES = ('"page:guide.md"', '"url:https://…"', '"route:name"', '"bot"')
+
+
+def _check_against_others(tables: Tables, index: int, opening: Opening, openings: list[Opening]) -> None:
+    for other, earlier in enumerate(openings[:index]):
+        if earlier.key == opening.key:
+            line = tables.line(other, "key")
+            raise tables.error(index, "key", f"{opening.key!r} is already used on line {line}")
+        if (
+            opening.destination.identity is not None
+            and earlier.destination.identity == opening.destination.identity
+        ):
+            reason = (
+                f"{earlier.key!r} opens the same on line {tables.line(other, 'opens')}; sell that key twice"
+            )
+            raise tables.error(index, "opens", reason)
+    back = _led_back_to(opening.destination) & {one.key for one in openings}
+    if back:
+        reason = f"leads back to the entitlement {back.pop()!r}; name what that opens, or sell that key"
+        raise tables.error(index, "opens", reason)
+
+
+def _led_back_to(destination: Destination) -> set[str]:
+    """Return the start parameters of a link back into Telegram."""
+    parts = urlsplit(destination.url) if isinstance(destination, Address) else None
+    if parts is None or (parts.hostname or "").removeprefix("www.") not in ("t.me", "telegram.me"):
+        return set()
+    return set(parse_qs(parts.query).get("startapp", []))
+
+
+def _table(opening: Opening) -> str:
+    lines = [
+        f"[[{ENTITLEMENTS}]]",
+        f"key = {quoted(opening.key)}",
+        f"title = {quoted(opening.title)}",
+        f"picture = {quoted(opening.picture)}",
+        f"opens = {quoted(opening.destination.word)}",
+    ]
+    for code, title in sorted(opening.translations.items()):
+        lines += ["", f"[{ENTITLEMENTS}.translations.{code}]", f"title = {quoted(title)}"]
+    return "\n".join(lines) + "\n"
