@@ -17,19 +17,19 @@ from jinja2 import nodes
 from tests import arrange
 from tests.arrange import NOW
 from tests.bot.test_messages import FACTS
-from tests.factories import BOT_TOKEN, SECRET_KEY
+from tests.factories import BOT_TOKEN, BRAND, SECRET_KEY
 from tests.sentences import ROOT, extracted, opened, texts
 from tests.test_templates import FOLDER as TEMPLATES
 from webapp import clock, create_app, languages, messages, speech
 from webapp.languages import FOLDER, PLACEHOLDER, Language, TranslationInvalid
-from webapp.registration import COMMANDS, DESCRIPTION, SHORT_DESCRIPTION
+from webapp.registration import COMMANDS, DESCRIPTION, SHORT_DESCRIPTION, description, short_description
 
 FILES = sorted(FOLDER.glob("*.po"))
 LANGUAGES = [file.stem for file in FILES]
 SENTENCES = extracted()
 SHOWN = {"alt", "aria-label", "title", "placeholder", "data-main-button"}
 ONE_FORM = {"fa"}  # a noun stays as it is after any number
-NAMES = {"Starfront Observatory", "ISO", "f/"}  # the same in every language
+NAMES = {"ISO", "f/"}  # the same in every language
 ON_EVERY_PAGE = (
     "/",
     "/products/atlas",
@@ -392,6 +392,30 @@ def test_every_page_is_wholly_in_its_language(client, buyer, code):
                 page = asked.get(path, headers={**headers, **language}).get_data(as_text=True)
                 assert left_in(" ".join(" ".join(shown(page)).split()), code) == [], path
                 assert set(re.findall(r'<(?:html|main)[^>]* lang="(\w+)"', page)) <= {code}, path
+
+
+# What the shop says of its own accord, and not of its goods or of what an example's plug-in adds.
+EXAMPLES = re.compile(r"Starfront|[Oo]bservatory|night sky", re.ASCII)
+OF_PLUGINS = {"/atlas", "/tonight", "/field-notes"}
+
+
+@pytest.mark.parametrize("code", ["en", *LANGUAGES])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_nothing_of_the_example_is_said_in_a_shop_of_its_own(client, buyer, code):
+    arrange.speaks(buyer, code)
+    for asked in (client, client.as_(buyer)):
+        for path in sorted({*EVERYTHING} - OF_PLUGINS):
+            page = asked.get(path, headers={"Accept-Language": code}).get_data(as_text=True)
+            assert EXAMPLES.findall(page) == [], path
+            assert "Lantern &amp; Loom" in page or not page.startswith("<!doctype"), path
+    with speech.speaking(code):
+        answers = [messages.greeting("Alice"), messages.shop(), messages.help_(), messages.payment_support()]
+        answers += [messages.support(), messages.terms(), messages.language()]
+        answers += [tell({**FACTS, "title": "M45", "replaced": ["M31"]}) for tell in messages.TOLD.values()]
+        said = [f"{answer.text} {answer.button}" for answer in answers]
+        said += [short_description(speech.spoken(), BRAND), description(speech.spoken(), BRAND)]
+    assert EXAMPLES.findall(" ".join(said)) == []
+    assert "Lantern & Loom" in said[0]
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
