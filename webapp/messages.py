@@ -13,8 +13,9 @@ from flask_babel import gettext, ngettext
 
 from webapp.config import current
 from webapp.domain.broadcasts import FOOTER
-from webapp.shop import brand
+from webapp.shop import brand, openings
 from webapp.shop.brand import Brand
+from webapp.shop.openings import Chat
 from webapp.speech import day, isolated, moment, own, speaking
 
 BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols by name, and empty
@@ -24,7 +25,8 @@ BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols by n
 class Message:
     """A text with a button, each as it will be shown.
 
-    The button opens a page of the shop, or tells the bot ``callback``; ``is_to_be_answered`` has the
+    The button opens a page of the shop or, if ``path`` is an address, of somebody else's, or tells the bot
+    ``callback``; ``is_to_be_answered`` has the
     person's client begin a reply.
     """
 
@@ -42,6 +44,8 @@ class Message:
             return None
         if self.callback:
             return {"inline_keyboard": [[{"text": self.button, "callback_data": self.callback}]]}
+        if not self.path.startswith("/"):
+            return {"inline_keyboard": [[{"text": self.button, "url": self.path}]]}
         page = {"url": f"{current().public_url}{self.path}"}
         return {"inline_keyboard": [[{"text": self.button, "web_app": page}]]}
 
@@ -211,9 +215,7 @@ def _receipt(facts: dict[str, Any]) -> Message:
             gettext("Payment number: %(number)s", number=facts["charge_id"]),
         ]
     )
-    return Message(
-        text, gettext("Open it"), f"/products/{facts['slug']}" if facts.get("slug") else "/upgrades"
-    )
+    return Message(text, *_way_in(facts))
 
 
 def _subscribed(facts: dict[str, Any]) -> Message:
@@ -229,7 +231,18 @@ def _subscribed(facts: dict[str, Any]) -> Message:
     for title in facts.get("replaced") or []:
         lines.append(gettext("%(title)s renews no more; it stays open until its paid end.", title=title))
     lines += ["", gettext("Payment number: %(number)s", number=facts["charge_id"])]
-    return Message("\n".join(lines), gettext("Open it"), f"/products/{facts['slug']}")
+    return Message("\n".join(lines), *_way_in(facts))
+
+
+def _way_in(facts: dict[str, Any]) -> tuple[str, str]:
+    """Return a button to what was bought, and where it leads: straight there, if it is one thing."""
+    known = openings.current()
+    opened = [known[key].destination for key in facts.get("keys") or [] if key in known]
+    if len(opened) != 1 or len(facts["keys"]) != 1:
+        return gettext("Open it"), f"/products/{facts['slug']}" if facts.get("slug") else "/upgrades"
+    if isinstance(opened[0], Chat):  # which is where this is read
+        return gettext("My upgrades"), "/upgrades"
+    return gettext("Open it"), opened[0].href("")
 
 
 def _renewed(facts: dict[str, Any]) -> Message:

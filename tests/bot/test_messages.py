@@ -7,6 +7,7 @@ from tests.arrange import NOW
 from tests.factories import make_config
 from webapp import create_app, errors, messages
 from webapp.config import Config
+from webapp.shop.openings import Address, Chat, Opening
 
 CHARGE = "stxQ-7_a"
 FACTS: dict[str, Any] = {
@@ -68,8 +69,21 @@ def test_a_receipt_says_what_how_much_when_and_under_which_number(app):
     text = told("receipt").text
     for word in ("Deep Sky Atlas is unlocked", "250 Stars", "1 May 2026, 12:00 UTC", CHARGE, "for good"):
         assert word in text
-    assert page(told("receipt")) == "https://shop.test/products/deep-sky-atlas"
-    assert page(told("receipt", slug=None)) == "https://shop.test/upgrades"
+    assert page(told("receipt", keys=None)) == "https://shop.test/products/deep-sky-atlas"
+    assert page(told("receipt", keys=None, slug=None)) == "https://shop.test/upgrades"
+
+
+@pytest.mark.parametrize("kind", ["receipt", "subscribed"])
+def test_what_was_bought_is_one_tap_away(app, kind):
+    assert page(told(kind, keys=["atlas"])) == "https://shop.test/pages/atlas"
+    assert page(told(kind, keys=["atlas", "tonight"])) == "https://shop.test/products/deep-sky-atlas"
+    assert page(told(kind, keys=["unknown"])) == "https://shop.test/products/deep-sky-atlas"
+    known = app.extensions["openings"]
+    known["club"] = Opening("club", "Club", "hero.svg", Address("https://club.example/in"))
+    known["talk"] = Opening("talk", "Talk", "hero.svg", Chat())
+    [[button]] = told(kind, keys=["club"]).reply_markup()["inline_keyboard"]
+    assert button == {"text": "Open it", "url": "https://club.example/in"}
+    assert page(told(kind, keys=["talk"])) == "https://shop.test/upgrades"
 
 
 @pytest.mark.parametrize(

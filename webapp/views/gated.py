@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app
 from markupsafe import Markup
 
 from webapp import assets, speech
@@ -44,23 +44,28 @@ def lead_to(start: str) -> Response | None:
     return _owners_page(opening, opening.destination.page)
 
 
-def page(key: str, template: str, **facts: object) -> Response:
+def page(key: str, template: str, *, path: str, start: str, **facts: object) -> Response:
     """Return a page that an entitlement opens, or what it is about to people without it.
 
     :param template: shows it by ``is_open``; ``products`` are those that open it
+    :param path: the page's own address, to which a start parameter leads as well
     """
     user, is_open = guards.current_user(), guards.may_open(key)
-    usual = {"path": request.path, "start": key, "tab": "", "viewer": user.telegram_id if user else ""}
     return pages.page(
         template,
-        **usual | facts,
+        path=path,
+        start=start,
+        tab="",
+        viewer=user.telegram_id if user else "",
         gated_page=openings.named([key])[key],
         is_open=is_open,
         products=[] if is_open else catalogue.giving(key),
+        **facts,
     )
 
 
 def _owners_page(opening: Opening, owners_page: OwnersPage) -> Response:
+    guards.current_user()  # whose language it is read in
     path, start = f"/pages/{owners_page.name}", f"{START}{opening.key}"
     return page(opening.key, "owners_page.html", path=path, start=start, text=_text(owners_page))
 

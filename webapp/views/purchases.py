@@ -3,12 +3,13 @@
 from flask import Blueprint, Response, g, request
 
 from webapp import checkout, clock
-from webapp.domain import explanations, payments, subscriptions, terms
+from webapp.domain import entitlements, explanations, ledger, payments, subscriptions, terms
 from webapp.errors import ChargeNotFound
 from webapp.models import Charge, User
 from webapp.shop import brand
 from webapp.views import guards, openings, pages, receipts
 from webapp.views.guards import signed_in
+from webapp.views.openings import GatedPage
 
 bp = Blueprint("purchases", __name__)
 
@@ -30,6 +31,7 @@ def show(charge_id: str) -> Response:
         tab="purchases",
         viewer=user.telegram_id if user else "",
         receipt=receipts.for_(user, charge, clock.now()) if user and charge else None,
+        gated_pages=_open_now(user, charge) if user and charge else [],
         accepted_at=_accepted_at(charge) if charge else None,
         contact=brand.contact(),
     )
@@ -67,6 +69,16 @@ def _own(user: User, charge_id: str) -> Charge:
     if not guards.may_name(charge_id, LONGEST_ID):
         raise ChargeNotFound(charge=charge_id)
     return payments.get_for(user.telegram_id, charge_id)
+
+
+def _open_now(user: User, charge: Charge) -> list[GatedPage]:
+    """Return what a charge gave that is open to its payer now."""
+    paid = (
+        entry for entry in ledger.of(user.telegram_id) if entry.charge_id == charge.telegram_payment_charge_id
+    )
+    held, now = entitlements.of(user.telegram_id), clock.now()
+    keys = dict.fromkeys(key for entry in paid for key in entry.keys)
+    return openings.behind(key for key in keys if key in held and held[key].is_active(now))
 
 
 def _answer(charge: Charge, *, is_sure: bool = False) -> Response:
