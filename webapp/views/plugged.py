@@ -4,6 +4,7 @@ import ast
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Response, g, redirect, request
 from flask.typing import ResponseReturnValue
@@ -122,12 +123,12 @@ def _page(template: str, **facts: object) -> Response:
     return pages.page(template, **(_usual() | {"viewer": user.telegram_id if user else ""} | facts))
 
 
-def _usual() -> dict[str, object]:
+def _usual() -> dict[str, str]:
     path = g.get("start_target", request.path)
     return {"path": path, "start": plugins.current().target_of(path)}
 
 
-def _gated_page(key: str, template: str, **facts: object) -> Response:
+def _gated_page(key: str, template: str, **facts: Any) -> Response:
     return gated.page(key, template, **(_usual() | facts))
 
 
