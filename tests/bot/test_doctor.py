@@ -173,7 +173,7 @@ def test_with_a_healthy_shop_nothing_is_found(shop):
     assert set(looked_at(shop)) == {
         *(["connections", "encryption"] if has_connections else []),
         *("token", "clock", "webhook", "update kinds", "deliveries", "menu button"),
-        *("address", "help pages", "proxies", "owners", "support", "owners' chats"),
+        *("address", "help pages", "proxies", "owners", "support", "owners' chats", "example"),
         *("database", "migrations", "durability", "append-only", "disk"),
         *("identity", "catalogue", "bot", "poller", "statement", "books", "inbox", "set aside", "quarantine"),
         *("translations", "plans", "webhook secret", "refunds", "signals", "entitlements"),

@@ -20,7 +20,7 @@ from webapp.domain import (
     toml_files,
 )
 from webapp.domain.keys import KeyRing
-from webapp.shop import brand, catalogue_file
+from webapp.shop import brand, catalogue_file, leftovers
 from webapp.turns import POLLING
 
 STATEMENT_PROBLEM = timedelta(minutes=15)
@@ -37,8 +37,8 @@ HARMLESS = frozenset({"message", "callback_query", "my_chat_member", inbox.PRE_C
 
 
 def settings(config: Config) -> list[Finding]:
-    """Return what is missing among the settings that no start insists on."""
-    return [_owners(config), _support(config)]
+    """Return what is missing among what an owner sets and writes, and no start insists on."""
+    return [_owners(config), _support(config), _example(config)]
 
 
 def examine(config: Config, now: datetime) -> list[Finding]:
@@ -93,6 +93,17 @@ def _support(config: Config) -> Finding:
     if config.owner_chats or brand.contact():
         return ok("support", "What people write for help reaches somebody.")
     return warning("support", NO_SUPPORT, NO_SUPPORT_REMEDY)
+
+
+def _example(config: Config) -> Finding:
+    left = leftovers.find(config.shop, brand.known()) if config.app_env == "production" else []
+    if not left:
+        return ok("example", "Nothing of the example shop is left.")
+    return warning(
+        "example",
+        f"The shop still shows the example's: {', '.join(left)}.",
+        "Put your own into the folder shop: shop.toml, terms.md, pictures.",
+    )
 
 
 def _owners_chats(config: Config) -> Finding:
