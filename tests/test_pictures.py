@@ -131,9 +131,27 @@ def test_a_drawing_fills_its_frame_whatever_its_size(
     put(folder, "b.svg", ICON)
     assert assets.picture("a.svg") == f"{assets.url('pictures.svg')}#a.svg"
     sprite = ElementTree.fromstring(shop.get(assets.url("pictures.svg")).text)  # noqa: S314 - made above
-    _, first, _, second = list(sprite)
+    first, second = (one for one in sprite if one.tag.endswith("svg"))
     assert (first.get("viewBox"), first.get("preserveAspectRatio")) == (view_box, f"xMidYMid {fit}")
     assert (first.get("width"), first.get("height"), second.get("y")) == ("320", "180", "180")
+
+
+@pytest.mark.parametrize(
+    ("body", "ground"),
+    [
+        ('<path d="M2 2h20v20H2z"/>', pictures.PLATE),
+        ('<rect width="24" height="24" fill="#2f5d50"/><path/>', "#2f5d50"),
+        ('<rect width="100%" height="100%" fill="teal"/>', "teal"),
+        ('<rect width="12" height="24" fill="#2f5d50"/>', pictures.PLATE),
+        ('<rect width="24" height="24" fill="url(#a)"/>', pictures.PLATE),
+    ],
+)
+def test_an_icon_stands_on_its_own_ground_or_on_one_on_which_it_is_seen(
+    folder: Folder, shop: Any, body: str, ground: str
+) -> None:
+    put(folder, "a.svg", PLAIN('viewBox="0 0 24 24"', body))
+    sprite = shop.get(assets.url("pictures.svg")).text
+    assert f'<rect y="0" width="320" height="180" fill="{ground}"/><svg y="0"' in sprite
 
 
 @pytest.mark.parametrize(

@@ -226,9 +226,11 @@ def _view(index: int, name: str, drawing: Drawing) -> str:
     body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", drawing.body)
     body = re.sub(r">\s+<", "><", body.strip())
     top = index * HEIGHT
+    size = f'y="{top}" width="{WIDTH}" height="{HEIGHT}"'
+    ground = "" if drawing.covers else f'<rect {size} fill="{drawing.ground}"/>'
     fit = "slice" if drawing.covers else "meet"
     own = f'viewBox="{drawing.view_box}" preserveAspectRatio="xMidYMid {fit}"'
-    frame = f'<svg y="{top}" width="{WIDTH}" height="{HEIGHT}" {own}>{body}</svg>'
+    frame = f"{ground}<svg {size} {own}>{body}</svg>"
     return f'<view id="{name}" viewBox="0 {top} {WIDTH} {HEIGHT}"/>{frame}'
 
 

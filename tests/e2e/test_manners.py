@@ -204,3 +204,22 @@ def subscribed(phone, person):
 
 def is_to(call, person):
     return str(call["params"]["chat_id"]) == str(person)
+
+
+def test_what_is_outside_the_shop_opens_beside_it(phone, stage, newcomer):
+    """A page of the owner's, straight from paying by Telegram's button; its link leaves it where it is."""
+    outside = "https://example.org/messier"
+    phone.page.context.route(outside, lambda route: route.fulfill(body="A list of 110."))
+    app = phone.open(newcomer, "deep-sky-atlas")
+    phone.press("main-button")
+    phone.press("confirm-payment")
+    expect(phone.page.locator("[data-test=main-button]")).to_contain_text("Open Deep Sky Atlas")
+    phone.press("main-button")
+    expect(app.get_by_role("heading", name="The Whirlpool")).to_be_visible()
+    picture = app.get_by_role("img", name="The Whirlpool, drawn")
+    picture.scroll_into_view_if_needed()
+    eventually(lambda: picture.evaluate("image => image.naturalWidth") > 0)
+    with phone.page.context.expect_page() as opened:
+        app.get_by_role("link", name="the catalogue").click()
+    assert opened.value.url == outside
+    expect(app.get_by_role("heading", name="The Whirlpool")).to_be_visible()

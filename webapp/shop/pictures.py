@@ -19,6 +19,7 @@ PLAIN = frozenset(
 SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 PLAIN_ROOT = frozenset({"xmlns", "viewBox", "width", "height", "version"})
 ROOT_ALONE = re.compile(r"\s*(?:<\?xml[^>]*\?>\s*)?<svg\b[^<>]*>(.*)</svg\s*>\s*", re.DOTALL)
+PLATE = "#e8ebf3"  # on which dark icons can be seen in every theme
 LENGTH = re.compile(r"([0-9.]+)(?:px)?")
 COVERING = 1.25, 2.6  # proportions of which little is lost in a frame of 16 by 9
 
@@ -39,6 +40,16 @@ class Drawing:
         """Whether it fills a frame of 16 by 9 rather than standing whole in it, as icons do."""
         _x, _y, width, height = map(float, self.view_box.split())
         return COVERING[0] <= width / height <= COVERING[1]
+
+    @property
+    def ground(self) -> str:
+        """What it stands on where it does not fill its frame: its own ground, if it begins with one."""
+        *_corner, width, height = self.view_box.split()
+        begin = re.match(r"\s*<rect\b[^<>]*>", self.body)
+        rect = dict(re.findall(r'([a-z-]+)="([^"]*)"', begin[0])) if begin else {}
+        fills = rect.get("width") in (width, "100%") and rect.get("height") in (height, "100%")
+        fill = rect.get("fill", "")
+        return fill if fills and re.fullmatch(r"#[0-9a-fA-F]{3,6}|[a-z]+", fill) else PLATE
 
 
 @dataclass(frozen=True)
