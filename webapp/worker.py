@@ -13,7 +13,7 @@ from webapp import clock, logs, messages, receivers, speech, turns
 from webapp.bot_api import BotApiError, Conflict, OutcomeUnknown, Refused, TooManyRequests, Unauthorized
 from webapp.checkout import Checkout
 from webapp.config import HEALTH
-from webapp.doctor import database, telegram
+from webapp.doctor import database, shop, telegram
 from webapp.domain import (
     alarms,
     broadcasts,
@@ -485,14 +485,17 @@ class Worker:
         with transaction():
             problem_before = self._note_delivery(problem, pending, now)
             alarms.sound(self.checkout.config.owner_chats, now)
-            self._warn_of_disk(now)
+            self._warn(now)
         if problem_before and not problem:
             self.reconcile_soon()
 
-    def _warn_of_disk(self, now: datetime) -> None:
-        """Have the owners told once a week, in the doctor's words, that purchases may be lost with a disk."""
+    def _warn(self, now: datetime) -> None:
+        """Have the owners told once a week, in the doctor's words, of what else nobody would see in time.
+
+        Purchases may be lost with a disk, and a plug-in may have heard nothing for an hour.
+        """
         config = self.checkout.config
-        for finding in database.lasting(config):
+        for finding in (*database.lasting(config), *shop.lasting(now)):
             facts, about = {"words": finding.words}, f"{finding.name}:{now:%G-W%V}"
             outbox.tell_owners(config.owner_chats, "owner_finding", facts, about=about, now=now)
 

@@ -28,6 +28,7 @@ from webapp.domain import (
     reconciliation,
     refunds,
     shops,
+    signals,
     updates,
     users,
 )
@@ -1078,6 +1079,32 @@ def test_f52_a_clock_that_is_off_is_an_error_in_the_log(telegram, hands, alice, 
     told = [one.getMessage() for one in caplog.records if getattr(one, "event", "") == "clock_off"]
     assert bool(told) is is_told
     assert all("Telegram's. Set it by NTP" in one for one in told)
+
+
+@on_sqlite
+def test_owners_hear_once_a_week_of_a_plug_in_that_heard_nothing_for_an_hour(hands, order):
+    checkout = hands.worker.checkout
+    checkout.config = replace(checkout.config, owner_ids=frozenset({CARMEN}))
+    signals.listen({"purchase_granted"})
+    arrange.pay(arrange.facts(order), now=clock.now())
+    with transaction():
+        failing = signals.claim(clock.now())
+        signals.failed(failing, "plugin.welcome: RuntimeError: no room", [], clock.now())
+
+    def housekeep_after(seconds: float) -> list[str]:
+        hands.wait(seconds)
+        hands.worker.housekeep_at = clock.ticks()
+        db.session.rollback()
+        hands.worker.tick()
+        findings = db.select(OutboxMessage).where(OutboxMessage.kind == "owner_finding")
+        return [messages.told(one.kind, one.facts, "en").text for one in db.session.scalars(findings)]
+
+    assert housekeep_after(61) == []
+    [words] = housekeep_after(3600)
+    assert "1 purchase_granted (plugin.welcome: RuntimeError: no room)" in words
+    assert "signals retry --all" in words
+    assert len(housekeep_after(61)) == 1
+    assert len(housekeep_after(7 * 86400)) == 2
 
 
 @on_sqlite

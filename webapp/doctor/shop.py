@@ -27,6 +27,7 @@ STATEMENT_PROBLEM = timedelta(minutes=15)
 INBOX_WARNING_SECONDS = 60
 INBOX_PROBLEM_SECONDS = 360  # one reconciliation and a little: whatever happened once is over by then
 PEOPLE_SAMPLED = 100
+LASTING = timedelta(hours=1)
 NO_SUPPORT = "Nobody answers people who write for help, and Telegram requires that of whoever sells."
 NO_SUPPORT_REMEDY = (
     "Set OWNER_IDS to your Telegram id: what people write after /support comes to you, and your reply goes "
@@ -69,6 +70,12 @@ def bot(now: datetime) -> Finding:
     if leases.holders(now):
         return ok("bot", "A bot process is at work.")
     return problem("bot", "No bot process is at work.", "Start bot.py.")
+
+
+def lasting(now: datetime) -> list[Finding]:
+    """Return what is wrong with signals, if it has been for an hour: a hiccup is over by then."""
+    since = signals.failing_since()
+    return [_signals(now)] if since and since < now - LASTING else []
 
 
 def delivery() -> Finding:

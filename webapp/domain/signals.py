@@ -153,6 +153,11 @@ def backlogs(now: datetime) -> list[Backlog]:
     ]
 
 
+def failing_since() -> datetime | None:
+    """Return when the oldest signal was written that the plug-in has failed to take."""
+    return db.session.scalar(select(func.min(Signal.created_at)).where(Signal.error.is_not(None)))
+
+
 def retry(ids: Collection[int] | None, now: datetime) -> int:
     """Have signals handed over again at once, all of these or none, and return how many they are.
 
