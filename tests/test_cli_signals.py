@@ -68,7 +68,9 @@ def test_what_the_plug_in_need_not_hear_of_is_dismissed_for_the_records(app, ids
     assert [one.id for one in waiting()] == ids[1:]
     [entry] = db.session.scalars(db.select(AuditEntry))
     assert (entry.act, entry.telegram_id, entry.reason) == ("dismiss", ALICE, "she was told by hand")
-    assert entry.before == {"signal": "purchase_granted", "id": "charge:charge-atlas"}
+    assert entry.target == "signal:charge:charge-atlas"
+    result = app.test_cli_runner().invoke(args=["why", str(ALICE)])
+    assert "dismiss  signal:charge:charge-atlas  she was told by hand" in result.output
 
 
 @pytest.mark.parametrize(

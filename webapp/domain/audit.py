@@ -11,6 +11,7 @@ from webapp.extensions import db
 from webapp.models import AuditEntry
 
 LONGEST_REASON = 255  # characters; as the database keeps it
+LONGEST_TARGET = 320
 
 
 class Unfounded(ValueError):

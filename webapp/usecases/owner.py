@@ -181,8 +181,8 @@ def _dismiss(ids: Collection[int], decision: Decision, now: datetime) -> int:
     except SignalError as error:
         raise NotDone(str(error)) from error
     for one in dismissed:
-        before = {"signal": one.name, "id": one.dedupe_key}
-        _record(decision, "dismiss", one.telegram_id, before, {}, now)
+        target = f"signal:{one.dedupe_key}"[: audit.LONGEST_TARGET]
+        audit.record(decision, "dismiss", target, telegram_id=one.telegram_id, before={}, after={}, now=now)
     return len(dismissed)
 
 
