@@ -167,14 +167,15 @@ class Rehearsal:
 
 
 async def _first_of(work: "asyncio.Task[None]", watch: "asyncio.Task[None]", what: str) -> None:
-    """Wait for work, saying now and then what for; what ends meanwhile ends the wait."""
+    """Wait for work, saying what for whenever nobody says anything; what ends meanwhile ends the wait."""
     began = time.monotonic()
     try:
         while not work.done():
-            await asyncio.wait({work, watch}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            quiet = max(0.0, HEARTBEAT_SECONDS - terminal.quiet_seconds())
+            await asyncio.wait({work, watch}, timeout=quiet, return_when=asyncio.FIRST_COMPLETED)
             if watch.done() and not work.done():
                 watch.result()
-            if not work.done():
+            if not work.done() and terminal.quiet_seconds() >= HEARTBEAT_SECONDS:
                 terminal.say(f"Still waiting for {what}: {time.monotonic() - began:.0f} s so far.")
         work.result()
     finally:

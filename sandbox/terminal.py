@@ -3,12 +3,14 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 NAMES = {"sandbox": 36, "release": 33, "web": 32, "bot": 35}  # with their colours (ECMA-48, SGR)
 DIM, BOLD, RED = 2, 1, 31
 WIDTH = max(map(len, NAMES))
+_said_at = time.monotonic()
 
 
 @contextmanager
@@ -40,9 +42,16 @@ def alone() -> Iterator[None]:
 
 def say(text: str = "") -> None:
     """Write a line of our own; a terminal that was closed hears nothing."""
+    global _said_at
+    _said_at = time.monotonic()
     with suppress(OSError, ValueError):
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
+
+
+def quiet_seconds() -> float:
+    """Return how long nothing has been written."""
+    return time.monotonic() - _said_at
 
 
 def say_last(text: str) -> None:
