@@ -8,10 +8,10 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
 from tests.arrange import ALICE, NOW
-from webapp import clock
+from webapp import clock, extensions
 from webapp.domain import outbox
 from webapp.extensions import db, glance, run_in_transaction, transaction
-from webapp.models import OutboxMessage
+from webapp.models import OutboxMessage, RateLimit
 
 pytestmark = pytest.mark.usefixtures("app")
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -106,3 +106,38 @@ def test_f28_what_the_database_broke_off_is_done_again(app: Flask):
             done.result()
     assert len(tries) == 3
     assert sorted(written()) == ["receipt:1", "receipt:2"]
+
+
+@on_sqlite
+def test_an_owners_transaction_that_hangs_keeps_nobody_from_writing(app, monkeypatch):
+    monkeypatch.setattr(extensions, "OWN_SECONDS", 0.2)
+    begun, go_on, raised = threading.Event(), threading.Event(), []
+
+    def hang() -> None:
+        with app.app_context():
+            try:
+                with extensions.own_session() as session:
+                    begun.set()
+                    session.add(bucket("before"))
+                    session.flush()
+                    go_on.wait()
+                    session.add(bucket("after"))
+                    session.flush()
+            except Exception as error:
+                raised.append(type(error))
+
+    thread = threading.Thread(target=hang, daemon=True)
+    thread.start()
+    begun.wait()
+    with transaction():
+        db.session.add(bucket("shop"))
+    go_on.set()
+    thread.join()
+    assert raised == [extensions.OwnTransactionTooLong]
+    with extensions.own_session() as session:
+        session.add(bucket("next"))
+    assert set(db.session.scalars(db.select(RateLimit.bucket))) == {"shop", "next"}
+
+
+def bucket(name: str) -> RateLimit:
+    return RateLimit(bucket=name, window_at=NOW, hits=1)

@@ -36,6 +36,7 @@ NAMING = {
 }
 TRANSACTION_ATTEMPTS = 5
 SQLITE_PATIENCE_SECONDS = 5
+OWN_SECONDS = 2.0  # of an owner's transaction on SQLite; a question of Telegram's has six
 IDLE_SECONDS = 1.0  # then a connection may have died unnoticed: asking costs a way there and back
 NOT_MIGRATED = "The database is not ready: run flask --app webapp release first."
 # PostgreSQL: serialization_failure, deadlock_detected (Appendix A of its manual).
@@ -51,6 +52,15 @@ _sqlite_writer = threading.Lock()
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
+
+
+class OwnTransactionTooLong(Exception):
+    """What an owner's code wrote is undone, since its transaction kept everybody from writing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"a transaction on SQLite was open for more than {OWN_SECONDS:.0f} seconds: it is undone"
+        )
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -125,12 +135,17 @@ def run_in_transaction(work: Callable[[], Result]) -> Result:
 def own_session() -> Iterator[Session]:
     """Commit what the block wrote in a session beside the shop's own, or nothing of it.
 
-    An owner's code gets this one: nothing that it does can end or undo a transaction of the shop's.
+    An owner's code gets this one: nothing that it does can end or undo a transaction of the shop's, and
+    nothing that it does not do keeps others from writing.
+
+    :raise OwnTransactionTooLong: on SQLite, it was open for so long that it is undone
     """
-    with _one_writer(), Session(db.engine, expire_on_commit=False) as session, session.begin():
-        if db.engine.dialect.name == "sqlite":
-            session.connection(execution_options=AT_ONCE)
-        yield session
+    with _one_writer() as let_go, Session(db.engine, expire_on_commit=False) as session, session.begin():
+        if db.engine.dialect.name != "sqlite":
+            yield session  # PostgreSQL itself ends a transaction that idles: see postgresql.py
+            return
+        with _limited(session.connection(execution_options=AT_ONCE), let_go):
+            yield session
 
 
 def remedy(error: BaseException) -> str:
@@ -207,17 +222,53 @@ def engine_options(url: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _one_writer() -> Iterator[None]:
-    """Queue this process's writers of SQLite, which itself makes them poll and lets some starve."""
+def _one_writer() -> Iterator[Callable[[], None]]:
+    """Queue this process's writers of SQLite, which itself makes them poll and lets some starve.
+
+    The block may let the next one in before it ends, from any thread.
+    """
     if db.engine.dialect.name != "sqlite":
-        yield
+        yield lambda: None
         return
     if not _sqlite_writer.acquire(timeout=SQLITE_PATIENCE_SECONDS):
         raise PoolTimeout("another transaction of this process goes on for too long")
+    held = [_sqlite_writer.release]
+
+    def let_go() -> None:
+        with suppress(IndexError):
+            held.pop()()
+
+    try:
+        yield let_go
+    finally:
+        let_go()
+
+
+@contextmanager
+def _limited(connection: Connection, let_go: Callable[[], None]) -> Iterator[None]:
+    """Undo a transaction on SQLite that is open for too long: everybody else's writing waits for it."""
+    driver: Any = connection.connection.driver_connection
+    ending = threading.Lock()  # whoever gets it decides how the transaction ends
+
+    def end() -> None:
+        if ending.acquire(blocking=False):
+            try:
+                driver.interrupt()
+                driver.rollback()
+                driver.execute("PRAGMA query_only = ON")  # or what comes later would commit by itself
+            finally:
+                let_go()
+
+    timer = threading.Timer(OWN_SECONDS, end)
+    timer.daemon = True
+    timer.start()
     try:
         yield
     finally:
-        _sqlite_writer.release()
+        timer.cancel()
+        if not ending.acquire(blocking=False):
+            connection.invalidate()
+            raise OwnTransactionTooLong
 
 
 def _begin_to_write() -> None:
