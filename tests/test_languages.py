@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from babel.messages import plurals
 from babel.messages.catalog import Catalog
-from flask import render_template_string
+from flask import Flask, render_template_string
 from jinja2 import nodes
 
 from tests import arrange
 from tests.arrange import NOW
 from tests.bot.test_messages import FACTS
-from tests.factories import BOT_TOKEN, BRAND, SECRET_KEY
+from tests.factories import BOT_TOKEN, BRAND, SECRET_KEY, make_config, write_folder
 from tests.sentences import ROOT, extracted, opened, texts
 from tests.test_templates import FOLDER as TEMPLATES
 from webapp import clock, create_app, languages, messages, speech
@@ -160,13 +160,8 @@ HEAD = f'msgid ""\nmsgstr ""\n{PLURALS}\n"Content-Type: text/plain; charset=utf-
 def test_a_broken_file_is_told_of_at_the_start(tmp_path, monkeypatch, name, text, reason):
     (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     monkeypatch.setattr(languages, "FOLDER", tmp_path)
-    languages.read.cache_clear()
-    try:
-        with pytest.raises(TranslationInvalid, match=reason):
-            languages.all_()
-    finally:
-        monkeypatch.undo()
-        languages.read.cache_clear()
+    with pytest.raises(TranslationInvalid, match=reason):
+        languages.all_()
 
 
 def test_a_shop_with_a_broken_file_says_so_instead_of_starting(tmp_path, monkeypatch):
@@ -175,25 +170,15 @@ def test_a_shop_with_a_broken_file_says_so_instead_of_starting(tmp_path, monkeyp
     for name, value in {**told, "DATABASE_URL": f"sqlite:///{tmp_path}/shop.db"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(languages, "FOLDER", tmp_path)
-    languages.read.cache_clear()
-    try:
-        with pytest.raises(SystemExit, match=r"^The shop cannot start\. es\.po, line 6: "):
-            create_app()
-    finally:
-        monkeypatch.undo()
-        languages.read.cache_clear()
+    with pytest.raises(SystemExit, match=r"^The shop cannot start\. es\.po, line 6: "):
+        create_app()
 
 
 def test_a_new_file_is_a_new_language(tmp_path, monkeypatch):
     text = HEAD.replace("n != 1", "n > 1") + 'msgid "Shop"\nmsgstr "Loja"\n'
     (tmp_path / "pt_BR.po").write_text(text, encoding="utf-8")
     monkeypatch.setattr(languages, "FOLDER", tmp_path)
-    languages.read.cache_clear()
-    try:
-        language = languages.all_()["pt-BR"]
-    finally:
-        monkeypatch.undo()
-        languages.read.cache_clear()
+    language = languages.all_()["pt-BR"]
     assert (language.say("Shop"), language.say("Terms")) == ("Loja", "Terms")
     assert language.name == "Português (Brasil)"
 
@@ -208,26 +193,78 @@ def test_markup_in_a_translation_is_shown_and_never_obeyed(tmp_path, monkeypatch
     counted = f'msgid "Star"\nmsgid_plural "Stars"\nmsgstr[0] "S"\nmsgstr[1] {_quoted(MARKUP)}\n'
     (tmp_path / "es.po").write_text(HEAD + told + counted, encoding="utf-8")
     monkeypatch.setattr(languages, "FOLDER", tmp_path)
-    languages.all_.cache_clear()
-    languages._by_tag.cache_clear()
     source = (
         """{% set day %}<i>{{ "<u>" }}</i>{% endset %}"""
         """<input placeholder="{{ _("Hello") }}" alt='{{ _("Shop") }}'>"""
         """<p>{{ _("Shop") }}{{ _("Until %(day)s", day=day) }}{{ ngettext("Star", "Stars", 2) }}</p>"""
     )
-    try:
-        with app_without_tables.test_request_context(headers={"Accept-Language": "es"}):
-            page = render_template_string(source)
-    finally:
-        monkeypatch.undo()
-        languages.all_.cache_clear()
-        languages._by_tag.cache_clear()
+    with app_without_tables.test_request_context(headers={"Accept-Language": "es"}):
+        page = render_template_string(source)
+    monkeypatch.undo()
     assert re.findall(r"<[^>]*>", page)[1:] == ["<p>", "<i>", "</i>", "</p>"]  # what a template says is kept
     assert "".join(shown(page)) == f"{sentences['Hello']}{MARKUP * 2}<u> {MARKUP * 2}"
 
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '\\"') + '"'
+
+
+OWNERS = f"""{HEAD}msgid "Terms"
+msgstr "Lo que acordamos"
+
+msgid "Star"
+msgid_plural "Stars"
+msgstr[0] "Estrellita"
+msgstr[1] "Estrellitas"
+
+msgid "Tides"
+msgstr "Mareas"
+"""
+
+
+def shop_of(folder: Path, files: dict[str, str]) -> Flask:
+    shop = write_folder(folder / "own", {f"translations/{name}": text for name, text in files.items()})
+    return create_app(make_config(database_url=f"sqlite:///{folder}/none.db", shop=shop))
+
+
+def test_the_owners_sentences_stand_on_top_of_ours(tmp_path, app_without_tables):
+    english = HEAD + 'msgid "Terms"\nmsgstr "What we agree on"\n'
+    with shop_of(tmp_path, {"es.po": OWNERS, "en.po": english}).app_context():
+        spanish = languages.all_()["es"]
+        assert [spanish.say(text) for text in ("Terms", "Tides", "Privacy")] == [
+            "Lo que acordamos",
+            "Mareas",
+            "Privacidad",
+        ]
+        assert [spanish.words.ungettext("Star", "Stars", number) for number in (1, 2)] == [
+            "Estrellita",
+            "Estrellitas",
+        ]
+        assert languages.best(["tlh"]).say("Terms") == languages.of(None).say("Terms") == "What we agree on"
+    with app_without_tables.app_context():
+        assert (
+            languages.all_()["es"].say("Terms") == languages.all_()["es"].say("Terms") != "Lo que acordamos"
+        )
+        assert languages.best(["tlh"]).say("Terms") == "Terms"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f'{HEAD}msgid "Until %(day)s"\nmsgstr "Hasta"\n', "line 6: .*has to hold %\\(day\\)s"),
+        ("msgid", "line 1: "),
+    ],
+)
+def test_an_owners_broken_file_is_told_of_at_the_start(tmp_path, text, reason):
+    with pytest.raises(TranslationInvalid, match=rf"^own/translations/es\.po, {reason}"):
+        shop_of(tmp_path, {"es.po": text})
+
+
+def test_a_language_that_only_the_owner_has_is_not_offered(tmp_path):
+    app = shop_of(tmp_path, {"de.po": HEAD + 'msgid "Terms"\nmsgstr "Bedingungen"\n', "es.po": OWNERS})
+    with app.app_context():
+        assert languages.find("de") is None
+        assert languages.not_offered(app.config["STARFRONT"].shop.translations) == ["de.po"]
 
 
 @pytest.mark.parametrize(

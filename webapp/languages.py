@@ -128,12 +128,12 @@ def find(tag: str | None) -> Language | None:
 
 def best(tags: Iterable[str | None]) -> Language:
     """Return the first of these languages that the shop speaks, or English."""
-    return next((found for found in map(find, tags) if found), ENGLISH)
+    return next((found for found in map(find, tags) if found), all_()[ENGLISH.code])
 
 
 def of(locale: Locale | None) -> Language:
     """Return the language whose dates and numbers are these."""
-    return next((one for one in all_().values() if one.locale == locale), ENGLISH)
+    return next((one for one in all_().values() if one.locale == locale), all_()[ENGLISH.code])
 
 
 def problems(catalog: Catalog) -> Iterator[tuple[int, str]]:
