@@ -52,7 +52,7 @@ def unban(telegram_id: int, reason: Decision) -> None:
 @REASON
 @with_appcontext
 def grant(telegram_id: int, key: str, days: int | None, reason: Decision) -> None:
-    """Give USER what KEY opens (a key of the catalogue, such as atlas), without a payment."""
+    """Give USER what KEY opens (a key of the catalogue, such as guide), without a payment."""
     with explained():
         until = owner.grant(telegram_id, key, days, reason)
     say(f"Granted: {key} is open to {telegram_id} {_until(until)}.")

@@ -112,7 +112,7 @@ def _item(tables: Tables, index: int, table: dict[str, Any]) -> Item:
         raise refuse("kind", f"must be one of {', '.join(KINDS)}")
     keys = _texts(table, "entitlements", 64, refuse)
     if not keys or not all(SLUG.fullmatch(key) for key in keys) or len(set(keys)) != len(keys):
-        raise refuse("entitlements", "must be one or more different keys such as 'atlas'")
+        raise refuse("entitlements", "must be one or more different keys such as 'guide'")
     if kind == "bundle" and len(keys) < 2:
         raise refuse("entitlements", "a bundle grants at least two")
     if (kind == "pass") != ("days" in table):

@@ -103,7 +103,7 @@ class Plugin:
 
     @property
     def paths(self) -> dict[str, str]:
-        """Where each page is that has one address, by the name of its function: field-notes, /field-notes."""
+        """Where each page is that has one address, by the name of its function: a_guide, as a-guide."""
         fixed = [route for route in self.routes if "GET" in route.methods and "<" not in route.path]
         return {route.name.replace("_", "-"): route.path for route in fixed}
 
@@ -130,7 +130,7 @@ class Shop:
         """Answer at this path with the function below, as Flask's ``route`` does."""
         wanted = frozenset((methods,) if isinstance(methods, str) else methods)
         if not PATH.fullmatch(path):
-            raise Refused(f"{path!r} is not a path: write one such as '/moon' or '/lessons/<int:number>'.")
+            raise Refused(f"{path!r} is not a path: write one such as '/today' or '/lessons/<int:number>'.")
         if not wanted or not wanted <= METHODS:
             raise Refused(f"{path}: methods must be some of {', '.join(sorted(METHODS))}.")
 
@@ -274,7 +274,7 @@ def fault_in(error: BaseException, folder: Path) -> str:
 
 
 def _imported(name: str, folder: Folder) -> ModuleType:
-    """Import plugin.py as a package, so that it finds its neighbours: ``from . import sky``."""
+    """Import plugin.py as a package, so that it finds its neighbours: ``from . import dates``."""
     spec = util.spec_from_file_location(name, folder.plugin, submodule_search_locations=[str(folder.path)])
     if spec is None or spec.loader is None:
         raise ImportError(f"{folder.plugin} is no module")
