@@ -1,6 +1,7 @@
 """``make messages``: every sentence of the shop, and the files that translate them brought up to date."""
 
 import sys
+import tomllib
 from io import BytesIO
 from pathlib import Path
 
@@ -9,8 +10,6 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from webapp.languages import FOLDER
-from webapp.shop import brand
-from webapp.shop.folder import Folder
 
 ROOT = Path(__file__).parent.parent
 HEAD = """msgid ""
@@ -52,12 +51,18 @@ def extracted() -> Catalog:
 def extracted_beside(folder: Path) -> Catalog:
     """Return what an owner's folder says and the shop does not say already."""
     catalog, ours = marked((folder / "templates", *HTML), (folder, *PYTHON)), extracted()
-    own = brand.read(Folder(folder))
-    for text in filter(None, (own.tagline, own.welcome, *(link.label for link in own.links))):
+    for text in said_in(folder / "shop.toml"):
         catalog.add(text)
     for message in [one for one in catalog if one.id and one.id in ours]:
         catalog.delete(message.id)
     return catalog
+
+
+def said_in(file: Path) -> list[str]:
+    """Return the texts of a shop.toml that people read; a name is translated where its owner wants that."""
+    told = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    labels = [link["label"] for link in told.get("links", [])]
+    return [told[key] for key in ("name", "tagline", "welcome", "seller") if told.get(key)] + labels
 
 
 def marked(*sources: Source) -> Catalog:

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import inspect
 
+from tests.documents import block
 from tests.factories import SHOP, make_config, opened, write_folder
 from webapp import create_app
 from webapp.doctor import database
@@ -97,11 +98,13 @@ def test_one_that_is_gone_stops_a_release_before_it_changes_anything(shop_of):
 
 @ON_SQLITE
 def test_a_plugin_is_parted_with_by_its_name(shop_of):
-    app = shop_of(migration())
+    """As the guide has it: its migration, and the command that undoes it."""
+    app = shop_of(block("extending.md", "python", 1))
     migrations.bring()
-    result = app.test_cli_runner().invoke(args=["db", "downgrade", "own_0001@base"])
+    assert "tides_places" in tables()
+    result = app.test_cli_runner().invoke(args=["db", "downgrade", "tides_0001@base"])
     assert result.exit_code == 0, result.output
-    assert "own_notes" not in tables()
+    assert "tides_places" not in tables()
     assert "orders" in tables()
 
 

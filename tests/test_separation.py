@@ -11,7 +11,17 @@ from webapp import create_app, languages
 from webapp.shop.folder import Folder
 
 GONE = ("/atlas", "/tonight", "/field-notes")
-PAGES = ("/support", "/terms", "/privacy", "/open", "/settings", "/upgrades", "/purchases", "/why", "/nowhere")
+PAGES = (
+    "/support",
+    "/terms",
+    "/privacy",
+    "/open",
+    "/settings",
+    "/upgrades",
+    "/purchases",
+    "/why",
+    "/nowhere",
+)
 # Stars are money here, and what is for sale is none of the engine's business.
 WORDS = re.compile(
     r"atlas|tonight|field.?notes|telescop|constellation|nebula|galax|\bmoon|astronom|meteor|night.?sky|observatory",

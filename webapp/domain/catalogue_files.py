@@ -24,7 +24,7 @@ REQUIRED = ("slug", "kind", "section", "title", "description", "picture", "stars
 OPTIONAL = ("details", "days", "refund_days", "on_sale", "translations")
 PICTURE = re.compile(r"[a-z0-9][a-z0-9._-]*\.(svg|webp|png|jpe?g)", re.IGNORECASE)
 NO_PICTURE_NAME = (
-    "must be the name of a file in the folder pictures, such as 'atlas.svg', 'Atlas_2.PNG' or 'atlas.webp'"
+    "must be the name of a file in the folder pictures, such as 'guide.svg', 'Guide_2.PNG' or 'guide.webp'"
 )
 ENTITLEMENTS = "entitlements"  # tables that say what each key opens; see webapp/shop/openings.py
 TRANSLATED = ("title", "description", "details", "section")

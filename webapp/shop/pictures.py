@@ -79,7 +79,7 @@ def files(folder: Path) -> Iterator[Path]:
 
 
 def find(folder: Path, name: str) -> Path | None:
-    """Return the file of a picture; Atlas.SVG is found as atlas.svg too, as on a Mac."""
+    """Return the file of a picture; Guide.SVG is found as guide.svg too, as on a Mac."""
     named = {file.name: file for file in files(folder)}
     alike = {known.lower(): file for known, file in named.items()}
     return named.get(name) or alike.get(name.lower())

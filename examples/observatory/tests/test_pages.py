@@ -87,7 +87,8 @@ def test_every_sentence_is_translated(file: Path) -> None:
     known = {sentences.texts(one.id)[0]: one for one in sentences.opened(file) if one.id}
     wanted = {sentences.texts(one.id)[0] for one in SENTENCES if one.id}
     assert known.keys() == wanted, "make messages, then translate what is new"
-    assert [key for key, one in known.items() if not all(sentences.texts(one.string))] == []
+    names = {"Starfront Observatory"}  # the same in every language
+    assert {key for key, one in known.items() if not all(sentences.texts(one.string))} == names
     assert list(languages.problems(sentences.opened(file))) == []
 
 
