@@ -153,4 +153,4 @@ ready:
 clean: ## Forget the environment and what runs left behind
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help ready run test check lint types imports browser pgbouncer packages kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock platforms audit clean slow-clients fuzz sqlite-trouble storm clocks outage mutation
+.PHONY: help ready run shop test check lint types imports browser pgbouncer packages kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock platforms audit clean slow-clients fuzz sqlite-trouble storm clocks outage mutation
