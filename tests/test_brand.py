@@ -9,14 +9,14 @@ from flask import Flask
 
 from tests import arrange
 from tests.conftest import Client
-from tests.factories import BRAND, make_config, opened
+from tests.factories import make_config, opened
 from webapp import create_app, messages, speech
 from webapp.config import ConfigError
 from webapp.extensions import transaction
 from webapp.shop import brand
 from webapp.shop.brand import Brand, Link
 from webapp.shop.colours import contrast, reads_on
-from webapp.shop.folder import EXAMPLE, Folder, FolderInvalid
+from webapp.shop.folder import Folder, FolderInvalid
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ARABIC = "متجر الفوانيس"
@@ -245,8 +245,3 @@ def test_the_setting_wins_over_the_contact_of_the_file(folder: Folder, database_
     )
     with create_app(config).app_context():
         assert brand.contact() == "@night_desk"
-
-
-def test_the_examples_keep_their_words() -> None:
-    assert brand.read(Folder(EXAMPLE)).name == "Starfront Observatory"
-    assert BRAND.name != brand.read(Folder(EXAMPLE)).name

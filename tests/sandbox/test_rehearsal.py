@@ -18,12 +18,13 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.factories import SHOP
 from tests.processes import PATIENCE_SECONDS, ROOT, Shopper, Stage, eventually, free_port
 
 ALICE = 5000000101
 BOT_ID = 7_000_000_001
 PARTS = ("webapp", "sandbox", "templates", "static", "migrations", "tests/on_a_terminal.py")
-PARTS += ("tests/unprivileged.py", "bot.py", "examples", "Procfile", ".env.example")
+PARTS += ("tests/unprivileged.py", "bot.py", "Procfile", ".env.example")
 PARTS += ("Makefile", "requirements.txt")
 LAST_LINE = "Stopped. What was bought stays; make run goes on from here."
 # No proxy stands before what is on this machine, be it one that cannot even be spoken to.
@@ -98,6 +99,7 @@ def copy_to(folder: Path) -> Path:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
+    shutil.copytree(SHOP.path, folder / "shop", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "tests" / "__init__.py").touch()
     (folder / ".venv").symlink_to(sys.prefix)
     return folder
@@ -194,9 +196,7 @@ def test_owners_commands_reach_that_shop(open_run: Run, tmp_path: Path) -> None:
     assert refund.returncode == 0, refund
     assert not (tmp_path / "x").exists()
     assert httpx.get(f"{sandbox}/state").json()["balance"] == 0
-    (tmp_path / "my catalog.toml").write_text(
-        (ROOT / "examples" / "observatory" / "catalog.toml").read_text()
-    )
+    (tmp_path / "my catalog.toml").write_text(SHOP.catalogue.read_text())
     imported = shop(open_run, f"catalog import '{tmp_path / 'my catalog.toml'}'")
     assert "0 added" in imported.stdout, imported
     news = shop(open_run, "broadcast list")

@@ -14,7 +14,7 @@ from tests.factories import make_config, opened
 from webapp import create_app, languages
 from webapp.languages import FOLDER
 from webapp.models import User
-from webapp.shop import catalogue_file
+from webapp.shop import brand, catalogue_file
 from webapp.shop.folder import Folder
 
 HERE = Path(__file__).parent.parent
@@ -90,6 +90,10 @@ def test_every_sentence_is_translated(file: Path) -> None:
     names = {"Starfront Observatory"}  # the same in every language
     assert {key for key, one in known.items() if not all(sentences.texts(one.string))} == names
     assert list(languages.problems(sentences.opened(file))) == []
+
+
+def test_the_shop_has_a_name_of_its_own() -> None:
+    assert brand.read(Folder(HERE)).name == "Starfront Observatory"
 
 
 def test_the_shop_speaks_all_of_them() -> None:
