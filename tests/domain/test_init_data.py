@@ -295,6 +295,16 @@ def test_s9_a_launch_has_one_person(user):
     assert reason(launch(user)) == "user"
 
 
+@pytest.mark.parametrize(
+    ("name", "longest"),
+    [("first_name", 256), ("last_name", 256), ("username", 64), ("language_code", 35), ("photo_url", 2048)],
+)
+def test_s9_what_is_told_of_a_person_is_as_long_as_its_column(name, longest):
+    told = verify(launch({**USER, name: "x" * longest}))
+    assert getattr(told.profile, name) == "x" * longest
+    assert reason(launch({**USER, name: "x" * (longest + 1)})) == "user"
+
+
 def test_s9_a_launch_has_a_person():
     assert reason(sign([("auth_date", AUTH_DATE), ("chat", '{"id":1}')])) == "user"
 
