@@ -123,6 +123,64 @@ def test_a_bad_file_is_refused_with_line_and_key(text, line, key):
     assert (refusal.value.line, refusal.value.key) == (line, key), refusal.value
 
 
+TRIAL = PLAN + "trial_stars = 10\ntrial_days = 7\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "smallest", "largest"),
+    [
+        (ATLAS, "stars", 1, 100_000),
+        (PLAN, "stars", 1, 10_000),
+        (WEEK, "days", 1, 3650),
+        (TRIAL, "trial_stars", 1, 100_000),
+        (TRIAL, "trial_days", 1, 90),
+        (PLAN + "grace_days = 3\n", "grace_days", 0, 30),
+        (ATLAS + "refund_days = 3\n", "refund_days", 0, 365),
+    ],
+    ids=["stars", "a plan's stars", "days", "trial_stars", "trial_days", "grace_days", "refund_days"],
+)
+def test_a_number_is_taken_up_to_its_limits_and_no_further(text, key, smallest, largest):
+    for number, is_taken in [(smallest, True), (largest, True), (smallest - 1, False), (largest + 1, False)]:
+        assert is_read(with_value(text, key, str(number))) == is_taken, number
+
+
+@pytest.mark.parametrize(
+    ("key", "longest"), [("slug", 32), ("title", 32), ("section", 64), ("description", 255), ("picture", 128)]
+)
+def test_a_text_is_taken_up_to_its_length_and_no_further(key, longest):
+    ending = ".svg" if key == "picture" else ""
+    for length, is_taken in [(longest, True), (longest + 1, False)]:
+        words = "x" * (length - len(ending)) + ending
+        assert is_read(with_value(ATLAS, key, f'"{words}"')) == is_taken, length
+
+
+@pytest.mark.parametrize(("key", "longest"), [("entitlements", 64), ("details", 200)])
+def test_a_line_of_a_list_is_taken_up_to_its_length_and_no_further(key, longest):
+    for length, is_taken in [(longest, True), (longest + 1, False)]:
+        assert is_read(with_value(WEEK, key, f'["{"x" * length}"]')) == is_taken, length
+
+
+@pytest.mark.parametrize(("text", "key"), [(WEEK, "days"), (TRIAL, "trial_days")])
+def test_a_refund_window_is_at_most_as_long_as_what_it_is_for(text, key):
+    text = with_value(text, key, "7") + "refund_days = 7\n"
+    assert is_read(text)
+    assert not is_read(with_value(text, "refund_days", "8"))
+
+
+def with_value(text: str, key: str, value: str) -> str:
+    changed, count = re.subn(rf"(?m)^{key} = .*$", f"{key} = {value}", text)
+    assert count == 1
+    return changed
+
+
+def is_read(text: str) -> bool:
+    try:
+        catalogue_files.read(text)
+    except FileInvalid:
+        return False
+    return True
+
+
 RUSSIAN = """
 [products.translations.ru]
 title = "Атлас"
