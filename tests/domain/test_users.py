@@ -50,12 +50,18 @@ def test_the_largest_id_is_a_person():
 
 
 def test_logging_out_and_banning_concern_one_person():
-    provision()
-    provision(replace(PROFILE, telegram_id=BOB))
+    others = (ALICE - 1, BOB)
+    for telegram_id in (ALICE, *others):
+        provision(replace(PROFILE, telegram_id=telegram_id))
     with transaction():
         users.log_out_everywhere(ALICE)
         users.ban(ALICE, NOW)
-    assert (users.get(BOB).session_epoch, users.get(BOB).banned_at) == (0, None)
+    assert [(users.get(one).session_epoch, users.get(one).banned_at) for one in others] == [(0, None)] * 2
+    with transaction():
+        for telegram_id in (ALICE, *others):
+            users.ban(telegram_id, NOW)
+        users.unban(ALICE)
+    assert [users.get(one).banned_at for one in (ALICE, *others)] == [None, NOW, NOW]
 
 
 def test_a_language_that_somebody_chose_outlasts_their_next_launch(app):
