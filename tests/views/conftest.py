@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from tests.arrange import NOW
+from tests.shared import app, config, database_url, new_app, postgresql_place, sqlite_place
 from webapp import bot_api, clock
 from webapp.bot_api import NotReached, Refused
+
+__all__ = ["app", "config", "database_url", "new_app", "postgresql_place", "sqlite_place"]
 
 
 class Telegram:

@@ -9,6 +9,11 @@ PLAYER = "https://player.example.com"
 
 
 @pytest.fixture
+def app(new_app):
+    return new_app
+
+
+@pytest.fixture
 def rules(client):
     """Return what a page may load, by directive; /lesson is an owner's own."""
 

@@ -27,21 +27,21 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    """The shop with a few routes that only tell who was let in."""
+def app(new_app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """A shop with a few routes that only tell who was let in."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
 
     def who() -> str:
         user = guards.current_user()
         return str(user.telegram_id if user else "nobody")
 
-    app.add_url_rule("/who", "who", who, methods=["GET", "POST", "DELETE"])
-    app.add_url_rule("/mine", "mine", signed_in(lambda: str(g.user.telegram_id)), methods=["GET", "POST"])
-    app.add_url_rule("/held", "held", entitled("atlas")(lambda: "stars"))
-    app.add_url_rule("/twice", "twice", lambda: f"{who()} {who()}")
-    app.add_url_rule("/network", "network", guards.network)
-    app.add_url_rule("/public", "public", lambda: Response("the same for everyone"))
-    return app
+    new_app.add_url_rule("/who", "who", who, methods=["GET", "POST", "DELETE"])
+    new_app.add_url_rule("/mine", "mine", signed_in(lambda: str(g.user.telegram_id)), methods=["GET", "POST"])
+    new_app.add_url_rule("/held", "held", entitled("atlas")(lambda: "stars"))
+    new_app.add_url_rule("/twice", "twice", lambda: f"{who()} {who()}")
+    new_app.add_url_rule("/network", "network", guards.network)
+    new_app.add_url_rule("/public", "public", lambda: Response("the same for everyone"))
+    return new_app
 
 
 def token(telegram_id: int = ALICE, epoch: int = 0, **changes: Any) -> str:

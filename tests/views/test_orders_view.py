@@ -57,8 +57,10 @@ def test_buying_twice_is_one_invoice(client: Any, alice: User, telegram: Telegra
     assert len(telegram.calls) == 1
 
 
-def test_43_an_outage_of_telegram_leaves_no_place_taken(client: Any, alice: User, telegram: Telegram) -> None:
-    client.application.extensions["checkout"].gate = threading.BoundedSemaphore(1)
+def test_43_an_outage_of_telegram_leaves_no_place_taken(
+    client: Any, alice: User, telegram: Telegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client.application.extensions["checkout"], "gate", threading.BoundedSemaphore(1))
     telegram.is_down = True
     assert [tap_buy(client.as_(alice)).status_code for _tap in range(3)] == [503] * 3
     telegram.is_down = False

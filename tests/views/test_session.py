@@ -202,11 +202,12 @@ def test_s51_the_same_launch_61_times_a_minute_is_too_much(client, monkeypatch):
     assert exchange(client, raw).status_code == 200
 
 
-def test_s13_a_launch_from_several_networks_is_counted(app, client):
+def test_s13_a_launch_from_several_networks_is_counted(new_app):
+    client = new_app.test_client()
     raw = launch(query_id=secrets.token_hex(8))  # seen by no test before
     for address in ("203.0.113.7", "203.0.113.7", "198.51.100.1", "198.51.100.1"):
         assert exchange(client, raw, address).status_code == 200
-    assert metric(app, "miniapp_moved_launches_total") == 1
+    assert metric(new_app, "miniapp_moved_launches_total") == 1
 
 
 @on_sqlite
@@ -410,9 +411,14 @@ def test_20_codes_are_kept_as_digests_and_forgotten(app):
 
 def test_s51_a_flood_of_refusals_writes_nothing_more(app, client):
     asked: list[str] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+
+    def note(*told: Any) -> None:
+        asked.append(told[2])
+
+    event.listen(db.engine, "before_cursor_execute", note)
     for _ in range(15):
         exchange(client, "forged")
+    event.remove(db.engine, "before_cursor_execute", note)
     assert len([one for one in asked if "INSERT INTO rate_limits" in one]) == 10
     assert db.session.scalars(select(RateLimit.hits)).all() == [10]
 
@@ -476,14 +482,15 @@ def test_16_an_address_with_a_port_is_that_address(client, told, other):
     assert exchange(client, "forged", other).status_code == 401
 
 
-def test_sessions_are_counted_and_timed(app, client):
+def test_sessions_are_counted_and_timed(new_app):
+    client = new_app.test_client()
     for raw in (launch(), launch(), "forged", launch(ago=86401)):
         exchange(client, raw)
-    assert metric(app, "miniapp_sessions_total") == 2
-    assert metric(app, "miniapp_exchange_latency_seconds_count") == 4
+    assert metric(new_app, "miniapp_sessions_total") == 2
+    assert metric(new_app, "miniapp_exchange_latency_seconds_count") == 4
     for bucket in ("0.01", "0.05", "0.1", "0.5", "1.0", "+Inf"):
-        assert metric(app, "miniapp_exchange_latency_seconds_bucket", le=bucket) <= 4
-    assert metric(app, "miniapp_refused_exchanges_total", reason="expired") == 1
+        assert metric(new_app, "miniapp_exchange_latency_seconds_bucket", le=bucket) <= 4
+    assert metric(new_app, "miniapp_refused_exchanges_total", reason="expired") == 1
 
 
 def test_metrics_that_cannot_be_recorded_stop_nobody(app, client):
