@@ -62,8 +62,8 @@ def database_url(server: PostgresServer) -> Iterator[str]:
 @pytest.fixture
 def stage(tmp_path: Path, database_url: str) -> Iterator[Stage]:
     """A shop that Telegram pushes to."""
-    # Cold, for its memory is measured: what forks share is not theirs.
-    one = Stage(tmp_path, database_url, is_cold=True, BOT_MODE="webhook")
+    # Cold where its memory is held to something: what forks share is not theirs.
+    one = Stage(tmp_path, database_url, is_cold=IS_FULL, BOT_MODE="webhook")
     yield one.open()
     one.close()
 
