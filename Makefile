@@ -1,5 +1,5 @@
 # make run and make test are all a newcomer needs; both work on a fresh machine with Python 3.11 or newer.
-COVERAGE := --cov --cov-report=term:skip-covered
+COVERAGE := --cov --cov-report=
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin

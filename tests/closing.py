@@ -23,10 +23,11 @@ def _runs_on(item: pytest.Item, kind: str) -> bool:
     return kind in chosen or any(name.startswith(FIXTURES[kind]) for name in names)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say what ran, and what was left out and why."""
     if not config.option.collectonly:
-        terminalreporter.write_line(sentence(terminalreporter.stats, is_whole=_is_whole(config)))
+        terminalreporter.write_line(sentence(terminalreporter.stats, is_whole=is_whole(config)))
 
 
 def sentence(stats: dict[str, list[Any]], *, is_whole: bool) -> str:
@@ -41,7 +42,8 @@ def sentence(stats: dict[str, list[Any]], *, is_whole: bool) -> str:
     return f"Ran {tests}: {parts}. Left out: {'; '.join(left_out) or 'nothing'}."
 
 
-def _is_whole(config: pytest.Config) -> bool:
+def is_whole(config: pytest.Config) -> bool:
+    """Tell whether a run was asked for everything."""
     is_narrowed = config.option.keyword or config.option.markexpr or config.option.deselect
     return config.args_source is not pytest.Config.ArgsSource.ARGS and not is_narrowed
 

@@ -29,7 +29,7 @@ from webapp.domain import sessions
 from webapp.extensions import db
 from webapp.models import User
 
-pytest_plugins = ["tests.closing"]
+pytest_plugins = ["tests.closing", "tests.covered"]
 
 # Where memory can be a folder, databases lie there: most of a test's time would be waiting for a disk.
 MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - a folder of its own is made in it
