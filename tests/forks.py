@@ -25,6 +25,8 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
+import coverage
+
 from tests import compiled
 
 ROOT = Path(__file__).parent.parent
@@ -226,6 +228,8 @@ def _become(command: list[str], environment: dict[str, str]) -> None:
     time.tzset()
     tempfile.tempdir = None  # looked up anew
     sys.argv = command[1:] if command[0] in INTERPRETERS else [str(PROGRAMS / command[0]), *command[1:]]
+    if "COVERAGE_PROCESS_START" in environment:  # which Python itself looks at as it starts
+        coverage.process_startup()
     if sys.argv[0] == "-m":
         sys.argv = sys.argv[1:]
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests import raw
+from tests.covered import measured
 from tests.factories import WEBHOOK_SECRET
 from tests.processes import Shopper, Stage, eventually
 from tests.raw import Raw, ask, besiege, crowd, dribble
@@ -46,7 +47,7 @@ SLOW = (HALF_A_HEAD, HALF_A_BODY, HALF_A_CHUNK)
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A shop that Telegram pushes to, whose deadlines are short."""
     folder: Path = tmp_path_factory.mktemp("slow")
-    one = Stage(folder, f"sqlite:///{folder}/shop.db", BOT_MODE="webhook", WEB_CONCURRENCY="1")
+    one = Stage(folder, f"sqlite:///{folder}/shop.db", BOT_MODE="webhook", WEB_CONCURRENCY="1", **measured())
     if not IS_FULL:
         one.commands["web"] = WEB
     yield one.open("web", "bot")

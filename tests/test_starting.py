@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.covered import measured
 from tests.processes import Stage, eventually
 
 CANNOT_START = "The web process cannot start. "
@@ -16,7 +17,7 @@ CANNOT_START = "The web process cannot start. "
 
 @pytest.fixture
 def stage(tmp_path: Path, sqlite_url: str) -> Iterator[Stage]:
-    one = Stage(tmp_path, sqlite_url)
+    one = Stage(tmp_path, sqlite_url, **measured())
     yield one
     one.close()
 

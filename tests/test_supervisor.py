@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.covered import measured
 from tests.e2e.conftest import ALICE
 from tests.processes import ROOT, Shopper, Stage, eventually
 from webapp import supervisor
@@ -31,7 +32,7 @@ runpy.run_module("webapp", run_name="__main__")
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """A shop of which nothing is there yet but Telegram."""
-    one = Stage(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}").play()
+    one = Stage(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}", **measured()).play()
     one.environment["TELEGRAM_PUBLIC_KEYS"] = one.state()["ed25519_public_key"]
     yield one
     one.close()

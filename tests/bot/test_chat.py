@@ -12,6 +12,7 @@ from telegram.ext import CommandHandler
 
 from bot import FloodControl, _chat_application
 from tests import arrange
+from tests.covered import measured
 from tests.e2e.conftest import ALICE, BOB
 from tests.processes import TOKEN, Stage, eventually
 from webapp.bot_api import BotApi
@@ -27,7 +28,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path) -> Itera
     folder = tmp_path_factory.mktemp("chat")
     file = folder / "shop.db"
     file.write_bytes(empty_sqlite.read_bytes())
-    one = Stage(folder, f"sqlite:///{file}", SUPPORT_CONTACT="@night_sky_help")
+    one = Stage(folder, f"sqlite:///{file}", SUPPORT_CONTACT="@night_sky_help", **measured())
     yield one.open("bot")
     one.close()
 

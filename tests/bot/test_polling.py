@@ -21,6 +21,7 @@ import bot
 from tests import arrange
 from tests.bot.conftest import ALICE, trouble
 from tests.bot.test_worker import answers, question
+from tests.covered import measured
 from tests.e2e.conftest import BOB
 from tests.processes import ROOT, TOKEN, Shopper, Stage, eventually
 from webapp import clock
@@ -385,7 +386,7 @@ def test_a_question_claimed_as_the_bot_ends_is_answered(telegram, app, alice, mo
 def stage(tmp_path: Path, empty_sqlite: Path) -> Iterator[Stage]:
     file = tmp_path / "shop.db"
     file.write_bytes(empty_sqlite.read_bytes())
-    one = Stage(tmp_path, f"sqlite:///{file}")
+    one = Stage(tmp_path, f"sqlite:///{file}", **measured())
     yield one
     one.close()
 
