@@ -32,8 +32,8 @@ def sqlite_place(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -
     file = tmp_path_factory.mktemp("shop") / "shop.db"
 
     def renew() -> None:
-        for beside in (f"{file}-wal", f"{file}-shm"):
-            Path(beside).unlink(missing_ok=True)
+        for beside in file.parent.glob(f"{file.name}?*"):  # its journal, and signs of processes
+            beside.unlink()
         new = file.with_suffix(".new")
         new.write_bytes(empty_sqlite.read_bytes())
         new.replace(file)

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from tests import arrange
-from tests.factories import make_config, opened
+from tests.factories import make_config
 from tests.processes import TOKEN, Stage
-from webapp import bot_api, create_app
+from tests.shared import app, database_url, new_app, postgresql_place, sqlite_place
+from webapp import bot_api
 from webapp.bot_api import BotApi
 from webapp.config import Config
 from webapp.models import User
+
+__all__ = ["app", "database_url", "new_app", "postgresql_place", "sqlite_place"]
 
 ALICE, BOB, CARMEN, DARIUSH = 5000000101, 5000000102, 5000000103, 5000000104  # the sandbox's people
 
@@ -48,13 +50,6 @@ def config(telegram: Stage, database_url: str) -> Config:
         database_url=database_url,
         owner_ids=frozenset({CARMEN}),
     )
-
-
-@pytest.fixture
-def app(config: Config) -> Iterator[Flask]:
-    """The shop on that Telegram, its context open."""
-    with opened(create_app(config)) as app:
-        yield app
 
 
 @pytest.fixture

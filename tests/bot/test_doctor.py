@@ -23,9 +23,9 @@ from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN, trouble
 from tests.bot.test_cli import on_sqlite, run
 from tests.bot.test_registration import set_up
-from tests.factories import BRAND, SHOP, WEBHOOK_SECRET, make_config, opened
+from tests.factories import BRAND, SHOP, WEBHOOK_SECRET, make_config
 from tests.processes import ROOT, TOKEN, Stage, eventually
-from webapp import __version__, clock, create_app, disks, patience, registration
+from webapp import __version__, clock, disks, patience, registration
 from webapp.bot_api import BotApi, BotApiError
 from webapp.cli.entitlements import write_anew
 from webapp.config import Config
@@ -82,7 +82,7 @@ class Site:
         self.server.server_close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     made = Site()
     yield made
@@ -103,15 +103,16 @@ def config(telegram: Stage, database_url: str, site: Site) -> Config:
 
 
 @pytest.fixture
-def app(config: Config, site: Site) -> Iterator[Flask]:
-    app = create_app(config)
+def app(app: Flask, site: Site) -> Flask:
+    """The shop, and where it says that it is."""
     site.wsgi = app.wsgi_app
-    with opened(app):
-        yield app
+    return app
 
 
 @pytest.fixture
-def shop(app: Flask, open_shop: None, api: BotApi, config: Config, tmp_path: Path) -> Flask:
+def shop(
+    app: Flask, open_shop: None, api: BotApi, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Flask:
     """A shop with which all is well: released, its bot at work, its statement read."""
     items = list(map(catalogue.Item.of, catalogue.everything()))
     keys = {key for item in items for key in item.keys}
@@ -120,7 +121,7 @@ def shop(app: Flask, open_shop: None, api: BotApi, config: Config, tmp_path: Pat
     shutil.copytree(SHOP.pictures, tmp_path / "pictures")
     for item in items:
         shutil.copy(SHOP.pictures / "hero.svg", tmp_path / "pictures" / item.picture)
-    app.config["STARFRONT"] = replace(config, shop=Folder(tmp_path))
+    monkeypatch.setitem(app.config, "STARFRONT", replace(config, shop=Folder(tmp_path)))
     with transaction():
         db.session.execute(text("DELETE FROM shop"))
         shops.claim(config.bot_id, "starfront_demo_bot", config.bot_environment)
@@ -595,6 +596,7 @@ def test_sqlite_that_may_lose_commits(shop, pragma, told):
     db.engine.dispose()
     event.listen(db.engine, "connect", weaken)
     found = {one.name: one for one in database.examine()}["durability"]
+    event.remove(db.engine, "connect", weaken)
     assert found.severity == "problem"
     assert found.sentence == f"Committed payments may be lost in a power cut: {told}."
 
