@@ -16,6 +16,7 @@ from webapp.cli import (
     quarantine,
     refunds,
     release,
+    shop,
     signals,
     version,
     why,
@@ -27,7 +28,7 @@ FLASKS_OWN = {"db", "routes", "run", "shell"}
 
 def init_app(app: Flask) -> None:
     """Add the commands to ``flask``."""
-    groups = (broadcast, catalog, entitlements, inbox, quarantine, refunds, signals)
+    groups = (broadcast, catalog, entitlements, inbox, quarantine, refunds, shop, signals)
     for group in (one.group for one in groups):
         app.cli.add_command(group)
     for command in (people.ban, people.unban, people.grant, people.revoke, people.extend, people.forget):

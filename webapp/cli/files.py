@@ -39,4 +39,5 @@ def read(file: Path, understand: Callable[[str], Told]) -> Told:
     except config.ConfigError as error:
         raise click.ClickException(str(error)) from error
     except FileInvalid as error:
-        raise click.ClickException(f"{file.name}, {error}. Nothing was changed.") from error
+        told = "\n".join(f"{file.name}, {fault}." for fault in error.faults)
+        raise click.ClickException(f"{told} Nothing was changed.") from error

@@ -6,7 +6,7 @@ from typing import Any
 
 from webapp.domain import toml_files
 from webapp.domain.catalogue import Item
-from webapp.domain.toml_files import FileInvalid, Tables, quoted, read_text
+from webapp.domain.toml_files import Faults, FileInvalid, Tables, quoted, read_text
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LONGEST_SLUG = 32  # so that a payload of 128 bytes can name it
@@ -43,22 +43,28 @@ def read(
 
     :param picture_problem: says what is wrong with a picture by its name, or nothing; any will do unless told
     :param opened: the entitlement keys that open something; any will do unless told
-    :raise FileInvalid: the first thing that is wrong, with its line
+    :raise FileInvalid: the first thing that is wrong, with its line, and whatever else was seen
     """
     tables = _products(text)
-    items = [_item(tables, index, row) for index, row in enumerate(tables.rows)]
+    faults = Faults()
+    items = faults.every(lambda index: _item(tables, index, tables.rows[index]), len(tables.rows))
+    faults.stop()
     first_lines: dict[str, int] = {}
-    for index, item in enumerate(items):
-        if item.slug in first_lines:
+
+    def check(index: int) -> None:
+        item, line = items[index], tables.line(index, "slug")
+        if first_lines.setdefault(item.slug, line) != line:
             raise tables.error(
                 index, "slug", f"{item.slug!r} is already used on line {first_lines[item.slug]}"
             )
-        first_lines[item.slug] = tables.line(index, "slug")
         if picture_problem and (reason := picture_problem(item.picture)):
             raise tables.error(index, "picture", reason)
         unopened = next((key for key in item.keys if opened is not None and key not in opened), None)
         if unopened:
             raise tables.error(index, "entitlements", _dead_end(unopened))
+
+    faults.every(check, len(items))
+    faults.stop()
     return items
 
 

@@ -4,8 +4,9 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 
 from webapp import languages
 
@@ -21,14 +22,55 @@ UNSEEN = frozenset("\u200c\u200d\u2060\u00ad\u200e\u200f\u061c") | {
 }
 
 
+Result = TypeVar("Result")
+
+
 class FileInvalid(ValueError):
-    """The file was refused whole: where, which key, and why."""
+    """The file was refused whole: where, which key, and why; and where else, as far as that was seen."""
 
     def __init__(self, line: int, key: str, reason: str) -> None:
         super().__init__(f"line {line}: {key}: {reason}")
         self.line = line
         self.key = key
         self.reason = reason
+        self.others: tuple[FileInvalid, ...] = ()
+
+    @property
+    def faults(self) -> tuple["FileInvalid", ...]:
+        """Everything that was found wrong, this first."""
+        return (self, *self.others)
+
+
+@dataclass
+class Faults:
+    """What was found wrong with a file so far; reading goes on, so that its owner hears of all of it."""
+
+    found: list[FileInvalid] = field(default_factory=list)
+
+    def without(self, read: Callable[[], Result]) -> Result | None:
+        """Return what is read, or note why it cannot be."""
+        try:
+            return read()
+        except FileInvalid as fault:
+            self.found += fault.faults
+            return None
+
+    def every(self, read: Callable[[int], Result], count: int) -> list[Result]:
+        """Return each of so many, as far as they can be read."""
+        results = [self.without(partial(read, index)) for index in range(count)]
+        return [result for result in results if result is not None]
+
+    def stop(self) -> None:
+        """Do nothing if nothing is wrong.
+
+        :raise FileInvalid: the first thing that is, and all others with it
+        """
+        if self.found:
+            # Read twice, as broken TOML is, it is still one fault.
+            known = {str(fault): fault for fault in self.found}
+            first, *others = sorted(known.values(), key=lambda fault: fault.line)
+            first.others = tuple(others)
+            raise first
 
 
 Refuse = Callable[[str, str], FileInvalid]  # of a key, for a reason

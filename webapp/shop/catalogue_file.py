@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from webapp.domain import catalogue_files
 from webapp.domain.catalogue import Item
-from webapp.domain.toml_files import FileInvalid, Tables
+from webapp.domain.toml_files import Faults, FileInvalid, Tables
 from webapp.shop import openings, owners_pages, pictures, plugins
 from webapp.shop.folder import Folder
 from webapp.shop.openings import Opening, Page, Surroundings
@@ -40,21 +40,22 @@ def parse(text: str, folder: Folder, routes: Mapping[str, str] | None = None) ->
         return pictures.problem(folder.pictures, name)
 
     paths = plugins.load(folder).paths if routes is None else routes
-    opened = openings.parse(text, Surroundings(folder, paths, picture_problem))
-    items = catalogue_files.read(
-        text, picture_problem=picture_problem, opened={opening.key for opening in opened}
-    )
-    _check_pages(text, folder, opened)
+    faults = Faults()
+    opened = faults.without(lambda: openings.parse(text, Surroundings(folder, paths, picture_problem)))
+    keys = None if opened is None else {opening.key for opening in opened}
+    items = faults.without(lambda: catalogue_files.read(text, picture_problem=picture_problem, opened=keys))
+    faults.found += _wrong_pages(text, folder, opened or [])
+    faults.stop()
+    items, opened = items or [], opened or []
     return CatalogueFile(items, opened, [*catalogue_files.warnings(items), *_warnings(folder, items, opened)])
 
 
-def _check_pages(text: str, folder: Folder, opened: list[Opening]) -> None:
-    shown = _shown(opened)
+def _wrong_pages(text: str, folder: Folder, opened: list[Opening]) -> Iterator[FileInvalid]:
+    shown, tables = _shown(opened), Tables(catalogue_files.ENTITLEMENTS, "key", text.splitlines(), [])
     for index, opening in enumerate(opened):
         if isinstance(opening.destination, Page):
             for reason in owners_pages.objections(folder, opening.destination.page, shown):
-                lines = Tables(catalogue_files.ENTITLEMENTS, "key", text.splitlines(), [])
-                raise FileInvalid(lines.line(index, "opens"), "opens", reason)
+                yield FileInvalid(tables.line(index, "opens"), "opens", reason)
 
 
 def _warnings(folder: Folder, items: list[Item], opened: list[Opening]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from flask import Flask, current_app
 
 from webapp.domain import toml_files
 from webapp.domain.catalogue_files import ENTITLEMENTS, NO_PICTURE_NAME, PICTURE, SLUG
-from webapp.domain.toml_files import FileInvalid, Tables, quoted, read_text
+from webapp.domain.toml_files import Faults, FileInvalid, Tables, quoted, read_text
 from webapp.shop import owners_pages
 from webapp.shop.folder import Folder
 from webapp.shop.markdown import TextInvalid
@@ -168,9 +168,11 @@ def parse(text: str, around: Surroundings) -> list[Opening]:
         heads = (n for n, line in enumerate(text.splitlines(), 1) if re.match(r"\s*\[\s*entitlements", line))
         raise FileInvalid(next(heads, 1), ENTITLEMENTS, "must be [[entitlements]] tables")
     tables = Tables(ENTITLEMENTS, "key", text.splitlines(), rows)
-    openings = [_opening(tables, index, around) for index in range(len(rows))]
-    for index, opening in enumerate(openings):
-        _check_against_others(tables, index, opening, openings)
+    faults = Faults()
+    openings = faults.every(lambda index: _opening(tables, index, around), len(rows))
+    faults.stop()
+    faults.every(lambda index: _check_against_others(tables, index, openings), len(rows))
+    faults.stop()
     return openings
 
 
@@ -280,7 +282,8 @@ KINDS: dict[str, Callable[[str, Surroundings], Destination]] = {
 EXAMPLES = ('"page:guide.md"', '"url:https://…"', '"route:name"', '"bot"')
 
 
-def _check_against_others(tables: Tables, index: int, opening: Opening, openings: list[Opening]) -> None:
+def _check_against_others(tables: Tables, index: int, openings: list[Opening]) -> None:
+    opening = openings[index]
     for other, earlier in enumerate(openings[:index]):
         if earlier.key == opening.key:
             line = tables.line(other, "key")
