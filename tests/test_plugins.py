@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from tests.processes import ROOT
 from webapp import create_app
 from webapp.config import ConfigError
 from webapp.extensions import db, transaction
-from webapp.shop import plugins
+from webapp.receivers import Receivers
+from webapp.shop import catalogue_file, plugins
 from webapp.shop.folder import Folder
 from webapp.shop.plugins import SIGNALS, Shop
 
@@ -327,21 +329,24 @@ def test_receivers_inside_register_stay(tmp_path):
 
 
 GUIDE = "extending.md"
+DRAWN = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>'
 
 
 def test_the_documents_example_works(shop_of, caplog, monkeypatch):
     monkeypatch.setattr("webapp.clock.now", lambda: arrange.NOW)
-    client = shop_of(block(GUIDE, "python"), templates__tides_html=block(GUIDE, "html+jinja"))
-    arrange.open_shop(arrange.item("almanac", keys=("tides",)))
+    files = {"catalog.toml": block(GUIDE, "toml"), "pictures__almanac.svg": DRAWN}
+    client = shop_of(block(GUIDE, "python"), templates__tides_html=block(GUIDE, "html+jinja"), **files)
+    arrange.open_shop(*catalogue_file.read(client.application.config["STARFRONT"].shop).items)
     alice = arrange.meet(arrange.ALICE)
     arrange.pay(arrange.facts(arrange.order(alice, "almanac")))
     assert "Opens with an upgrade" in client.get("/?tgWebAppStartParam=tides").text
+    assert 'href="/tides"' in client.as_(alice).get("/upgrades", headers=HTMX).text
     assert "High water at 12:25 UTC" in client.as_(alice).get("/tides", headers=HTMX).text
     assert client.as_(alice).get("/tides.json").json == {"at": "2026-05-01T12:25:00+00:00"}
     assert client.get("/tides.json").status_code == 401
     caplog.set_level("INFO", "tides")
-    plugins.current().signals["purchase_granted"].send(None, product="almanac")
-    assert "sold: {'product': 'almanac'}" in caplog.text
+    assert Receivers(client.application, lambda _duty: True, threading.Event()).hand_over()
+    assert f"almanac is open to {alice.telegram_id}" in caplog.text
 
 
 def test_the_documents_other_examples_work(shop_of):
