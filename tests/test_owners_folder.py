@@ -9,6 +9,7 @@ from tests.factories import write_folder
 from tests.processes import ROOT
 from webapp import cli
 from webapp.shop import checks
+from webapp.shop import folder as folders
 from webapp.shop.folder import Folder
 
 ANSWERS = {
@@ -136,6 +137,19 @@ def test_a_folder_that_is_not_there_is_named(run, tmp_path):
     judged = run("check", tmp_path / "gone")
     assert judged.exit_code == 1
     assert "is no folder" in judged.output
+
+
+def test_a_catalogue_of_an_earlier_release_stops_the_start_in_words(tmp_path, monkeypatch):
+    former = tmp_path / "catalog.toml"
+    monkeypatch.setattr(folders, "FORMER", former)
+    monkeypatch.setattr(folders, "OWN", tmp_path / "shop")
+    assert folders.find({}) == folders.usual()
+    former.touch()
+    with pytest.raises(folders.FolderMissing, match="git mv catalog.toml shop/"):
+        folders.find({})
+    assert folders.find({"SHOP_DIR": str(tmp_path)}) == Folder(tmp_path)
+    (tmp_path / "shop").mkdir()
+    assert folders.find({}) == Folder(tmp_path / "shop")
 
 
 @pytest.mark.parametrize("folder", sorted(ROOT.glob("examples/*")), ids=lambda folder: folder.name)

@@ -17,7 +17,7 @@ from tests.processes import ROOT, eventually, free_port
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [textwrap.dedent(block) for block in re.findall(r"(?ms)^ *```sh\n(.*?)^ *```$", README)]
-RUN, REHEARSED, TEST, CHECK, SETTINGS = range(5)
+RUN, REHEARSED, TEST, BEGIN, CHECK, SETTINGS = range(6)
 # What make test is to run here: the whole suite would run this test, and so on for ever.
 PART = "tests/domain/test_payloads.py --quiet"
 
@@ -96,7 +96,7 @@ def running(folder: Path, environment: dict[str, str]) -> Iterator[None]:
     assert "Traceback" not in terminal.said
 
 
-def run(block: int, folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+def run(block: int, folder: Path, environment: dict[str, str], typed: str = "") -> tuple[int, str]:
     done = subprocess.run(
         ["bash", "-ec", BLOCKS[block]],
         cwd=folder,
@@ -104,13 +104,14 @@ def run(block: int, folder: Path, environment: dict[str, str]) -> tuple[int, str
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        input=typed,
         timeout=300,
     )
     return done.returncode, done.stdout
 
 
 def test_every_block_is_known():
-    assert len(BLOCKS) == 5, BLOCKS
+    assert len(BLOCKS) == 6, BLOCKS
     assert "```" not in README.replace("```sh\n", "").replace("```\n", "").replace("```sh", "")
 
 
@@ -127,8 +128,10 @@ def test_the_tests_run(folder, environment):
     assert re.search(r"\d+ passed", said), said
 
 
-def test_the_catalogue_is_checked_before_anything_is_set(folder, environment):
-    assert run(CHECK, folder, environment) == (0, "catalog.toml: 7 products, nothing to object to.\n")
+def test_a_folder_is_begun_and_checked_before_anything_is_set(folder, environment):
+    code, said = run(BEGIN, folder, environment, typed="Knots\nTied slowly\nAnn Lee\n\nBowline\n50\n")
+    assert code == 0, said
+    assert run(CHECK, folder, environment) == (0, "shop: 1 product, nothing to object to.\n")
 
 
 def test_the_example_of_settings_says_what_is_to_be_filled_in(folder, environment):

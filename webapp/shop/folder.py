@@ -10,6 +10,7 @@ from webapp.domain.toml_files import FileInvalid
 ROOT = Path(__file__).parent.parent.parent
 OWN = ROOT / "shop"
 EXAMPLE = ROOT / "examples" / "observatory"
+FORMER = ROOT / "catalog.toml"  # where releases before 0.2 had what is sold
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,11 @@ def find(environ: Mapping[str, str]) -> Folder:
     value = environ.get("SHOP_DIR", "").strip()
     path = ROOT / value
     if not value:
+        if FORMER.is_file() and not OWN.is_dir():
+            raise FolderMissing(
+                "catalog.toml beside the code is no longer read: move it, and your pictures, into a folder "
+                "shop (mkdir shop && git mv catalog.toml shop/), and say what each entitlement opens."
+            )
         return usual()
     if not path.is_dir() or not os.access(path, os.R_OK | os.X_OK):
         raise FolderMissing(f"SHOP_DIR must name a folder that can be read; {path} is none.")
