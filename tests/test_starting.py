@@ -108,16 +108,3 @@ def test_gunicorn_leaves_the_number_of_workers_to_our_settings(stage, workers, c
     assert stage.run("web", shlex.join([*stage.command("web"), "--check-config"])) == code
     assert stage.output("web").startswith(said)
     assert "Traceback" not in stage.output("web")
-
-
-AT_ITS_END = """
-import atexit, gc
-atexit.register(lambda: print("frozen:", gc.get_freeze_count() > 100_000))
-from webapp import create_app
-create_app()
-"""
-
-
-def test_no_garbage_is_looked_for_at_the_end_of_a_process(stage):
-    assert stage.run("command", shlex.join(["python", "-c", AT_ITS_END])) == 0, stage.output("command")
-    assert stage.output("command").endswith("frozen: True\n")

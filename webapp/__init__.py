@@ -1,7 +1,5 @@
 """Starfront: a storefront that lives inside Telegram."""
 
-import atexit
-import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -32,8 +30,6 @@ def create_app(settings: "Config | None" = None) -> "Flask":
 
     if settings is None:
         os.umask(OURS_ALONE)  # of this process, which is the shop's
-        # At its end Python would look for garbage among all that there is: a quarter of a command's time.
-        atexit.register(gc.freeze)
     try:
         return application.create_app(settings)
     except (ConfigError, ForeignDatabase, TranslationInvalid) as reason:
