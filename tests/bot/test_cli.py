@@ -5,7 +5,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ from webapp.cli.commands import UNKNOWN_TOKEN
 from webapp.domain import catalogue, catalogue_files, entitlements, refunds
 from webapp.extensions import db, transaction
 from webapp.models import AuditEntry, Charge, Entitlement, LedgerEntry, Movement, Product, Refund, Shop, User
+from webapp.shop import catalogue_file
 from webapp.shop.folder import Folder
+from webapp.shop.openings import Chat
 from webapp.worker import Worker
 
 ROOT = Path(__file__).parent.parent.parent
@@ -328,6 +330,41 @@ def test_29_a_full_comparison_names_everything_and_comes_to_telegram_s_balance(a
     assert "Telegram did not tell its own" in run(app, "reconcile", "--full")[1]
 
 
+@on_sqlite
+def test_an_export_says_what_opens_each_key_that_was_ever_sold(app, tmp_path):
+    run(app, "catalog", "import")
+    with transaction():
+        catalogue.replace([arrange.item("choir", keys=("rehearsals",), picture="hero.svg")], clock.now())
+    file = tmp_path / "exported.toml"
+    file.write_text(run(app, "catalog", "export")[1] + "\n", encoding="utf-8")
+    found = {one.key: one for one in catalogue_file.parse(file.read_text(encoding="utf-8"), SHOP).openings}
+    assert found.keys() == {"atlas", "tonight", "field-notes", "rehearsals"}
+    assert found["atlas"].destination.word == "page:atlas.md"
+    assert found["atlas"].title_in("ru") == "Атлас глубокого неба"
+    assert (found["rehearsals"].title, found["rehearsals"].destination) == ("Choir", Chat())
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("name", "body", "said"),
+    [
+        (
+            "pages/atlas.ru.md",
+            "![x](https://spy.example/x.png)",
+            "pages/atlas.ru.md, line 1: pictures of other",
+        ),
+        ("pages/more.md", "Nobody reads it.", "Warning: pages/more.md: no entitlement opens this page"),
+        ("pictures/whole-sky.svg", "no picture", "picture: pictures/whole-sky.svg is no picture"),
+    ],
+)
+def test_a_check_judges_pages_and_pictures_with_their_files(app, pushed, name, body, said):
+    (pushed.shop.path / name).write_text(body)
+    app.config["STARFRONT"] = replace(app.config["STARFRONT"], shop=pushed.shop)
+    code, told = run(app, "catalog", "check")
+    assert said in told
+    assert code == (0 if said.startswith("Warning") else 1)
+
+
 # A release
 
 
@@ -461,6 +498,17 @@ def test_a_bad_file_stops_a_release_before_anything_is_changed(empty, pushed):
     assert said.startswith("Error: catalog.toml, line ")
     with app.app_context():
         assert inspect(db.engine).get_table_names() == []
+
+
+def test_a_release_without_a_file_leaves_what_is_sold_as_it_was(empty, pushed):
+    app = empty()
+    release(app)
+    pushed.shop.catalogue.unlink()
+    code, said = release(app)
+    assert code == 0
+    assert f"There is no {pushed.shop.catalogue}: the shop sells what it sold before." in said
+    with app.app_context():
+        assert len(on_sale()) == COUNT
 
 
 def test_a_release_sells_again_what_the_file_lists_again(empty, pushed):

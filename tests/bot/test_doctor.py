@@ -1027,6 +1027,14 @@ def test_a_catalogue_that_differs_from_the_file_is_named(shop):
     assert "CATALOGUE=file" in words
 
 
+def test_a_catalogue_file_that_is_gone_is_named(shop):
+    file = shop.config["STARFRONT"].shop.catalogue
+    file.unlink()
+    name, severity, words = only(shop)
+    assert (name, severity) == ("catalogue", "warning")
+    assert words.startswith(f"There is no {file}, so the shop sells what it sold before.")
+
+
 def test_a_catalogue_file_that_stops_the_next_release_is_named(shop):
     shop.config["STARFRONT"].shop.catalogue.write_bytes(b"products = 3")
     name, severity, words = only(shop)

@@ -31,7 +31,7 @@ def release() -> None:
     """Migrate, claim the database, sell what catalog.toml lists, tell Telegram."""
     config = current()
     # Before anything is changed: a bad file stops the release.
-    items = catalog.read(config.shop.catalogue).items
+    items = catalog.read(config.shop.catalogue).items if config.shop.catalogue.exists() else None
     migrations.bring()
     client = current_app.extensions["checkout"].client
     try:
@@ -59,7 +59,12 @@ def release() -> None:
     click.echo(f"Released as @{bot['username']}.")
 
 
-def _bring_catalogue(items: list[Item], config: Config) -> None:
+def _bring_catalogue(items: list[Item] | None, config: Config) -> None:
+    if items is None:
+        # A file that got lost takes nothing off sale.
+        sells = "the shop sells what it sold before" if catalogue.everything() else "nothing is for sale yet"
+        click.echo(f"There is no {config.shop.catalogue}: {sells}.")
+        return
     differences = catalogue.differences(items)
     if config.catalogue == "file" or not catalogue.everything():
         catalog.replace(items)

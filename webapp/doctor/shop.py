@@ -136,6 +136,12 @@ def _identity(config: Config) -> Finding:
 
 
 def _catalogue(config: Config) -> Finding:
+    if not config.shop.catalogue.exists():
+        return warning(
+            "catalogue",
+            f"There is no {config.shop.catalogue}, so the shop sells what it sold before.",
+            "Write one; flask --app webapp catalog export prints what the shop sells as such a file.",
+        )
     try:
         differences = catalogue.differences(catalogue_file.read(config.shop).items)
     except toml_files.FileInvalid as error:
