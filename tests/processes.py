@@ -256,9 +256,10 @@ class ShiftedStage(Stage):
 class Shopper:
     """A person who uses the shop over HTTP as the page does."""
 
-    def __init__(self, stage: Stage, telegram_id: int) -> None:
+    def __init__(self, stage: Stage, telegram_id: int, *, terms: str = TERMS_VERSION) -> None:
         self.stage = stage
         self.id = telegram_id
+        self.terms = terms
         self.http = stage.client(base_url=stage.web)
         self.token = ""
 
@@ -275,7 +276,7 @@ class Shopper:
 
     def order(self, slug: str) -> dict[str, str]:
         """Tap Buy, and return the order and the link of its invoice."""
-        answer = self.request("POST", "/orders", product=slug, terms=TERMS_VERSION)
+        answer = self.request("POST", "/orders", product=slug, terms=self.terms)
         assert answer.status_code == 200, answer.text
         opened: dict[str, str] = httpx.Response(200, text=answer.headers["HX-Trigger"]).json()["order:opened"]
         return opened

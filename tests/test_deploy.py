@@ -15,6 +15,9 @@ from tests import hosts
 from tests.e2e.conftest import ALICE
 from tests.factories import METRICS_TOKEN
 from tests.processes import ROOT, Shopper, Stage, eventually
+from webapp.shop import documents
+from webapp.shop.brand import Brand
+from webapp.shop.folder import EXAMPLE, Folder
 
 BASE_MEGABYTES = 60  # python:3.11-alpine, unpacked
 PROCFILE = ("web", "bot", "release")
@@ -95,7 +98,9 @@ def lone_token(stage: Stage, **platform: str) -> None:
 
 def sells(stage: Stage) -> None:
     eventually(lambda: stage.answers(f"{stage.web}/healthz"))
-    alice = Shopper(stage, ALICE).sign_in()
+    # Nobody named a folder, so that this is the example's shop, under its own terms.
+    terms = documents.read(Folder(EXAMPLE), "terms", Brand()).version
+    alice = Shopper(stage, ALICE, terms=terms).sign_in()
     link = alice.order("deep-sky-atlas")["link"]
     eventually(lambda: alice.pay(link)["status"] == "paid")
     eventually(lambda: alice.has("/pages/atlas"))

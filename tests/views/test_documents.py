@@ -108,7 +108,7 @@ def test_terms_that_change_are_accepted_once_and_an_open_order_keeps_its_own(
     assert (refused.status_code, "The terms changed" in refused.text) == (409, True)
     arrange.pay(arrange.facts(agreed, "charge-1"))
     receipt = new.as_(alice).get("/purchases/charge-1").text
-    assert f'<a href="/terms">{seen}</a>, ' in receipt
+    assert f'<a href="/terms"><bdi>{seen}</bdi></a>, ' in receipt
     assert version(folder) not in receipt
 
 
