@@ -272,6 +272,8 @@
       root.classList.toggle(`has-${kind}-button`, Boolean(drawn && wanted));
     };
     draw("main", "6.0", "MainButton");
+    const { accent, onAccent } = root.dataset;
+    if (accent) ask("6.1", (app) => app.MainButton.setParams({ color: accent, text_color: onAccent }));
     draw("secondary", "7.10", "SecondaryButton");
     const inside = main().dataset.path !== "/";
     const leads = ask("6.1", ({ BackButton }) => (inside ? BackButton.show() : BackButton.hide()));

@@ -174,6 +174,7 @@ def test_a_shop_shows_its_brand_everywhere(folder: Folder, database_url: str, ap
     )
     style = ":root{--accent:#7a1fa2;--on-accent:#ffffff;--link:#06c}"
     assert f"<style>{style}</style>" in front.text
+    assert ' data-accent="#7a1fa2" data-on-accent="#ffffff">' in front.text
     policy = front.headers["Content-Security-Policy"]
     assert len(re.findall("'sha256-", policy)) == len(re.findall("'sha256-", app_policy(database_url))) + 1
     assert "<title>Atlas · Lamps</title>" in client.get("/products/atlas").text

@@ -1,5 +1,7 @@
 """The owner's terms and privacy notice: which text people read, agree to, and find on their receipts."""
 
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,11 @@ from webapp.shop.folder import EXAMPLE, Folder
 
 pytestmark = pytest.mark.usefixtures("noon")
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-ENGLISH = """## What you buy
+ENGLISH = """# The lamp contract
+
+## What you buy
+
+![a lamp](hero.svg)
 
 A lamp & *its light*. <script>alert(1)</script>
 
@@ -34,7 +40,7 @@ RUSSIAN = "## Что вы покупаете\n\nЛампу.\n"
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     (tmp_path / "shop" / "pictures").mkdir(parents=True)
-    (tmp_path / "shop" / "pictures" / "hero.svg").write_text("<svg/>", encoding="utf-8")
+    shutil.copy(SHOP.pictures / "hero.svg", tmp_path / "shop" / "pictures")
     return Folder(tmp_path / "shop")
 
 
@@ -70,7 +76,11 @@ def test_the_owners_terms_are_read_in_each_language_that_has_them(
         assert f"<bdi>{version(folder)}</bdi>" in page
         assert "Telegram is not the seller" not in page
         assert "alert(1)</script>" not in page
-    assert "<td>a lamp</td>" in client.get("/terms").text
+    page = client.get("/terms").text
+    assert "<td>a lamp</td>" in page
+    assert page.count("<h1") == 1
+    assert "<h1>The lamp contract</h1>" in page
+    assert re.search(r'<img [^>]*alt="a lamp"', page)
     assert "<p>We keep nothing.</p>" in client.get("/privacy").text
 
 

@@ -83,8 +83,8 @@ def init_app(app: Flask, folder: Folder) -> None:
 
 def current() -> Brand:
     """Return the brand of the shop at work; it is called as its bot is, unless its owner named it."""
-    brand = known()
-    return brand if brand.name != UNNAMED else replace(brand, name=_bots_name() or UNNAMED)
+    brand: Brand = current_app.extensions["brand"]
+    return known() if brand.name else replace(brand, name=_bots_name() or UNNAMED)
 
 
 def known() -> Brand:

@@ -6,18 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flask import Flask, current_app
-from markupsafe import Markup
 
 from webapp import languages
 from webapp.domain import toml_files
 from webapp.domain.toml_files import FileInvalid
 from webapp.languages import Language
-from webapp.shop import markdown
 from webapp.shop.brand import Brand
 from webapp.shop.folder import ROOT, Folder, FolderInvalid
+from webapp.shop.markdown import LONGEST
 
 OURS = ROOT / "templates"
-LONGEST = 200_000  # characters; a book of terms is shorter
 VERSION_DIGITS = 12  # enough to tell one text from another, and short enough for a receipt
 
 
@@ -27,10 +25,10 @@ class Document:
 
     version: str  # changes with the text
     # By language; "" is for everybody else. Empty where ours stands.
-    texts: Mapping[str, Markup] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
-    def said(self, language: Language) -> Markup | None:
-        """Return the owner's text in a language, or None where ours stands."""
+    def text_in(self, language: Language) -> str | None:
+        """Return the owner's Markdown in a language, or None where ours stands."""
         return self.texts.get(language.code, self.texts.get(""))
 
 
@@ -63,10 +61,7 @@ def read(folder: Folder, name: str, brand: Brand) -> Document:
     if texts and "" not in texts:
         reason = f"there must be a {name}.md as well, for people of every other language"
         raise FolderInvalid(files[0].name, [FileInvalid(1, "language", reason)])
-    return Document(
-        _digest(texts or {"": _our_source(folder, name), "seller": brand.answers}),
-        {code: markdown.render(text, lambda _name: None) for code, text in texts.items()},
-    )
+    return Document(_digest(texts or {"": _our_source(folder, name), "seller": brand.answers}), texts)
 
 
 def _current(name: str) -> Document:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
-from webapp import speech
+from webapp import assets, speech
 from webapp.config import current
-from webapp.shop import brand, documents
+from webapp.shop import brand, documents, markdown
+from webapp.shop.documents import Document
 from webapp.views import pages
 
 bp = Blueprint("help", __name__)
@@ -23,7 +24,7 @@ def support() -> Response:
 @bp.get("/terms")
 def terms() -> Response:
     agreed = documents.terms()
-    return _page("terms", lambda: {"version": agreed.version, "own": agreed.said(speech.spoken())})
+    return _page("terms", lambda: {"version": agreed.version, "own": _own(agreed)})
 
 
 @bp.get("/privacy")
@@ -31,7 +32,7 @@ def privacy() -> Response:
     return _page(
         "privacy",
         lambda: {
-            "own": documents.privacy().said(speech.spoken()),
+            "own": _own(documents.privacy()),
             "days": current().keep_days,
             "is_answered": bool(current().owner_chats),
         },
@@ -42,6 +43,15 @@ def privacy() -> Response:
 def open_in_telegram() -> Response:
     start = request.args.get("startapp", "")
     return pages.page("open.html", path="/open", start=start if START_PARAMETER.fullmatch(start) else "")
+
+
+def _own(document: Document) -> dict[str, str] | None:
+    """Return the title and the body of a document that the owner wrote, or None where ours stands."""
+    text = document.text_in(speech.spoken())
+    if text is None:
+        return None
+    title, body = markdown.split_title(text)
+    return {"title": title, "body": markdown.render(body, assets.picture_file)}
 
 
 def _page(name: str, facts: Callable[[], pages.Facts]) -> Response:
