@@ -84,6 +84,22 @@ def test_a_new_price_makes_a_new_order_and_ends_the_old_one(alice):
     assert decide(question(old)) == "OrderClosed"
 
 
+def test_other_terms_make_another_order(alice):
+    old = order(alice)
+    with transaction():
+        new = orders.place(
+            alice,
+            "atlas",
+            terms_version="another",
+            current_terms="another",
+            correlation_id="tap",
+            keys=KEYS,
+            now=NOW,
+        )
+    assert (old.terms_version, new.terms_version) == (TERMS_VERSION, "another")
+    assert decide(question(old)) == "OrderClosed"
+
+
 def test_accepting_the_terms_is_remembered_once(alice):
     order(alice)
     order(alice, "notes", now=NOW + DAY)
