@@ -346,3 +346,13 @@ def test_f52_what_a_clock_that_was_ahead_put_off_is_done():
     assert inbox.is_due(NOW)
     assert len(claim()) == 1
     assert claim() == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_an_item_that_another_process_is_taking_keeps_nobody_waiting():
+    taken = receive(PAYMENT)
+    other = receive({**PAYMENT, "update_id": 8})
+    with db.engine.begin() as elsewhere:
+        elsewhere.execute(db.select(InboxItem.id).filter_by(id=taken).with_for_update())
+        assert [item.id for item in claim()] == [other]
+    assert [item.id for item in claim()] == [taken]

@@ -127,3 +127,14 @@ def test_24_what_was_noted_twice_is_one_fact_and_is_not_sent():
             outbox.note(ALICE, "renewal_off", {}, dedupe_key="off:1", now=NOW + timedelta(hours=hours))
     assert only_message().sent_at == NOW
     assert claim() == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_message_that_another_process_is_taking_keeps_nobody_waiting():
+    add("receipt:1")
+    add("receipt:2")
+    with db.engine.begin() as elsewhere:
+        taken = db.select(OutboxMessage.id).filter_by(dedupe_key="receipt:1")
+        elsewhere.execute(taken.with_for_update())
+        assert [message.dedupe_key for message in claim()] == ["receipt:2"]
+    assert [message.dedupe_key for message in claim()] == ["receipt:1"]
