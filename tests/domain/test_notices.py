@@ -94,6 +94,15 @@ def test_24_many_facts_are_one_message_and_none_is_told_twice(alice):
     assert tell(NOW + 30 * MINUTE) == 0
 
 
+def test_24_what_moves_no_stars_adds_none(alice):
+    with transaction():
+        for number in range(7):
+            outbox.add(ALICE, "renewal_off", {"title": "Plan"}, dedupe_key=f"off:{number}", now=NOW)
+    assert tell() == 7
+    [digest] = db.session.scalars(db.select(OutboxMessage).filter_by(kind="owner_digest", telegram_id=OWNER))
+    assert (digest.facts["counts"], digest.facts["sums"]) == ({"renewal_off": 7}, {"renewal_off": 0})
+
+
 def test_24_a_steady_trickle_does_not_become_a_flood(alice):
     """A sale each ten seconds for half an hour is seven messages in five minutes, and each sale is in one."""
     told = 0

@@ -100,6 +100,9 @@ def test_rows_that_are_no_sales_are_passed_over(alice, foreign):
 
 def test_the_place_in_the_statement_moves_with_its_rows(alice):
     paid = row(order(alice).payload)
+    assert reconciliation.begin() == 0
+    apply(paid, offset=100)
+    assert reconciliation.begin() == 1
     apply(paid, offset=250)
     assert db.session.get(Shop, 1, populate_existing=True).statement_offset == 251
     assert reconciliation.begin() == 151

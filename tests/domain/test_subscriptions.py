@@ -122,6 +122,16 @@ def test_the_statement_implies_the_end_and_the_update_reports_it(alice):
     assert until() == NOW + MONTH + HOUR + DAY
 
 
+@pytest.mark.parametrize("other", ["a-charge-before", "z-charge-before"])
+def test_a_reported_end_extends_its_own_charge_and_no_other(alice, other):
+    pay(facts(order(alice, "notes"), other, charged_at=NOW - HOUR))
+    made = order(alice, "plan")
+    pay(facts(made, "first", cause="statement", period_seconds=2_592_000))
+    pay(facts(made, "first", paid_until=NOW + MONTH + HOUR, is_renewal=False))
+    assert until() == NOW + MONTH + HOUR + DAY
+    assert until("notes") is None
+
+
 def test_a_later_end_of_what_went_back_pays_for_nothing(alice):
     made = order(alice, "plan")
     settle(pay(facts(made, "first", cause="statement")))
