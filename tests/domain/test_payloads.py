@@ -70,3 +70,8 @@ def test_a_payload_has_one_spelling():
     sealed = payloads.seal(make_payload(), KEYS)
     with pytest.raises(PayloadInvalid):
         payloads.unseal(f"{sealed[:10]}\n{sealed[10:]}", KEYS)
+
+
+def test_a_payload_that_names_no_product_is_none_even_if_we_sealed_it():
+    with pytest.raises(PayloadInvalid, match="shape"):
+        payloads.unseal(payloads.seal(make_payload(slug=""), KEYS), KEYS)

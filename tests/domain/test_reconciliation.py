@@ -328,6 +328,15 @@ def test_29_every_row_has_a_name_and_counts_once(alice, side, partner, name):
     assert ledger.of(ALICE) == []
 
 
+def test_29_all_but_a_whole_star_is_booked_to_its_last_billionth(alice):
+    nearly = {"nanostar_amount": 999_999_999}
+    apply({"id": "x", "amount": 5, **nearly, "date": DATE, "source": {"type": "other"}})
+    assert movements.amount(*movements.balance()) == "5.999999999"
+    share = {"amount": 12, "nanostar_amount": 1}
+    apply({**row(order(alice).payload, affiliate=share), "amount": 237, **nearly})
+    assert movements.amount(*movements.balance()) == "243.999999998"
+
+
 def test_29_a_name_that_nobody_can_print_is_kept_printable(alice):
     apply({"id": "x", "amount": 5, "date": DATE, "source": {"type": "\x1b[2J\0" + "y" * 99}})
     assert movements.totals()[0].name == "?[2J?" + "y" * 59
