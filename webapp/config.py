@@ -213,7 +213,7 @@ def _read(read: "_Reader") -> Config:
         bind_host=read.host("BIND_HOST", Config.bind_host),
         web_workers=read.number("WEB_CONCURRENCY", Config.web_workers, 0, 1000),
         web_threads=read.number("WEB_THREADS", Config.web_threads, 1, 1000),
-        shop=read.shop(),
+        shop=read.shop("SHOP_DIR"),
         catalogue=read.choice("CATALOGUE", ("file", "database")),
         app_env=app_env,
         bot_environment=environment,
@@ -291,11 +291,11 @@ class _Reader:
             return default
         return int(value)
 
-    def shop(self) -> Folder:
+    def shop(self, name: str) -> Folder:
         try:
             return folder.find(self.environ)
         except FolderMissing as error:
-            self.object_to("SHOP_DIR", str(error))
+            self.object_to(name, str(error))
             return folder.usual()
 
     def numbers(self, name: str) -> list[int]:

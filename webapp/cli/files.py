@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import click
 from flask import current_app
+from flask.cli import ScriptInfo
 
 from webapp import config
 from webapp.domain.toml_files import FileInvalid
@@ -18,7 +19,9 @@ READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 def shop_folder() -> Folder:
     """Return the owner's folder, for commands that need no shop as well."""
-    settings = current_app.config.get("STARFRONT")
+    # While a command's words are read, no context is open yet.
+    app = current_app or click.get_current_context().ensure_object(ScriptInfo).load_app()
+    settings = app.config.get("STARFRONT")
     try:
         return settings.shop if settings else folder.find(config.environment())
     except (FolderMissing, config.ConfigError) as error:
