@@ -29,7 +29,11 @@ def main() -> None:
     # An interpreter that is named is this one.
     sys.argv = sys.argv[3:] if sys.argv[2] == "python" else sys.argv[2:]
     name = sys.argv[0]
-    runpy.run_path(name if Path(name).exists() else str(shutil.which(name)), run_name="__main__")
+    if name == "-m":
+        sys.argv = sys.argv[1:]
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    else:
+        runpy.run_path(name if Path(name).exists() else str(shutil.which(name)), run_name="__main__")
 
 
 if __name__ == "__main__":
