@@ -31,6 +31,7 @@ from webapp.worker import Worker
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = SHOP.catalogue.read_text(encoding="utf-8")
+OPENED = SHIPPED[SHIPPED.index("[[entitlements]]") :]
 COUNT = len(catalogue_files.read(SHIPPED))
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -73,9 +74,9 @@ def test_the_catalogue_is_sold_once_imported(app):
 
 def test_what_changed_in_the_file_changes_in_the_shop(app, tmp_path):
     run(app, "catalog", "import")
-    first = SHIPPED.split("\n[[products]]")[1]
+    first = SHIPPED.split("\n[[products]]")[1].replace("stars = 250", "stars = 300")
     file = tmp_path / "new.toml"
-    file.write_text("[[products]]" + first.replace("stars = 250", "stars = 300"), encoding="utf-8")
+    file.write_text(f"[[products]]{first}\n{OPENED}", encoding="utf-8")
     assert counts(run(app, "catalog", "import", str(file))) == f"0 added, 1 changed, {COUNT - 1} retired"
     assert on_sale() == {"deep-sky-atlas": 300}
 
@@ -528,7 +529,7 @@ def test_a_release_sells_again_what_the_file_lists_again(empty, pushed):
 def test_what_the_file_lists_no_more_goes_off_sale_and_stays_owned(empty, pushed):
     app = empty()
     release(app)
-    pushed("[[products]]" + SHIPPED.split("\n[[products]]")[1])
+    pushed("[[products]]" + SHIPPED.split("\n[[products]]")[1] + OPENED)
     code, said = release(app)
     assert code == 0
     assert (

@@ -18,6 +18,7 @@ from webapp.extensions import NOT_MIGRATED, db, transaction
 
 FILE = str(SHOP.catalogue)
 NEWS = 'name = "comet"\nto = "everyone"\ntext = "A comet is coming."\n'
+BEGUN = "--name A --tagline B --seller C --contact D --product E --stars 1".split()
 # What each command is told, where it wants to be told something.
 ARGUMENTS = {
     "ban": ["1001", "--reason", "why not"],
@@ -38,7 +39,7 @@ ARGUMENTS = {
     "refund": ["charge", "--reason", "why not"],
     "why": ["1001"],
 }
-NEEDS_NOTHING = {"catalog check", "version"}
+NEEDS_NOTHING = {"catalog check", "shop check", "shop new", "version"}
 SAYS_IT_ITSELF = {"doctor"}
 MIGRATES = {"release"}
 
@@ -63,6 +64,8 @@ def ask(app: Flask, name: str, folder: Path) -> tuple[int, str]:
     if name in ("broadcast check", "broadcast send"):
         (folder / "news.toml").write_text(NEWS)
         arguments = [str(folder / "news.toml")]
+    if name == "shop new":
+        arguments = [str(folder / "begun"), *BEGUN]
     result = app.test_cli_runner().invoke(args=[*name.split(), *arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     lines = [line for line in result.output.splitlines() if not line.startswith('{"time": ')]
