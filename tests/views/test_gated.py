@@ -91,7 +91,7 @@ def test_a_start_parameter_leads_to_the_page_unless_a_product_is_called_so(
     assert path("sky") == "/pages/atlas"
     assert path("page_sky") == "/pages/atlas"
     assert 'data-start="page_atlas"' in client.get("/pages/atlas").text
-    assert path("atlas") == "/atlas"
+    assert path("atlas") == "/products/atlas"
     assert path("page_gone") == "/"
 
 
