@@ -18,7 +18,7 @@ from webapp.extensions import NOT_MIGRATED, db, transaction
 
 FILE = str(SHOP.catalogue)
 NEWS = 'name = "comet"\nto = "everyone"\ntext = "A comet is coming."\n'
-BEGUN = "--name A --tagline B --seller C --contact D --product E --stars 1".split()
+BEGUN = ["--name", "A", "--tagline", "B", "--seller", "C", "--contact", "D", "--product", "E", "--stars", "1"]
 # What each command is told, where it wants to be told something.
 ARGUMENTS = {
     "ban": ["1001", "--reason", "why not"],
