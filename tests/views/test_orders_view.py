@@ -223,7 +223,9 @@ def test_nothing_is_sent_while_nothing_changes(client: Any, alice: User) -> None
 @on_sqlite
 def test_waiting_slows_down(client: Any, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     order = opened(alice)
-    wind(monkeypatch, timedelta(seconds=31))
+    wind(monkeypatch, timedelta(seconds=29))
+    assert 'hx-trigger="every 1s' in look(client.as_(alice), order).text
+    wind(monkeypatch, timedelta(seconds=30))
     assert 'hx-trigger="every 3s' in look(client.as_(alice), order, seen="waiting-1").text
 
 

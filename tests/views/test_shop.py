@@ -213,6 +213,11 @@ def test_an_unknown_product_is_not_found(client: Any, open_shop: None, slug: str
     assert "<script>alert" not in response.text
 
 
+def test_the_first_page_of_the_shop_has_one_address(client: Any, open_shop: None) -> None:
+    for path in ("/", "/?page=1"):
+        assert 'data-path="/"' in client.get(path).text
+
+
 def test_a_product_that_went_off_sale_is_not_found(client: Any, open_shop: None) -> None:
     with transaction():
         catalogue.replace([arrange.NOTES], NOW)
