@@ -46,6 +46,14 @@ def test_a_database_that_was_not_migrated_is_told(client):
     assert findings(client)["migrations"] == "The database is not migrated. Run flask --app webapp release."
 
 
+def test_tables_that_are_missing_are_no_incident(client):
+    with transaction():
+        db.session.execute(db.text("ALTER TABLE products RENAME TO hidden"))
+    answer = client.get("/", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json["code"]) == (503, "ShopUnavailable")
+    assert "incident" not in answer.json
+
+
 def test_a_database_that_is_gone_is_told(client):
     with transaction():
         db.session.execute(db.text("DROP TABLE leases"))
