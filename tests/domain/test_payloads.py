@@ -75,3 +75,30 @@ def test_a_payload_has_one_spelling():
 def test_a_payload_that_names_no_product_is_none_even_if_we_sealed_it():
     with pytest.raises(PayloadInvalid, match="shape"):
         payloads.unseal(payloads.seal(make_payload(slug=""), KEYS), KEYS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pass_days", "sealed"),
+    [
+        (
+            "once",
+            None,
+            "AXWS1tgAAQIDBAUGBwgJCgsAAAAAAAAD6QAAAPoAAGRlZXAtc2t5LWF0bGFzvMSyxFUH7bUd2Nt5E5eBfQ",
+        ),
+        (
+            "subscription",
+            None,
+            "AnWS1tgAAQIDBAUGBwgJCgsAAAAAAAAD6QAAAPoAAGRlZXAtc2t5LWF0bGFzwhS5aMWcSJ1Y8v32g9bLBw",
+        ),
+        (
+            "trial",
+            7,
+            "A3WS1tgAAQIDBAUGBwgJCgsAAAAAAAAD6QAAAPoAB2RlZXAtc2t5LWF0bGFz7ZYMLbYtbx5dIefKa5XucQ",
+        ),
+    ],
+)
+def test_what_an_earlier_release_sealed_still_opens(kind, pass_days, sealed):
+    """A plan's payload comes back with each renewal, however many releases later."""
+    payload = Payload("AAECAwQFBgcICQoL", 1001, "deep-sky-atlas", 250, pass_days, kind)
+    assert payloads.unseal(sealed, KEYS) == payload
+    assert payloads.seal(payload, KEYS) == sealed
