@@ -66,11 +66,13 @@ def app(config: Config) -> Iterator[Flask]:
     """The shop on that database, its context open."""
     # Each test has connections of its own, and with them the database's clock.
     shop = _shop(config)
-    kept = {**shop.extensions, "kept_pages": {}}
+    checkout = shop.extensions["checkout"]
+    kept, settings = {**shop.extensions, "kept_pages": {}}, dict(vars(checkout))
     with opened(shop) as app:
         yield app
     shop.extensions.clear()
     shop.extensions.update(kept)
+    vars(checkout).update(settings)
 
 
 @pytest.fixture
