@@ -9,7 +9,7 @@ from tests import arrange
 from tests.factories import make_config
 from tests.processes import TOKEN, Stage
 from tests.shared import app, database_url, new_app, postgresql_place, sqlite_place
-from webapp import bot_api
+from webapp import bot_api, witness
 from webapp.bot_api import BotApi
 from webapp.config import Config
 from webapp.models import User
@@ -33,6 +33,7 @@ def telegram(box: Stage) -> Stage:
     """The same Telegram, with nothing said or sold yet."""
     client = bot_api.get_client(f"{box.sandbox}/bot", TOKEN)
     client.flood_control.forget()  # what another test's Telegram asked for
+    witness._beginning.cache_clear()  # and what time it told
     client.call("deleteWebhook")
     box.control("POST", "reset")
     box.control("PUT", "troubles", delay_seconds=0)
