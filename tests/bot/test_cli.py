@@ -31,7 +31,7 @@ from webapp.worker import Worker
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = SHOP.catalogue.read_text(encoding="utf-8")
-OPENED = SHIPPED[SHIPPED.index("[[entitlements]]") :]
+OPENED = SHIPPED[SHIPPED.index("\n[[entitlements]]\n") :]
 COUNT = len(catalogue_files.read(SHIPPED))
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
