@@ -51,7 +51,10 @@ from webapp.bot_api import (
     takes_proxy,
 )
 from webapp.config import Config
-from webapp.domain import catalogue, inbox, init_data, outbox, shops, sign_in_codes, support, users
+from webapp.domain.catalogue import catalogue
+from webapp.domain.owner import shops, support
+from webapp.domain.people import init_data, sign_in_codes, users
+from webapp.domain.queue import inbox, outbox
 from webapp.errors import ProductNotFound
 from webapp.errors import TooManyRequests as RateLimited
 from webapp.extensions import NOT_MIGRATED, is_unmigrated, remedy, transaction

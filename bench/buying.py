@@ -17,8 +17,8 @@ from bench import stock
 from tests import arrange
 from tests.factories import SECRET_KEY
 from tests.processes import TOKEN, Shopper, Stage
-from webapp.domain import sessions
-from webapp.domain.keys import KeyRing
+from webapp.domain.people import sessions
+from webapp.domain.people.keys import KeyRing
 
 BUYERS = 60
 LATENCY_SECONDS = 0.1

@@ -33,7 +33,9 @@ from sqlalchemy import insert
 from tests.factories import SHOP, TERMS_VERSION, make_config
 from tests.postgres import start as postgres_server
 from webapp import create_app, receiving
-from webapp.domain import catalogue, catalogue_files, payloads, shops
+from webapp.domain.catalogue import catalogue, catalogue_files
+from webapp.domain.owner import shops
+from webapp.domain.sales import payloads
 from webapp.extensions import db, transaction
 from webapp.models import Order, PreCheckout, Product, User
 

@@ -23,7 +23,7 @@ import telegram_webapp_auth.auth
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from webapp.domain import init_data  # noqa: E402
+from webapp.domain.people import init_data  # noqa: E402
 
 TOKEN = "7342037359:AAF9x2Lq8Rk4ZbN6hYc1JmPf3GsUe5aVtWo"
 BYTES = 600

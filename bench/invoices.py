@@ -26,8 +26,8 @@ from tests.factories import SECRET_KEY, TERMS_VERSION
 from tests.postgres import start as postgres_server
 from tests.processes import TOKEN, Stage, free_port
 from webapp.config import database_url
-from webapp.domain import sessions
-from webapp.domain.keys import KeyRing
+from webapp.domain.people import sessions
+from webapp.domain.people.keys import KeyRing
 
 BUYERS = 64
 LATENCY_SECONDS = 0.1

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tests.factories import SHOP
 from tests.processes import Stage
-from webapp.domain import catalogue_files
-from webapp.domain.catalogue import Item
+from webapp.domain.catalogue import catalogue_files
+from webapp.domain.catalogue.catalogue import Item
 
 PRODUCTS = 24  # as many as a page of the shop shows
 

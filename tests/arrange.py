@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.factories import TERMS_VERSION
-from webapp.domain import catalogue, orders, payments, pre_checkouts, refunds, shops, users
-from webapp.domain.init_data import Profile
-from webapp.domain.keys import KeyRing
+from webapp.domain.catalogue import catalogue
+from webapp.domain.owner import shops
+from webapp.domain.people import users
+from webapp.domain.people.init_data import Profile
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.sales import orders, payments, pre_checkouts, refunds
 from webapp.extensions import db, transaction
 from webapp.models import Charge, Order, OutboxMessage, Refund, User
 

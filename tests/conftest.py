@@ -25,7 +25,7 @@ from tests.factories import make_config, opened
 from tests.postgres import start as postgres_server
 from webapp import clock, create_app
 from webapp.config import database_url as normal_url
-from webapp.domain import sessions
+from webapp.domain.people import sessions
 from webapp.extensions import db
 from webapp.models import User
 

@@ -16,7 +16,7 @@ from flask import Flask
 
 from tests.processes import Shopper, Stage, eventually
 from webapp import clock
-from webapp.domain import payments, refunds
+from webapp.domain.sales import payments, refunds
 from webapp.errors import ChargeNotFound
 from webapp.extensions import db, transaction
 

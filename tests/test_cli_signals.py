@@ -8,7 +8,7 @@ from flask import Flask
 from tests import arrange
 from tests.arrange import ALICE
 from webapp import clock
-from webapp.domain import signals
+from webapp.domain.access import signals
 from webapp.extensions import db, transaction
 from webapp.models import AuditEntry, Signal
 

@@ -17,7 +17,7 @@ from tests.factories import METRICS_TOKEN, make_config, opened
 from webapp import clock, create_app
 from webapp.config import ConfigError
 from webapp.doctor import database
-from webapp.domain import outbox
+from webapp.domain.queue import outbox
 from webapp.extensions import db
 
 NUMBERS = count(1)

@@ -16,7 +16,7 @@ from tests.processes import eventually
 from tests.proxy import SOUND, Fault, Proxy
 from webapp import create_app, postgresql
 from webapp.config import database_url as normal_url
-from webapp.domain import inbox
+from webapp.domain.queue import inbox
 from webapp.extensions import db, run_in_transaction
 from webapp.models import InboxItem
 

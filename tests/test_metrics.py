@@ -26,7 +26,8 @@ from tests.arrange import ALICE
 from tests.factories import METRICS_TOKEN, make_config, make_init_data
 from tests.processes import Shopper, Stage, eventually
 from webapp import clock, create_app, metrics, metrics_folder
-from webapp.domain import inbox, leases, refunds
+from webapp.domain.queue import inbox, leases
+from webapp.domain.sales import refunds
 from webapp.extensions import db, transaction
 
 BEARER = {"Authorization": f"Bearer {METRICS_TOKEN}"}

@@ -11,7 +11,7 @@ from tests.mutation.trials import Verdict
 
 PLACES = [Place("bot.py", (line, 0), (line, 1), "AddNot", (("a", line), ("b", line))) for line in range(100)]
 MUTANT = Mutant(
-    "webapp/domain/ledger.py", 1, "AddNot", "if paid:\n    give()\n", "if not paid:\n    give()\n"
+    "webapp/domain/access/ledger.py", 1, "AddNot", "if paid:\n    give()\n", "if not paid:\n    give()\n"
 )
 
 

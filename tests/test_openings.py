@@ -8,7 +8,7 @@ import pytest
 from tests.factories import SHOP, make_config
 from webapp import create_app
 from webapp.config import ConfigError
-from webapp.domain.toml_files import FileInvalid
+from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.shop import catalogue_file, openings
 from webapp.shop.folder import Folder
 from webapp.shop.openings import Address, Chat, Opening, Page, Route

@@ -10,7 +10,9 @@ from tests import arrange
 from tests.arrange import ALICE, BOB, DAY, MONTH, NOW
 from tests.bot.test_cli import on_sqlite, run
 from webapp import clock
-from webapp.domain import entitlements, ledger, orders, refunds, subscriptions, users
+from webapp.domain.access import entitlements, ledger
+from webapp.domain.people import users
+from webapp.domain.sales import orders, refunds, subscriptions
 from webapp.errors import Banned
 from webapp.extensions import db, transaction
 from webapp.models import AuditEntry, LedgerEntry, User

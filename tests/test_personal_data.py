@@ -16,8 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from tests import arrange
 from tests.factories import TERMS_VERSION, make_init_data
 from webapp import clock, logs, postgresql
-from webapp.domain import inbox, updates
-from webapp.domain.telegram_json import Unreadable
+from webapp.domain.queue import inbox
+from webapp.domain.sales import updates
+from webapp.domain.sales.telegram_json import Unreadable
 from webapp.extensions import db, run_in_transaction
 from webapp.models import InboxItem, Order
 

@@ -7,8 +7,8 @@ import pytest
 
 from tests.arrange import DAY, NOW
 from webapp import messages, reasons
-from webapp.domain.access import Access
-from webapp.domain.explanations import Explanation, Step
+from webapp.domain.access.access import Access
+from webapp.domain.access.explanations import Explanation, Step
 
 pytestmark = [
     pytest.mark.usefixtures("app"),

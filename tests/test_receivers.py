@@ -13,7 +13,7 @@ from tests import arrange
 from tests.arrange import ALICE, BOB
 from tests.factories import make_config, opened
 from webapp import clock, create_app, receivers
-from webapp.domain import signals
+from webapp.domain.access import signals
 from webapp.extensions import db
 from webapp.models import OutboxMessage, Signal
 from webapp.receivers import Receivers

@@ -11,8 +11,10 @@ from tests.domain.test_updates import service_message
 from tests.factories import TERMS_VERSION
 from webapp import clock, receiving
 from webapp.checkout import Checkout
-from webapp.domain import entitlements, inbox, ledger, orders
-from webapp.domain.keys import KeyRing
+from webapp.domain.access import entitlements, ledger
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.queue import inbox
+from webapp.domain.sales import orders
 from webapp.extensions import db, transaction
 from webapp.models import Charge, InboxItem, OutboxMessage, User
 from webapp.worker import Worker

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.arrange import ALICE, NOW
 from webapp import clock, extensions
-from webapp.domain import outbox
+from webapp.domain.queue import outbox
 from webapp.extensions import db, glance, run_in_transaction, transaction
 from webapp.models import OutboxMessage, RateLimit
 

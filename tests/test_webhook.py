@@ -14,7 +14,7 @@ from tests.arrange import MINUTE, NOW
 from tests.factories import WEBHOOK_SECRET, make_config
 from webapp import clock, create_app, patience
 from webapp.config import WEBHOOK_PATH
-from webapp.domain import retired_secrets
+from webapp.domain.people import retired_secrets
 from webapp.extensions import db, transaction
 from webapp.models import InboxItem
 from webapp.views.telegram import LARGEST_UPDATE, SECRET_HEADER

@@ -25,7 +25,7 @@ def create_app(settings: "Config | None" = None) -> "Flask":
     # numbers are kept.
     from webapp import application, cli
     from webapp.config import ConfigError, refusal
-    from webapp.domain.shops import ForeignDatabase
+    from webapp.domain.owner.shops import ForeignDatabase
     from webapp.languages import TranslationInvalid
 
     if settings is None:

@@ -15,9 +15,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from webapp import assets, cli, config, disks, logs, metrics, postgresql, security, speech
 from webapp.checkout import Checkout
 from webapp.config import Config, ConfigError
-from webapp.domain import init_data, shops, signals
-from webapp.domain.keys import KeyRing
-from webapp.domain.toml_files import FileInvalid
+from webapp.domain.access import signals
+from webapp.domain.catalogue.toml_files import FileInvalid
+from webapp.domain.owner import shops
+from webapp.domain.people import init_data
+from webapp.domain.people.keys import KeyRing
 from webapp.extensions import configure_engine, db, engine_options, htmx, is_unmigrated, migrate, remedy
 from webapp.shop import brand, documents, openings, plugins
 from webapp.shop.folder import Folder, FolderInvalid
@@ -54,7 +56,7 @@ def create_app(settings: Config | None = None) -> Flask:
 
     :raise webapp.config.ConfigError: a setting is missing or unsafe, or the database unfit
     :raise webapp.languages.TranslationInvalid: a file of translations is broken
-    :raise webapp.domain.shops.ForeignDatabase: the database is another bot's
+    :raise webapp.domain.owner.shops.ForeignDatabase: the database is another bot's
     """
     settings = settings or config.load()
     logs.init(settings)

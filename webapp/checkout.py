@@ -21,10 +21,11 @@ from webapp.bot_api import (
     Unauthorized,
 )
 from webapp.config import Config
-from webapp.domain import orders, payments, rate_limits, reconciliation, refunds, subscriptions
-from webapp.domain.keys import KeyRing
-from webapp.domain.reconciliation import Report
-from webapp.domain.refunds import RefundFacts
+from webapp.domain.people import rate_limits
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.sales import orders, payments, reconciliation, refunds, subscriptions
+from webapp.domain.sales.reconciliation import Report
+from webapp.domain.sales.refunds import RefundFacts
 from webapp.errors import TelegramBusy, TelegramRefused
 from webapp.extensions import run_in_transaction, transaction
 from webapp.models import Order, Refund, Subscription, User
@@ -86,7 +87,7 @@ class Checkout:
         :param language: the code of the language that title and description are to be in
         :raise TelegramBusy: Telegram did not answer in time, or too many wait for it already
         :raise TelegramRefused: Telegram will not make this invoice
-        :raise ShopError: whatever :func:`webapp.domain.orders.place` refuses
+        :raise ShopError: whatever :func:`webapp.domain.sales.orders.place` refuses
         """
 
         def place() -> Order:
@@ -144,7 +145,7 @@ class Checkout:
     def refund_own(self, buyer: User, charge_id: str) -> Refund:
         """Give a buyer's own charge back, as :meth:`refund` does.
 
-        :raise ShopError: whatever :func:`webapp.domain.refunds.request_own` refuses
+        :raise ShopError: whatever :func:`webapp.domain.sales.refunds.request_own` refuses
         """
         with transaction():
             self._count_wish(buyer.telegram_id)

@@ -12,7 +12,7 @@ from typing import Any
 from flask_babel import gettext, ngettext
 
 from webapp.config import current
-from webapp.domain.broadcasts import FOOTER
+from webapp.domain.owner.broadcasts import FOOTER
 from webapp.shop import brand, openings
 from webapp.shop.brand import Brand
 from webapp.shop.openings import Chat

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from prometheus_flask_exporter import PrometheusMetrics
 
 from webapp import clock, metrics_folder
-from webapp.domain import statistics
+from webapp.domain.owner import statistics
 from webapp.extensions import db
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 from flask_babel import gettext, ngettext
 
-from webapp.domain.explanations import Explanation, Step
+from webapp.domain.access.explanations import Explanation, Step
 from webapp.speech import moment
 
 

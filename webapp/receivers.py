@@ -17,7 +17,7 @@ from typing import Any
 from flask import Flask
 
 from webapp import clock
-from webapp.domain import signals
+from webapp.domain.access import signals
 from webapp.extensions import run_in_transaction
 from webapp.models import Signal
 from webapp.shop import plugins

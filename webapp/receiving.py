@@ -7,7 +7,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock, logs
 from webapp.checkout import Checkout
-from webapp.domain import inbox, support, updates
+from webapp.domain.owner import support
+from webapp.domain.queue import inbox
+from webapp.domain.sales import updates
 from webapp.extensions import db, run_in_transaction
 from webapp.models import Charge, InboxItem
 

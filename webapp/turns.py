@@ -12,7 +12,7 @@ from functools import cache
 from flask import Flask
 
 from webapp import clock
-from webapp.domain import leases
+from webapp.domain.queue import leases
 from webapp.extensions import transaction
 
 log = logging.getLogger(__name__)

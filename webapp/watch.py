@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
 from webapp.config import HEALTH, Config
-from webapp.domain import leases, outbox
+from webapp.domain.queue import leases, outbox
 from webapp.extensions import db, transaction
 from webapp.turns import POLLING
 from webapp.worker import DUTIES, Worker

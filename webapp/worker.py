@@ -14,30 +14,12 @@ from webapp.bot_api import BotApiError, Conflict, OutcomeUnknown, Refused, TooMa
 from webapp.checkout import Checkout
 from webapp.config import HEALTH
 from webapp.doctor import database, shop, telegram
-from webapp.domain import (
-    alarms,
-    broadcasts,
-    chats,
-    inbox,
-    leases,
-    logouts,
-    notices,
-    orders,
-    outbox,
-    pre_checkouts,
-    rate_limits,
-    reconciliation,
-    reminders,
-    retired_secrets,
-    shops,
-    sign_in_codes,
-    support,
-    sweeps,
-    updates,
-    users,
-)
-from webapp.domain.pre_checkouts import Approval, Question
-from webapp.domain.telegram_json import Unreadable
+from webapp.domain.owner import alarms, broadcasts, notices, reminders, shops, support, sweeps
+from webapp.domain.people import chats, logouts, rate_limits, retired_secrets, sign_in_codes, users
+from webapp.domain.queue import inbox, leases, outbox
+from webapp.domain.sales import orders, pre_checkouts, reconciliation, updates
+from webapp.domain.sales.pre_checkouts import Approval, Question
+from webapp.domain.sales.telegram_json import Unreadable
 from webapp.errors import CheckoutTooLate, ShopError, ShopUnavailable
 from webapp.extensions import db, run_in_transaction, transaction
 from webapp.models import InboxItem, OutboxMessage

@@ -16,7 +16,7 @@ from tests.covered import measured
 from tests.e2e.conftest import ALICE, BOB
 from tests.processes import TOKEN, Stage, eventually
 from webapp.bot_api import BotApi
-from webapp.domain import chats, users
+from webapp.domain.people import chats, users
 
 DARIUSH = 5000000104
 GREETING = "Hello, Alice!"

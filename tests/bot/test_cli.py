@@ -21,7 +21,9 @@ from tests.processes import TOKEN, Stage, eventually
 from webapp import bot_api, clock, create_app
 from webapp.checkout import Checkout
 from webapp.cli.commands import UNKNOWN_TOKEN
-from webapp.domain import catalogue, catalogue_files, entitlements, refunds
+from webapp.domain.access import entitlements
+from webapp.domain.catalogue import catalogue, catalogue_files
+from webapp.domain.sales import refunds
 from webapp.extensions import db, transaction
 from webapp.models import AuditEntry, Charge, Entitlement, LedgerEntry, Movement, Product, Refund, Shop, User
 from webapp.shop import catalogue_file

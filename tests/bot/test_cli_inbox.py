@@ -10,7 +10,7 @@ from tests.bot.conftest import ALICE
 from tests.bot.test_cli import on_sqlite, run
 from tests.processes import TOKEN
 from webapp import clock
-from webapp.domain import inbox
+from webapp.domain.queue import inbox
 from webapp.extensions import db, transaction
 from webapp.models import InboxItem
 from webapp.worker import Worker

@@ -8,7 +8,8 @@ from tests.arrange import NOW
 from tests.bot.conftest import ALICE, BOB
 from tests.bot.test_cli import on_sqlite, run
 from webapp import clock
-from webapp.domain import refunds, users
+from webapp.domain.people import users
+from webapp.domain.sales import refunds
 from webapp.extensions import transaction
 from webapp.models import User
 

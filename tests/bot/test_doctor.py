@@ -32,19 +32,13 @@ from webapp.config import Config
 from webapp.doctor import Finding, database, examine, proxies
 from webapp.doctor import shop as doctor_of_shop
 from webapp.doctor import telegram as diagnosis
-from webapp.domain import (
-    catalogue,
-    catalogue_files,
-    inbox,
-    leases,
-    payloads,
-    refunds,
-    retired_secrets,
-    shops,
-    signals,
-    subscriptions,
-)
-from webapp.domain.keys import KeyRing
+from webapp.domain.access import signals
+from webapp.domain.catalogue import catalogue, catalogue_files
+from webapp.domain.owner import shops
+from webapp.domain.people import retired_secrets
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.queue import inbox, leases
+from webapp.domain.sales import payloads, refunds, subscriptions
 from webapp.extensions import db, transaction
 from webapp.models import Entitlement, InboxItem, Order, Shop, Signal, User
 from webapp.registration import ALLOWED_UPDATES

@@ -13,7 +13,8 @@ from tests.factories import TERMS_VERSION
 from tests.processes import Stage
 from webapp import clock, create_app, receiving
 from webapp.checkout import Checkout
-from webapp.domain import entitlements, payments, refunds, subscriptions
+from webapp.domain.access import entitlements
+from webapp.domain.sales import payments, refunds, subscriptions
 from webapp.extensions import db
 from webapp.models import InboxItem, Subscription, User
 

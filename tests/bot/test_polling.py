@@ -25,7 +25,7 @@ from tests.covered import measured
 from tests.e2e.conftest import BOB
 from tests.processes import ROOT, TOKEN, Shopper, Stage, eventually
 from webapp import clock
-from webapp.domain import inbox, leases
+from webapp.domain.queue import inbox, leases
 from webapp.extensions import db, transaction
 from webapp.models import InboxItem, Lease
 from webapp.turns import TURN_SECONDS, Turn, process_name

@@ -15,7 +15,7 @@ from webapp import clock, create_app, messages, receiving
 from webapp.bot_api import BotApi
 from webapp.config import Config, ConfigError, load
 from webapp.doctor import shop as shop_doctor
-from webapp.domain import support
+from webapp.domain.owner import support
 from webapp.extensions import db
 from webapp.models import InboxItem, OutboxMessage, SupportMessage, SupportRelay
 

@@ -17,21 +17,12 @@ from tests.bot.conftest import ALICE, BOB, CARMEN, told, trouble
 from tests.factories import TERMS_VERSION
 from tests.processes import Stage, eventually
 from webapp import clock, messages
-from webapp.domain import (
-    catalogue,
-    entitlements,
-    inbox,
-    leases,
-    ledger,
-    orders,
-    outbox,
-    reconciliation,
-    refunds,
-    shops,
-    signals,
-    updates,
-    users,
-)
+from webapp.domain.access import entitlements, ledger, signals
+from webapp.domain.catalogue import catalogue
+from webapp.domain.owner import shops
+from webapp.domain.people import users
+from webapp.domain.queue import inbox, leases, outbox
+from webapp.domain.sales import orders, reconciliation, refunds, updates
 from webapp.extensions import db, transaction
 from webapp.models import Charge, InboxItem, LedgerEntry, Order, OutboxMessage, Refund, User
 from webapp.worker import DUTY_SECONDS, Worker

@@ -16,9 +16,9 @@ from tests.factories import SECRET_KEY, WEBHOOK_SECRET
 from tests.market import Rows, Table
 from tests.processes import Stage, eventually
 from webapp.config import WEBHOOK_PATH
-from webapp.domain import payloads
-from webapp.domain.keys import KeyRing
-from webapp.domain.payloads import Payload
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.sales import payloads
+from webapp.domain.sales.payloads import Payload
 from webapp.views.telegram import SECRET_HEADER
 
 WRITERS = (5000000101, 5000000102, 5000000103, 5000000104)  # people the sandbox starts with

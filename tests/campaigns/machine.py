@@ -23,17 +23,12 @@ from tests.factories import SECRET_KEY, TERMS_VERSION
 from tests.model import DAY, MONTH, Books, Deal, Died, Paid, Plan, Telegram, moment, span
 from webapp import receiving
 from webapp.checkout import Checkout
-from webapp.domain import (
-    catalogue,
-    inbox,
-    ledger,
-    orders,
-    pre_checkouts,
-    subscriptions,
-    updates,
-    users,
-)
-from webapp.domain.keys import KeyRing
+from webapp.domain.access import ledger
+from webapp.domain.catalogue import catalogue
+from webapp.domain.people import users
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.queue import inbox
+from webapp.domain.sales import orders, pre_checkouts, subscriptions, updates
 from webapp.errors import OffSale, ShopError, TooManyRequests
 from webapp.extensions import db, run_in_transaction
 from webapp.models import User

@@ -106,7 +106,7 @@ def die_in_the_statement(stage: Stage, rows: Rows, draw: random.Random, mode: st
     # Done by the first bot that lives long enough, before anything is lost.
     eventually(lambda: rows("SELECT full_pass_at FROM shop"))
     lose_updates(stage)
-    page = HOWS["harsh"]["webapp.domain.reconciliation:PAGE"]
+    page = HOWS["harsh"]["webapp.domain.sales.reconciliation:PAGE"]
     # On the first page, which is undone each time; then once on the second, with the first one kept.
     passages = [draw.randint(1, page) for _ in range(EACH - 1)] + [page + draw.randint(1, page // 2)]
     lives = [*(f"K14:{passage}" for passage in passages), f"{LIVES_ON}:0:harsh"]

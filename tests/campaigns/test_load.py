@@ -25,7 +25,7 @@ from tests.campaigns.visitors import INVOICE, Visitors, resident_bytes
 from tests.market import Market, Table
 from tests.postgres import start as postgres_server
 from tests.processes import Stage, eventually
-from webapp.domain.pre_checkouts import ANSWER_WITHIN_SECONDS
+from webapp.domain.sales.pre_checkouts import ANSWER_WITHIN_SECONDS
 
 IS_FULL = "LOAD" in os.environ
 SECONDS = float(os.environ.get("LOAD_SECONDS", "5"))

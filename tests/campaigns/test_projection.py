@@ -15,7 +15,7 @@ from tests.arrange import NOW
 from tests.domain.test_permutations import KINDS, facts
 from tests.model import Fact, moment, opened, span
 from webapp.cli.entitlements import write_anew
-from webapp.domain import entitlements
+from webapp.domain.access import entitlements
 from webapp.extensions import db, transaction
 from webapp.models import Entitlement, LedgerEntry
 

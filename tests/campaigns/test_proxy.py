@@ -18,7 +18,7 @@ from tests.campaigns.links import LinkedStage, Witness
 from tests.market import Market, Rows, Table, audit, audit_deliveries, moment, wishes
 from tests.processes import Stage, eventually
 from tests.proxy import SOUND, Fault, Proxy
-from webapp.domain import pre_checkouts
+from webapp.domain.sales import pre_checkouts
 
 SEED = int(os.environ.get("SEED", random.randrange(10**6)))
 SCENARIOS = int(os.environ.get("SCENARIOS", "2"))

@@ -16,9 +16,11 @@ from tests.market import audit
 from tests.processes import Shopper, Stage, eventually
 from webapp import clock
 from webapp.checkout import Checkout
-from webapp.domain import entitlements, payments, refunds, users
-from webapp.domain.init_data import Profile
-from webapp.domain.pre_checkouts import ANSWER_WITHIN_SECONDS
+from webapp.domain.access import entitlements
+from webapp.domain.people import users
+from webapp.domain.people.init_data import Profile
+from webapp.domain.sales import payments, refunds
+from webapp.domain.sales.pre_checkouts import ANSWER_WITHIN_SECONDS
 from webapp.extensions import db, transaction
 
 RACES = int(os.environ.get("RACES", "2"))  # for orders, ten times as many for refunds; make races: 100

@@ -28,7 +28,9 @@ from tests.arrange import (
 )
 from tests.factories import make_config
 from webapp import create_app
-from webapp.domain import catalogue, catalogue_files, entitlements, ledger, reconciliation
+from webapp.domain.access import entitlements, ledger
+from webapp.domain.catalogue import catalogue, catalogue_files
+from webapp.domain.sales import reconciliation
 from webapp.extensions import db, transaction
 from webapp.models import Charge, LedgerEntry, OutboxMessage, Refund, Subscription
 

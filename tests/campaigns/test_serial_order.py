@@ -27,7 +27,9 @@ from tests.arrange import ALICE, BOB, NOW
 from tests.campaigns.machine import CATALOGUE, House, Till, promised, told_of
 from tests.model import DAY, MONTH, Books, Deal, Paid, Telegram, moment
 from webapp import clock, receiving
-from webapp.domain import entitlements, inbox, payments, pre_checkouts, refunds, updates
+from webapp.domain.access import entitlements
+from webapp.domain.queue import inbox
+from webapp.domain.sales import payments, pre_checkouts, refunds, updates
 from webapp.errors import ChargeNotFound, ShopError
 from webapp.extensions import db, run_in_transaction, transaction
 from webapp.models import User

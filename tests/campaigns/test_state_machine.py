@@ -15,7 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.campaigns.machine import House, Machine
 from tests.model import moment
 from webapp import clock
-from webapp.domain import reconciliation
+from webapp.domain.sales import reconciliation
 
 SHORT = 80
 HISTORIES = int(os.environ.get("HISTORIES", SHORT))  # on each database; make machine: 10,000

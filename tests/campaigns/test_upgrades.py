@@ -40,7 +40,9 @@ from tests.arrange import ALICE, BOB, DAY, NOW
 from tests.databases import url_of
 from tests.processes import ROOT, Stage
 from webapp.config import database_url as normal_url
-from webapp.domain import entitlements, inbox, leases, ledger, orders, refunds
+from webapp.domain.access import entitlements, ledger
+from webapp.domain.queue import inbox, leases
+from webapp.domain.sales import orders, refunds
 from webapp.extensions import db, transaction
 from webapp.models import LedgerEntry, Order, Product, Shop
 

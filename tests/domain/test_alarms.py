@@ -1,8 +1,10 @@
 import pytest
 
 from tests.arrange import ATLAS, DAY, MINUTE, NOW, OWNER, facts, meet, open_shop, order, pay, told
-from webapp.domain import alarms, inbox, reconciliation, refunds
-from webapp.domain.reconciliation import Report
+from webapp.domain.owner import alarms
+from webapp.domain.queue import inbox
+from webapp.domain.sales import reconciliation, refunds
+from webapp.domain.sales.reconciliation import Report
 from webapp.extensions import db, transaction
 from webapp.models import OutboxMessage, Refund
 

@@ -3,9 +3,9 @@
 import pytest
 
 from webapp import languages
-from webapp.domain import broadcast_files
-from webapp.domain.broadcasts import FOOTER, News
-from webapp.domain.toml_files import FileInvalid
+from webapp.domain.catalogue.toml_files import FileInvalid
+from webapp.domain.owner import broadcast_files
+from webapp.domain.owner.broadcasts import FOOTER, News
 
 GOOD = '''name = "comet-2026"
 to = "everyone"

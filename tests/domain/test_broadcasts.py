@@ -27,8 +27,10 @@ from tests.arrange import (
     told,
 )
 from tests.processes import ROOT
-from webapp.domain import broadcasts, outbox, users
-from webapp.domain.broadcasts import DECLINED, Audience, BroadcastError, News, Progress
+from webapp.domain.owner import broadcasts
+from webapp.domain.owner.broadcasts import DECLINED, Audience, BroadcastError, News, Progress
+from webapp.domain.people import users
+from webapp.domain.queue import outbox
 from webapp.extensions import db, transaction
 from webapp.models import OutboxMessage, User
 

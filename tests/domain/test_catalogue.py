@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.arrange import ATLAS, NOTES, NOW, WEEK, item
-from webapp.domain import catalogue
+from webapp.domain.catalogue import catalogue
 from webapp.extensions import transaction
 
 

@@ -3,8 +3,8 @@ import re
 import pytest
 
 from tests.factories import SHOP
-from webapp.domain import catalogue_files
-from webapp.domain.toml_files import FileInvalid
+from webapp.domain.catalogue import catalogue_files
+from webapp.domain.catalogue.toml_files import FileInvalid
 
 ATLAS = """\
 [[products]]

@@ -6,7 +6,7 @@ import pytest
 
 from tests import arrange
 from tests.arrange import ALICE, BOB, NOW
-from webapp.domain import entitlements
+from webapp.domain.access import entitlements
 from webapp.extensions import db, transaction
 from webapp.models import Entitlement, User
 

@@ -17,9 +17,10 @@ from tests.arrange import (
     subscribe,
 )
 from tests.domain.test_ledger import scenes
-from webapp.domain import entitlements, explanations, ledger, refunds
-from webapp.domain.access import Access
-from webapp.domain.explanations import Explanation
+from webapp.domain.access import entitlements, explanations, ledger
+from webapp.domain.access.access import Access
+from webapp.domain.access.explanations import Explanation
+from webapp.domain.sales import refunds
 from webapp.extensions import transaction
 from webapp.models import Charge, LedgerEntry
 

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.exc import InvalidRequestError
 
 from tests.arrange import NOW
-from webapp.domain import inbox
+from webapp.domain.queue import inbox
 from webapp.extensions import db, transaction
 from webapp.models import InboxItem
 

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.arrange import NOW
-from webapp.domain import init_data
-from webapp.domain.init_data import InitData, InvalidInitData, Profile
+from webapp.domain.people import init_data
+from webapp.domain.people.init_data import InitData, InvalidInitData, Profile
 
 TOKEN = "7342037359:AAF9x2Lq8Rk4ZbN6hYc1JmPf3GsUe5aVtWo"
 SECRET = init_data.secret_of(TOKEN)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.arrange import NOW
 from webapp import clock
-from webapp.domain import leases
+from webapp.domain.queue import leases
 from webapp.extensions import db, transaction
 
 pytestmark = pytest.mark.usefixtures("app")

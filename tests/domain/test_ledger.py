@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from webapp.domain import ledger
-from webapp.domain.access import Access
+from webapp.domain.access import ledger
+from webapp.domain.access.access import Access
 from webapp.models import LedgerEntry
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

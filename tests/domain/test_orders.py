@@ -22,8 +22,10 @@ from tests.arrange import (
     settle,
 )
 from tests.factories import TERMS_VERSION
-from webapp.domain import catalogue, orders, payloads, refunds, terms, users
-from webapp.domain.keys import KeyRing
+from webapp.domain.catalogue import catalogue, terms
+from webapp.domain.people import users
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.sales import orders, payloads, refunds
 from webapp.errors import (
     AlreadyOwned,
     Banned,

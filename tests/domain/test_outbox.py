@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from tests.arrange import ALICE, BOB, NOW
-from webapp.domain import outbox
+from webapp.domain.queue import outbox
 from webapp.extensions import db, transaction
 from webapp.models import OutboxMessage
 

@@ -2,9 +2,9 @@ import base64
 
 import pytest
 
-from webapp.domain import payloads
-from webapp.domain.keys import KeyRing
-from webapp.domain.payloads import Payload, PayloadInvalid
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.sales import payloads
+from webapp.domain.sales.payloads import Payload, PayloadInvalid
 
 KEYS = KeyRing.of("kV9dT2xQw8Lr4ZbN6hYc1JmPf3GsUe5a")
 OTHER_KEYS = KeyRing.of("Zt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")

@@ -22,19 +22,12 @@ from tests.arrange import (
     question,
     settle,
 )
-from webapp.domain import (
-    catalogue,
-    entitlements,
-    inbox,
-    ledger,
-    orders,
-    outbox,
-    payloads,
-    payments,
-    refunds,
-    users,
-)
-from webapp.domain.keys import KeyRing
+from webapp.domain.access import entitlements, ledger
+from webapp.domain.catalogue import catalogue
+from webapp.domain.people import users
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.queue import inbox, outbox
+from webapp.domain.sales import orders, payloads, payments, refunds
 from webapp.errors import ChargeNotFound
 from webapp.extensions import db, transaction
 from webapp.models import Charge, InboxItem, LedgerEntry, OutboxMessage, PreCheckout, Refund

@@ -19,8 +19,10 @@ from tests.arrange import (
     pay,
     question,
 )
-from webapp.domain import catalogue, payloads, pre_checkouts, users
-from webapp.domain.pre_checkouts import Approval
+from webapp.domain.catalogue import catalogue
+from webapp.domain.people import users
+from webapp.domain.sales import payloads, pre_checkouts
+from webapp.domain.sales.pre_checkouts import Approval
 from webapp.extensions import db, transaction
 from webapp.models import PreCheckout
 

@@ -14,8 +14,9 @@ from tests.arrange import (
     told,
 )
 from webapp import errors
-from webapp.domain import entitlements, orders, payments, quarantine, refunds, subscriptions
-from webapp.domain.sales import Sale
+from webapp.domain.access import entitlements
+from webapp.domain.sales import orders, payments, quarantine, refunds, subscriptions
+from webapp.domain.sales.sales import Sale
 from webapp.extensions import transaction
 
 

@@ -26,19 +26,11 @@ from tests.arrange import (
 )
 from tests.factories import TERMS_VERSION
 from tests.processes import eventually
-from webapp.domain import (
-    broadcasts,
-    entitlements,
-    inbox,
-    leases,
-    ledger,
-    orders,
-    outbox,
-    payments,
-    pre_checkouts,
-    refunds,
-)
-from webapp.domain.refunds import RefundFacts
+from webapp.domain.access import entitlements, ledger
+from webapp.domain.owner import broadcasts
+from webapp.domain.queue import inbox, leases, outbox
+from webapp.domain.sales import orders, payments, pre_checkouts, refunds
+from webapp.domain.sales.refunds import RefundFacts
 from webapp.extensions import db, transaction
 from webapp.models import LedgerEntry
 from webapp.statements import write

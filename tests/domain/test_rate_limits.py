@@ -6,7 +6,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from tests.arrange import NOW
-from webapp.domain import rate_limits
+from webapp.domain.people import rate_limits
 from webapp.errors import TooManyRequests
 from webapp.extensions import db, run_in_transaction, transaction
 from webapp.models import RateLimit

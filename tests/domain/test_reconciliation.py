@@ -5,18 +5,9 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests.arrange import ALICE, DAY, KEYS, MINUTE, NOW, facts, meet, open_shop, order, pay
-from webapp.domain import (
-    entitlements,
-    ledger,
-    movements,
-    orders,
-    payloads,
-    payments,
-    reconciliation,
-    refunds,
-    subscriptions,
-)
-from webapp.domain.reconciliation import SETTLED, Report
+from webapp.domain.access import entitlements, ledger
+from webapp.domain.sales import movements, orders, payloads, payments, reconciliation, refunds, subscriptions
+from webapp.domain.sales.reconciliation import SETTLED, Report
 from webapp.extensions import db, transaction
 from webapp.models import InboxItem, Shop
 

@@ -20,8 +20,9 @@ from tests.arrange import (
     settle,
     told,
 )
-from webapp.domain import entitlements, ledger, payloads, refunds
-from webapp.domain.refunds import RefundFacts, RefundNotRefused
+from webapp.domain.access import entitlements, ledger
+from webapp.domain.sales import payloads, refunds
+from webapp.domain.sales.refunds import RefundFacts, RefundNotRefused
 from webapp.errors import ChargeNotFound, RefundDeclined, RefundedBefore, RefundRefused, RefundWindowOver
 from webapp.extensions import db, transaction
 from webapp.models import Charge, OutboxMessage, Refund

@@ -19,8 +19,10 @@ from tests.arrange import (
     subscribe,
     told,
 )
-from webapp.domain import entitlements, ledger, reminders, subscriptions
-from webapp.domain.subscriptions import Renewal
+from webapp.domain.access import entitlements, ledger
+from webapp.domain.owner import reminders
+from webapp.domain.sales import subscriptions
+from webapp.domain.sales.subscriptions import Renewal
 from webapp.extensions import db, transaction
 from webapp.models import LedgerEntry, OutboxMessage, User
 

@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.arrange import ALICE, KEYS, NOW
-from webapp.domain import payloads, sessions
-from webapp.domain.keys import KeyRing
-from webapp.domain.payloads import Payload
-from webapp.domain.sessions import InvalidSession, Session
+from webapp.domain.people import sessions
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.people.sessions import InvalidSession, Session
+from webapp.domain.sales import payloads
+from webapp.domain.sales.payloads import Payload
 
 BOT_ID = 7342037359
 OTHER_KEYS = KeyRing.of("Zt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")

@@ -1,8 +1,8 @@
 import pytest
 
 from tests.arrange import NOW, item
-from webapp.domain import catalogue
-from webapp.domain.catalogue import SHELF
+from webapp.domain.catalogue import catalogue
+from webapp.domain.catalogue.catalogue import SHELF
 from webapp.errors import ProductNotFound
 from webapp.extensions import transaction
 

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.arrange import NOW
-from webapp.domain import shops
+from webapp.domain.owner import shops
 from webapp.extensions import db, transaction
 from webapp.models import Shop
 

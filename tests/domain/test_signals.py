@@ -26,7 +26,9 @@ from tests.arrange import (
     subscribe,
 )
 from webapp import postgresql
-from webapp.domain import manual, payments, quarantine, refunds, signals
+from webapp.domain.access import signals
+from webapp.domain.owner import manual
+from webapp.domain.sales import payments, quarantine, refunds
 from webapp.extensions import db, transaction
 from webapp.models import Charge, Signal
 

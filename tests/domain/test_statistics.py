@@ -7,8 +7,10 @@ from flask import Flask
 
 from tests import arrange
 from tests.arrange import ALICE, MINUTE, NOW
-from webapp.domain import inbox, leases, outbox, payments, quarantine, reconciliation, refunds, statistics
-from webapp.domain.statistics import Gates, Running, Sales
+from webapp.domain.owner import statistics
+from webapp.domain.owner.statistics import Gates, Running, Sales
+from webapp.domain.queue import inbox, leases, outbox
+from webapp.domain.sales import payments, quarantine, reconciliation, refunds
 from webapp.errors import AlreadyGranted
 from webapp.extensions import db, transaction
 from webapp.models import InboxItem, OutboxMessage, Signal

@@ -24,19 +24,13 @@ from tests.arrange import (
     told,
 )
 from webapp import errors
-from webapp.domain import (
-    catalogue,
-    entitlements,
-    orders,
-    payloads,
-    payments,
-    refunds,
-    subscriptions,
-    users,
-)
-from webapp.domain.keys import KeyRing
-from webapp.domain.refunds import RefundFacts
-from webapp.domain.subscriptions import Renewal, SubscriptionUnknown
+from webapp.domain.access import entitlements
+from webapp.domain.catalogue import catalogue
+from webapp.domain.people import users
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.sales import orders, payloads, payments, refunds, subscriptions
+from webapp.domain.sales.refunds import RefundFacts
+from webapp.domain.sales.subscriptions import Renewal, SubscriptionUnknown
 from webapp.extensions import transaction
 from webapp.models import Charge, Order, Subscription
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.arrange import ALICE, NOW, OWNER
-from webapp.domain import support
-from webapp.domain.support import Letter
+from webapp.domain.owner import support
+from webapp.domain.owner.support import Letter
 from webapp.extensions import db, transaction
 from webapp.models import OutboxMessage, SupportMessage, SupportRelay
 

@@ -9,17 +9,10 @@ from sqlalchemy import func
 from tests import arrange
 from tests.arrange import ALICE, DAY, NOW, OWNER
 from webapp.config import ConfigError, load
-from webapp.domain import (
-    broadcasts,
-    entitlements,
-    explanations,
-    inbox,
-    orders,
-    outbox,
-    statistics,
-    support,
-    sweeps,
-)
+from webapp.domain.access import entitlements, explanations
+from webapp.domain.owner import broadcasts, statistics, support, sweeps
+from webapp.domain.queue import inbox, outbox
+from webapp.domain.sales import orders
 from webapp.extensions import db, transaction
 from webapp.models import (
     Charge,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from webapp.domain.telegram_json import (
+from webapp.domain.sales.telegram_json import (
     LARGEST_ID,
     LARGEST_STARS,
     Unreadable,

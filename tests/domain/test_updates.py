@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 
 from tests.arrange import ALICE, DAY, KEYS, MONTH, NOW, facts, meet, open_shop, order
-from webapp.domain import entitlements, inbox, ledger, subscriptions, updates
-from webapp.domain.telegram_json import Unreadable
+from webapp.domain.access import entitlements, ledger
+from webapp.domain.queue import inbox
+from webapp.domain.sales import subscriptions, updates
+from webapp.domain.sales.telegram_json import Unreadable
 from webapp.extensions import db, transaction
 from webapp.models import InboxItem
 

@@ -3,8 +3,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from tests.arrange import ALICE, BOB, MINUTE, NOW
-from webapp.domain import users
-from webapp.domain.init_data import Profile
+from webapp.domain.people import users
+from webapp.domain.people.init_data import Profile
 from webapp.extensions import transaction
 from webapp.models import User
 

@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 from tests.gallery.visits import Observatory, Visit
 from tests.processes import eventually
 from webapp import clock
-from webapp.domain import catalogue_files, toml_files
-from webapp.domain.catalogue import Item
+from webapp.domain.catalogue import catalogue_files, toml_files
+from webapp.domain.catalogue.catalogue import Item
 
 # Each calls ran() should it ever be taken for more than a text.
 SHORT = [  # at most 32 characters, so that titles and sections can be these

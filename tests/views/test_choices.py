@@ -8,7 +8,7 @@ import pytest
 from tests import arrange
 from tests.factories import make_init_data
 from webapp import clock, languages
-from webapp.domain import users
+from webapp.domain.people import users
 from webapp.speech import COOKIE
 
 HTMX = {"HX-Request": "true"}

@@ -16,7 +16,7 @@ from tests.arrange import ALICE, NOW
 from tests.factories import TERMS_VERSION, make_config
 from tests.views import fuzz
 from webapp import clock, create_app
-from webapp.domain import sessions
+from webapp.domain.people import sessions
 from webapp.extensions import db
 from webapp.models import User
 

@@ -12,8 +12,8 @@ from sqlalchemy import event
 from tests import arrange
 from tests.arrange import ALICE, BOB, MINUTE, NOW
 from webapp import clock
-from webapp.domain import sessions, users
-from webapp.domain.keys import KeyRing
+from webapp.domain.people import sessions, users
+from webapp.domain.people.keys import KeyRing
 from webapp.extensions import db, transaction
 from webapp.models import User
 from webapp.views import guards

@@ -10,8 +10,9 @@ from tests import arrange
 from tests.arrange import NOW
 from tests.views.test_shop import buy
 from webapp import clock
-from webapp.domain import catalogue, refunds, subscriptions
-from webapp.domain.subscriptions import Renewal
+from webapp.domain.catalogue import catalogue
+from webapp.domain.sales import refunds, subscriptions
+from webapp.domain.sales.subscriptions import Renewal
 from webapp.extensions import transaction
 from webapp.models import User
 

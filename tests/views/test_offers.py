@@ -12,8 +12,8 @@ from tests.arrange import BIG_PLAN, DAY, MONTH, NOW, PLAN
 from tests.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
 from tests.views.test_shop import buy
-from webapp.domain import subscriptions
-from webapp.domain.subscriptions import Renewal
+from webapp.domain.sales import subscriptions
+from webapp.domain.sales.subscriptions import Renewal
 from webapp.extensions import transaction
 from webapp.models import Order, User
 

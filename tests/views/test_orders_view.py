@@ -11,7 +11,7 @@ from tests import arrange
 from tests.arrange import NOW
 from tests.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
-from webapp.domain import catalogue
+from webapp.domain.catalogue import catalogue
 from webapp.extensions import transaction
 from webapp.models import Charge, Order, User
 

@@ -11,7 +11,7 @@ from tests.arrange import DAY, MONTH, NOW
 from tests.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
 from tests.views.test_shop import buy
-from webapp.domain import quarantine, refunds, subscriptions
+from webapp.domain.sales import quarantine, refunds, subscriptions
 from webapp.extensions import transaction
 from webapp.models import Charge, User
 

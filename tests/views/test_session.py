@@ -15,7 +15,7 @@ from sqlalchemy import event, select, text
 from tests.arrange import ALICE, BOB, DAY, MINUTE, NOW
 from tests.factories import make_config, make_init_data
 from webapp import clock, create_app
-from webapp.domain import logouts, sessions, sign_in_codes
+from webapp.domain.people import logouts, sessions, sign_in_codes
 from webapp.errors import TooManyRequests
 from webapp.extensions import db, transaction
 from webapp.models import Logout, RateLimit, SignInCode, User

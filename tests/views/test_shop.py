@@ -12,7 +12,7 @@ from tests import arrange
 from tests.arrange import NOW
 from tests.factories import TERMS_VERSION
 from webapp import assets, clock
-from webapp.domain import catalogue
+from webapp.domain.catalogue import catalogue
 from webapp.extensions import db, transaction
 from webapp.models import User
 

@@ -9,8 +9,9 @@ import pytest
 from tests import arrange
 from tests.arrange import DAY, MONTH, NOW
 from tests.views.conftest import Telegram, wind
-from webapp.domain import catalogue, subscriptions
-from webapp.domain.subscriptions import Renewal
+from webapp.domain.catalogue import catalogue
+from webapp.domain.sales import subscriptions
+from webapp.domain.sales.subscriptions import Renewal
 from webapp.extensions import transaction
 from webapp.models import Order, Subscription, User
 

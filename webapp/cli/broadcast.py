@@ -8,8 +8,9 @@ from webapp import clock, languages, messages
 from webapp.cli import files
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.terminal import say, say_table
-from webapp.domain import broadcast_files, broadcasts, outbox
-from webapp.domain.broadcasts import BroadcastError, News
+from webapp.domain.owner import broadcast_files, broadcasts
+from webapp.domain.owner.broadcasts import BroadcastError, News
+from webapp.domain.queue import outbox
 from webapp.extensions import run_in_transaction, transaction
 from webapp.models import Broadcast
 

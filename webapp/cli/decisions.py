@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from webapp.domain.audit import Decision, Unfounded
-from webapp.domain.manual import NotDone
+from webapp.domain.owner.audit import Decision, Unfounded
+from webapp.domain.owner.manual import NotDone
 from webapp.errors import ShopError
 
 

@@ -6,7 +6,7 @@ from functools import partial
 import click
 
 from webapp.cli.commands import OwnerGroup
-from webapp.domain import entitlements
+from webapp.domain.access import entitlements
 from webapp.extensions import run_in_transaction
 
 group = OwnerGroup("entitlements", help="What people may open.")

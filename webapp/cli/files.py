@@ -9,7 +9,7 @@ from flask import current_app
 from flask.cli import ScriptInfo
 
 from webapp import config
-from webapp.domain.toml_files import FileInvalid
+from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.shop import folder
 from webapp.shop.folder import Folder, FolderMissing
 

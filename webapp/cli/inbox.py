@@ -8,7 +8,7 @@ import click
 from webapp import clock
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.terminal import say, say_table
-from webapp.domain import inbox
+from webapp.domain.queue import inbox
 from webapp.extensions import transaction
 from webapp.models import InboxItem
 

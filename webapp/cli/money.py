@@ -12,8 +12,11 @@ from webapp.cli.commands import OwnerCommand
 from webapp.cli.decisions import explained, reason_option
 from webapp.cli.entitlements import write_anew
 from webapp.cli.terminal import say
-from webapp.domain import catalogue, movements, outbox, quarantine, shops
-from webapp.domain.audit import Decision
+from webapp.domain.catalogue import catalogue
+from webapp.domain.owner import shops
+from webapp.domain.owner.audit import Decision
+from webapp.domain.queue import outbox
+from webapp.domain.sales import movements, quarantine
 from webapp.extensions import NOT_MIGRATED
 from webapp.usecases import owner
 

@@ -9,8 +9,8 @@ from webapp.cli.commands import OwnerCommand
 from webapp.cli.decisions import explained, reason_option
 from webapp.cli.terminal import say
 from webapp.cli.why import person
-from webapp.domain.audit import Decision
-from webapp.domain.manual import LONGEST_DAYS
+from webapp.domain.owner.audit import Decision
+from webapp.domain.owner.manual import LONGEST_DAYS
 from webapp.usecases import owner
 
 REASON = reason_option("Why, for the records; `why` shows it.")

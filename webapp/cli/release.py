@@ -13,8 +13,10 @@ from webapp.cli.commands import OwnerCommand
 from webapp.config import Config, current
 from webapp.doctor import database
 from webapp.doctor.shop import NO_SUPPORT, NO_SUPPORT_REMEDY
-from webapp.domain import catalogue, retired_secrets, shops
-from webapp.domain.catalogue import Item
+from webapp.domain.catalogue import catalogue
+from webapp.domain.catalogue.catalogue import Item
+from webapp.domain.owner import shops
+from webapp.domain.people import retired_secrets
 from webapp.extensions import transaction
 from webapp.shop import brand, migrations
 

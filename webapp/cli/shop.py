@@ -8,7 +8,7 @@ import click
 from webapp.cli import files
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.terminal import printable
-from webapp.domain.catalogue_files import MOST_STARS
+from webapp.domain.catalogue.catalogue_files import MOST_STARS
 from webapp.shop import beginning, checks, folder
 from webapp.shop.beginning import Answers, CannotBegin
 from webapp.shop.folder import Folder

@@ -8,8 +8,11 @@ from flask.cli import with_appcontext
 from webapp import clock, reasons, speech
 from webapp.cli.commands import OwnerCommand
 from webapp.cli.terminal import say, say_table
-from webapp.domain import audit, explanations, refunds, subscriptions, users
-from webapp.domain.explanations import Explanation
+from webapp.domain.access import explanations
+from webapp.domain.access.explanations import Explanation
+from webapp.domain.owner import audit
+from webapp.domain.people import users
+from webapp.domain.sales import refunds, subscriptions
 from webapp.models import AuditEntry, Refund, Subscription
 
 LARGEST_ID = 2**52  # Bot API: User, id

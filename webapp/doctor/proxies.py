@@ -8,7 +8,7 @@ import httpx
 
 from webapp.config import Config
 from webapp.doctor.findings import Finding, ok, problem, warning
-from webapp.domain.keys import KeyRing
+from webapp.domain.people.keys import KeyRing
 
 PATH = "/proxies"
 MARK = "192.0.2.1"  # nobody's (RFC 5737): what stands behind it in X-Forwarded-For was put there on the way

@@ -6,20 +6,13 @@ from datetime import datetime, timedelta
 from webapp import languages
 from webapp.config import Config
 from webapp.doctor.findings import Finding, ok, problem, warning
-from webapp.domain import (
-    catalogue,
-    entitlements,
-    inbox,
-    leases,
-    outbox,
-    retired_secrets,
-    shops,
-    signals,
-    statistics,
-    subscriptions,
-    toml_files,
-)
-from webapp.domain.keys import KeyRing
+from webapp.domain.access import entitlements, signals
+from webapp.domain.catalogue import catalogue, toml_files
+from webapp.domain.owner import shops, statistics
+from webapp.domain.people import retired_secrets
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.queue import inbox, leases, outbox
+from webapp.domain.sales import subscriptions
 from webapp.shop import brand, catalogue_file, leftovers
 from webapp.turns import POLLING
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from webapp.domain.catalogue_files import LONGEST_SLUG
+from webapp.domain.catalogue.catalogue_files import LONGEST_SLUG
 from webapp.shop import checks
 from webapp.shop.folder import Folder
 

@@ -10,8 +10,9 @@ from flask import Flask, current_app
 from markupsafe import Markup
 
 from webapp import addresses, config, languages
-from webapp.domain import shops, toml_files
-from webapp.domain.toml_files import FileInvalid
+from webapp.domain.catalogue import toml_files
+from webapp.domain.catalogue.toml_files import FileInvalid
+from webapp.domain.owner import shops
 from webapp.shop.colours import LEAST_CONTRAST, contrast, is_colour, reads_on
 from webapp.shop.folder import Folder, FolderInvalid
 

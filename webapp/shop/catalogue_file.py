@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from webapp.domain import catalogue_files
-from webapp.domain.catalogue import Item
-from webapp.domain.toml_files import Faults, FileInvalid, Tables
+from webapp.domain.catalogue import catalogue_files
+from webapp.domain.catalogue.catalogue import Item
+from webapp.domain.catalogue.toml_files import Faults, FileInvalid, Tables
 from webapp.shop import openings, owners_pages, pictures, plugins
 from webapp.shop.folder import Folder
 from webapp.shop.openings import Opening, Page, Surroundings
@@ -23,7 +23,7 @@ class CatalogueFile:
 def read(folder: Folder) -> CatalogueFile:
     """Return what a folder's catalogue says.
 
-    :raise webapp.domain.toml_files.FileInvalid: the first thing that is wrong, with its line
+    :raise webapp.domain.catalogue.toml_files.FileInvalid: the first thing that is wrong, with its line
     """
     return parse(openings.read_file(folder), folder)
 
@@ -33,7 +33,7 @@ def parse(text: str, folder: Folder, routes: Mapping[str, str] | None = None) ->
 
     :param routes: the pages that code makes, by their names; the plug-in's unless told
     :raise webapp.config.ConfigError: the folder's plug-in cannot be loaded
-    :raise webapp.domain.toml_files.FileInvalid: the first thing that is wrong, with its line
+    :raise webapp.domain.catalogue.toml_files.FileInvalid: the first thing that is wrong, with its line
     """
 
     def picture_problem(name: str) -> str:

@@ -6,7 +6,7 @@ from jinja2 import Environment, TemplateSyntaxError
 
 from webapp import languages
 from webapp.config import ConfigError
-from webapp.domain.toml_files import FileInvalid
+from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.languages import TranslationInvalid
 from webapp.shop import brand, catalogue_file, documents, openings, pictures, plugins
 from webapp.shop.folder import Folder, FolderInvalid

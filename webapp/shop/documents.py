@@ -8,8 +8,8 @@ from pathlib import Path
 from flask import Flask, current_app
 
 from webapp import languages
-from webapp.domain import toml_files
-from webapp.domain.toml_files import FileInvalid
+from webapp.domain.catalogue import toml_files
+from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.languages import Language
 from webapp.shop.brand import Brand
 from webapp.shop.folder import ROOT, Folder, FolderInvalid

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from webapp.domain.toml_files import FileInvalid
+from webapp.domain.catalogue.toml_files import FileInvalid
 
 ROOT = Path(__file__).parent.parent.parent
 OWN = ROOT / "shop"

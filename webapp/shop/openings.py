@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from flask import Flask, current_app
 
-from webapp.domain import toml_files
-from webapp.domain.catalogue_files import ENTITLEMENTS, NO_PICTURE_NAME, PICTURE, SLUG
-from webapp.domain.toml_files import Faults, FileInvalid, Tables, quoted, read_text
+from webapp.domain.catalogue import toml_files
+from webapp.domain.catalogue.catalogue_files import ENTITLEMENTS, NO_PICTURE_NAME, PICTURE, SLUG
+from webapp.domain.catalogue.toml_files import Faults, FileInvalid, Tables, quoted, read_text
 from webapp.shop import owners_pages
 from webapp.shop.folder import Folder
 from webapp.shop.markdown import TextInvalid
@@ -132,7 +132,7 @@ def init_app(app: Flask, folder: Folder, routes: Mapping[str, str]) -> None:
     """Read what each entitlement opens, once for as long as the process lives.
 
     :param routes: the plug-in's pages by their names: their paths
-    :raise webapp.domain.toml_files.FileInvalid: the first thing that is wrong, with its line
+    :raise webapp.domain.catalogue.toml_files.FileInvalid: the first thing that is wrong, with its line
     """
     text = read_file(folder) if folder.catalogue.exists() else ""
     # A picture that is missing is shown as another; it is catalog check that objects.
@@ -150,7 +150,7 @@ def current() -> dict[str, Opening]:
 def read_file(folder: Folder) -> str:
     """Return the text of a folder's catalogue.
 
-    :raise webapp.domain.toml_files.FileInvalid: it cannot be read
+    :raise webapp.domain.catalogue.toml_files.FileInvalid: it cannot be read
     """
     try:
         return folder.catalogue.read_text(encoding="utf-8-sig")
@@ -161,7 +161,7 @@ def read_file(folder: Folder) -> str:
 def parse(text: str, around: Surroundings) -> list[Opening]:
     """Return what each entitlement of a catalogue opens.
 
-    :raise webapp.domain.toml_files.FileInvalid: the first thing that is wrong, with its line
+    :raise webapp.domain.catalogue.toml_files.FileInvalid: the first thing that is wrong, with its line
     """
     rows = toml_files.parse(text).get(ENTITLEMENTS, [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

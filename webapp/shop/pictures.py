@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from webapp.domain.catalogue_files import PICTURE
+from webapp.domain.catalogue.catalogue_files import PICTURE
 
 LARGEST_BYTES = 3_000_000  # each process keeps it in memory, and phones load it
 SVG, PNG, JPEG, WEBP = "image/svg+xml", "image/png", "image/jpeg", "image/webp"

@@ -11,11 +11,14 @@ from typing import Any
 from uuid import uuid4
 
 from webapp import checkout, clock
-from webapp.domain import audit, entitlements, forgetting, manual, payments, refunds, signals, users
-from webapp.domain.audit import Decision
-from webapp.domain.manual import NotDone
-from webapp.domain.refunds import RefundNotRefused
-from webapp.domain.signals import SignalError
+from webapp.domain.access import entitlements, signals
+from webapp.domain.access.signals import SignalError
+from webapp.domain.owner import audit, forgetting, manual
+from webapp.domain.owner.audit import Decision
+from webapp.domain.owner.manual import NotDone
+from webapp.domain.people import users
+from webapp.domain.sales import payments, refunds
+from webapp.domain.sales.refunds import RefundNotRefused
 from webapp.extensions import run_in_transaction
 from webapp.models import Refund, User
 

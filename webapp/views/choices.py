@@ -7,9 +7,9 @@ from flask import Blueprint, Response, g, make_response, redirect
 from htmx_flask import request
 
 from webapp import clock, languages, speech
-from webapp.domain import users
-from webapp.domain.audit import Decision
-from webapp.domain.manual import NotDone
+from webapp.domain.owner.audit import Decision
+from webapp.domain.owner.manual import NotDone
+from webapp.domain.people import users
 from webapp.errors import BadRequest
 from webapp.extensions import transaction
 from webapp.usecases import owner

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app
 from markupsafe import Markup
 
 from webapp import assets, speech
-from webapp.domain import catalogue
+from webapp.domain.catalogue import catalogue
 from webapp.errors import NotFound
 from webapp.shop import markdown
 from webapp.shop.openings import Opening, Page

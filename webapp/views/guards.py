@@ -9,8 +9,9 @@ from flask import Flask, Response, current_app, g, request
 
 from webapp import clock
 from webapp.config import current
-from webapp.domain import entitlements, logouts, rate_limits, sessions
-from webapp.domain.sessions import InvalidSession, Session
+from webapp.domain.access import entitlements
+from webapp.domain.people import logouts, rate_limits, sessions
+from webapp.domain.people.sessions import InvalidSession, Session
 from webapp.errors import NotEntitled, SignInNeeded
 from webapp.extensions import transaction
 from webapp.models import User

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from webapp.domain import subscriptions
+from webapp.domain.sales import subscriptions
 from webapp.models import Entitlement, Product, Subscription
 from webapp.views import openings
 from webapp.views.openings import GatedPage

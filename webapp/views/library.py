@@ -5,7 +5,9 @@ from datetime import datetime
 from flask import Blueprint, Response
 
 from webapp import clock
-from webapp.domain import catalogue, entitlements, explanations, subscriptions
+from webapp.domain.access import entitlements, explanations
+from webapp.domain.catalogue import catalogue
+from webapp.domain.sales import subscriptions
 from webapp.models import User
 from webapp.views import guards, holdings, openings, pages
 from webapp.views.subscriptions import Standing, standing

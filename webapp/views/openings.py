@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from webapp import speech
-from webapp.domain import catalogue
+from webapp.domain.catalogue import catalogue
 from webapp.models import Product
 from webapp.shop import openings
 from webapp.shop.openings import USUAL_PICTURE, Opening

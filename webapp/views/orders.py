@@ -6,7 +6,9 @@ from datetime import datetime
 from flask import Blueprint, Response, g, request
 
 from webapp import checkout, clock, logs, speech
-from webapp.domain import catalogue, entitlements, orders, refunds, subscriptions
+from webapp.domain.access import entitlements
+from webapp.domain.catalogue import catalogue
+from webapp.domain.sales import orders, refunds, subscriptions
 from webapp.errors import OrderNotFound
 from webapp.models import Order
 from webapp.views import guards, holdings, openings, pages

@@ -11,7 +11,8 @@ from htmx_flask import request
 from webapp import assets, reasons, speech
 from webapp.assets import Encoded
 from webapp.config import current
-from webapp.domain import catalogue, shops
+from webapp.domain.catalogue import catalogue
+from webapp.domain.owner import shops
 from webapp.errors import SignInNeeded
 from webapp.shop import brand
 from webapp.views import guards

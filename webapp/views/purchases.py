@@ -3,7 +3,9 @@
 from flask import Blueprint, Response, g, request
 
 from webapp import checkout, clock
-from webapp.domain import entitlements, explanations, ledger, payments, subscriptions, terms
+from webapp.domain.access import entitlements, explanations, ledger
+from webapp.domain.catalogue import terms
+from webapp.domain.sales import payments, subscriptions
 from webapp.errors import ChargeNotFound
 from webapp.models import Charge, User
 from webapp.shop import brand

@@ -4,7 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from webapp.domain import ledger, payments, refunds, subscriptions
+from webapp.domain.access import ledger
+from webapp.domain.sales import payments, refunds, subscriptions
 from webapp.models import Charge, Refund, User
 
 SOON = timedelta(minutes=1)  # most refunds are done by then

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g, request
 
 from webapp import checkout
-from webapp.domain import payments, refunds
+from webapp.domain.sales import payments, refunds
 from webapp.models import User
 from webapp.views import library, purchases
 from webapp.views.guards import signed_in

@@ -12,8 +12,8 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from webapp import checkout, clock, metrics, speech
 from webapp.config import current
-from webapp.domain import init_data, logouts, rate_limits, sessions, sign_in_codes, users
-from webapp.domain.init_data import InitData, InvalidInitData
+from webapp.domain.people import init_data, logouts, rate_limits, sessions, sign_in_codes, users
+from webapp.domain.people.init_data import InitData, InvalidInitData
 from webapp.errors import TooManyRequests
 from webapp.extensions import run_in_transaction, transaction
 from webapp.models import User

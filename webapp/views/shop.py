@@ -9,8 +9,11 @@ from flask_babel import gettext
 from htmx_flask import request
 
 from webapp import checkout, clock, speech
-from webapp.domain import catalogue, entitlements, orders, shops, subscriptions
-from webapp.domain.catalogue_files import LONGEST_SLUG, SLUG
+from webapp.domain.access import entitlements
+from webapp.domain.catalogue import catalogue
+from webapp.domain.catalogue.catalogue_files import LONGEST_SLUG, SLUG
+from webapp.domain.owner import shops
+from webapp.domain.sales import orders, subscriptions
 from webapp.errors import NotFound, ProductNotFound
 from webapp.models import Product, User
 from webapp.shop import documents, plugins

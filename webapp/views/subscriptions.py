@@ -7,7 +7,8 @@ from flask import Blueprint, Response, g
 from htmx_flask import request
 
 from webapp import checkout, clock
-from webapp.domain import entitlements, subscriptions
+from webapp.domain.access import entitlements
+from webapp.domain.sales import subscriptions
 from webapp.errors import SubscriptionNotFound
 from webapp.models import Subscription, User
 from webapp.views import guards, holdings, pages

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import checkout, clock, receiving
 from webapp.config import WEBHOOK_PATH, Config, current
-from webapp.domain import retired_secrets
+from webapp.domain.people import retired_secrets
 from webapp.errors import TooManyRequests
 from webapp.extensions import db, transaction
 from webapp.views import guards

@@ -1,0 +1,305 @@
+"""Signals: facts about access and refunds for an owner's plug-in, written in one transaction with them.
+
+A row waits until the plug-in has taken it, so that each fact arrives at least once. Access that ends by
+its date is no signal, since ``until`` has told that date; nor is the suspension while Telegram is asked to
+give Stars back, since only its answer decides.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, CursorResult, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy.orm import aliased
+
+from webapp.domain.access import ledger
+from webapp.domain.access.access import Access
+from webapp.domain.queue import pauses
+from webapp.extensions import db
+from webapp.models import LedgerEntry, Signal
+from webapp.statements import Write, insertion
+
+NAMES = ("purchase_granted", "access_extended", "access_revoked", "refunded")
+LONGEST_PAUSE_SECONDS = 600
+MOST_ATTEMPTS = 440  # at that pause, three days; then a signal waits for the owner
+# So often a signal may fail, within a minute if it does so at once, and a person's later ones wait for it.
+ATTEMPTS_IN_ORDER = 5
+LATE = timedelta(minutes=5)  # what has waited for so long is worth a word
+
+
+class SignalError(ValueError):
+    """No such signal waits; the sentence says which."""
+
+
+@dataclass(frozen=True)
+class Sold:
+    """What the ledger's entries do not say of what they give or take."""
+
+    product: str | None = None  # its slug
+    stars: int = 0  # that moved
+    is_renewal: bool = False
+
+
+NOTHING = Sold()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a receiver is told; plain values, which JSON can hold."""
+
+    id: str  # the same at each repeat
+    telegram_id: int
+    charge_id: str | None  # Telegram's, or what names a grant of the owner's
+    product: str | None
+    keys: list[str]  # that were given, or of which something was taken
+    until: dict[str, str | None]  # those of the keys that are open now, and until when; None: for good
+    stars: int
+    occurred_at: str
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Signals of one name that the plug-in has not taken."""
+
+    name: str
+    count: int
+    since: datetime
+    error: str | None
+    is_given_up: bool  # one of them at least
+
+
+def listen(names: Iterable[str]) -> None:
+    """Write signals of these names from now on in this process, and no others.
+
+    Kept with the engine, which is the application's: a shop without a plug-in pays nothing for this.
+    """
+    db.engine.update_execution_options(signals=frozenset(names))
+
+
+def listened() -> frozenset[str]:
+    """Return the names of the signals for which the plug-in has receivers."""
+    names: frozenset[str] = db.engine.get_execution_options().get("signals", frozenset())
+    return names
+
+
+def additions(entries: Sequence[LedgerEntry], booked: Sequence[LedgerEntry], sold: Sold) -> list[Write]:
+    """Return what tells the plug-in of entries that are being booked, as far as it listens.
+
+    :param entries: all others about this person
+    :param booked: of one kind and one moment
+    """
+    wanted = listened()
+    if not wanted:
+        return []
+    now = booked[0].recorded_at
+    return [_row(name, facts, now) for name, facts in _told(entries, booked, sold, now) if name in wanted]
+
+
+def is_due(now: datetime) -> bool:
+    """Tell whether a signal waits to be handed over."""
+    return db.session.scalar(_due(now).limit(1)) is not None
+
+
+def claim(now: datetime) -> Signal | None:
+    """Take the next signal, and count the attempt before it is made.
+
+    So a receiver that kills its process is met again after a pause, not at each start. One holder of the
+    duty at a time claims; it takes a person's signals in their order.
+    """
+    row_id = db.session.scalar(_due(now).order_by(Signal.next_attempt_at, Signal.id).limit(1))
+    if row_id is None:
+        return None
+    signal = db.session.get_one(Signal, row_id, populate_existing=True)
+    signal.attempts += 1
+    signal.next_attempt_at = now + _pause(signal.attempts)
+    db.session.flush()
+    return signal
+
+
+def taken(signal: Signal) -> None:
+    """Be done with a signal that every receiver has taken."""
+    db.session.execute(delete(Signal).where(Signal.id == signal.id))
+
+
+def failed(signal: Signal, error: str, taken_by: Collection[str], now: datetime) -> None:
+    """Have a signal handed over again later, or give it up after its last attempt.
+
+    :param taken_by: the receivers that have taken it, and hear of it no more
+    """
+    is_last = signal.attempts >= MOST_ATTEMPTS
+    changes: dict[str, Any] = {"error": error[:255], "taken_by": sorted(taken_by)}
+    changes |= {"next_attempt_at": now + _pause(signal.attempts), "failed_at": now if is_last else None}
+    db.session.execute(update(Signal).where(Signal.id == signal.id).values(**changes))
+
+
+def waiting(limit: int) -> list[Signal]:
+    """Return the signals that were not taken, the oldest first."""
+    query = select(Signal).order_by(Signal.id).limit(limit)
+    return list(db.session.scalars(query, execution_options={"populate_existing": True}))
+
+
+def backlogs(now: datetime) -> list[Backlog]:
+    """Return what the plug-in has failed to take, or not taken for minutes, by name."""
+    facts = func.count(), func.min(Signal.created_at), func.max(Signal.error), func.max(Signal.failed_at)
+    query = (
+        select(Signal.name, *facts)
+        .where(or_(Signal.error.is_not(None), Signal.created_at < now - LATE))
+        .group_by(Signal.name)
+        .order_by(Signal.name)
+    )
+    return [
+        Backlog(name, count, since, error, failed_at is not None)
+        for name, count, since, error, failed_at in db.session.execute(query)
+    ]
+
+
+def failing_since() -> datetime | None:
+    """Return when the oldest signal was written that the plug-in has failed to take."""
+    return db.session.scalar(select(func.min(Signal.created_at)).where(Signal.error.is_not(None)))
+
+
+def retry(ids: Collection[int] | None, now: datetime) -> int:
+    """Have signals handed over again at once, all of these or none, and return how many they are.
+
+    :param ids: None for all there are
+    :raise SignalError: one of them does not wait
+    """
+    again = update(Signal).values(attempts=0, next_attempt_at=now, failed_at=None)
+    if ids is not None:
+        _check(ids)
+        again = again.where(Signal.id.in_(ids))
+    return cast(CursorResult[Any], db.session.execute(again)).rowcount
+
+
+def dismiss(ids: Collection[int]) -> list[Signal]:
+    """Take signals away that the plug-in is never to hear of, all of them or none, and return them.
+
+    :raise SignalError: one of them does not wait
+    """
+    found = _check(ids)
+    db.session.execute(delete(Signal).where(Signal.id.in_(ids)))
+    return found
+
+
+def _told(
+    entries: Sequence[LedgerEntry], booked: Sequence[LedgerEntry], sold: Sold, now: datetime
+) -> Iterator[tuple[str, Facts]]:
+    """Return what entries mean to a plug-in, by the signal's name."""
+    kind, after = booked[0].kind, ledger.fold([*entries, *booked])
+    if kind in {"charge", "grant"}:
+        yield _given(ledger.fold(entries), after, booked[0], sold)
+    if kind == "refund":
+        yield _refunded(entries, after, booked[0], sold, now)
+    if kind in {"refund", "revocation"}:
+        yield from _revoked(entries, after, booked, sold, now)
+
+
+def _given(
+    before: Mapping[str, Access], after: Mapping[str, Access], entry: LedgerEntry, sold: Sold
+) -> tuple[str, Facts]:
+    """Return what a person got: something that was not open, or more time of what was."""
+    was_open = all(_is_open(before.get(key), entry.occurred_at) for key in entry.keys)
+    name = "access_extended" if sold.is_renewal or was_open else "purchase_granted"
+    told_later = f":{entry.paid_until.isoformat()}" if entry.kind == "grant" and entry.paid_until else ""
+    until = {key: after[key] for key in entry.keys if key in after}
+    return name, _facts(f"{entry.kind}:{entry.charge_id}{told_later}", entry, entry.keys, until, sold)
+
+
+def _refunded(
+    entries: Iterable[LedgerEntry], after: Mapping[str, Access], entry: LedgerEntry, sold: Sold, now: datetime
+) -> tuple[str, Facts]:
+    gave = [one for one in entries if one.charge_id == entry.charge_id and one.kind in {"charge", "grant"}]
+    keys = sorted({key for one in gave for key in one.keys})
+    left = {key: after[key] for key in keys if _is_open(after.get(key), now)}
+    return "refunded", _facts(f"refunded:{entry.charge_id}", entry, keys, left, sold)
+
+
+def _revoked(
+    entries: Iterable[LedgerEntry],
+    after: Mapping[str, Access],
+    booked: Sequence[LedgerEntry],
+    sold: Sold,
+    now: datetime,
+) -> Iterator[tuple[str, Facts]]:
+    """Return what a person lost: all access to a key, or some of its time.
+
+    Held against what they would have now without the suspension, of which nobody was told.
+    """
+    named, pending = {one.charge_id for one in booked}, {"suspension", "restoration"}
+    before = ledger.fold(one for one in entries if one.kind not in pending or one.charge_id not in named)
+    lost = {
+        key for key, access in before.items() if _is_open(access, now) and _is_less(after.get(key), access)
+    }
+    if lost:
+        left = {key: after[key] for key in lost if _is_open(after.get(key), now)}
+        key = f":{booked[0].keys[0]}" if booked[0].kind == "revocation" else ""
+        dedupe_key = f"revoked:{booked[0].charge_id}{key}"
+        yield "access_revoked", _facts(dedupe_key, booked[0], sorted(lost), left, Sold(sold.product))
+
+
+def _is_less(after: Access | None, before: Access) -> bool:
+    return after is None or after.until != before.until
+
+
+def _is_open(access: Access | None, at: datetime) -> bool:
+    return access is not None and (access.until is None or access.until > at)
+
+
+def _facts(
+    dedupe_key: str, entry: LedgerEntry, keys: list[str], until: Mapping[str, Access], sold: Sold
+) -> Facts:
+    return Facts(
+        id=dedupe_key,
+        telegram_id=entry.telegram_id,
+        charge_id=entry.charge_id,
+        product=sold.product,
+        keys=keys,
+        until={key: access.until.isoformat() if access.until else None for key, access in until.items()},
+        stars=sold.stars,
+        occurred_at=entry.occurred_at.isoformat(),
+    )
+
+
+def _row(name: str, facts: Facts, now: datetime) -> Write:
+    row = {
+        "dedupe_key": facts.id,
+        "name": name,
+        "telegram_id": facts.telegram_id,
+        "facts": asdict(facts),
+        "created_at": now,
+        "next_attempt_at": now,
+        "attempts": 0,
+        "taken_by": [],
+    }
+    return insertion(Signal, row, returning="id", conflict="ON CONFLICT DO NOTHING")
+
+
+def _due(now: datetime) -> Select[tuple[int]]:
+    """Return the signals whose turn it is, each behind those of the same person before it."""
+    names, before = sorted(listened()), aliased(Signal)
+    holds_back = exists().where(
+        before.telegram_id == Signal.telegram_id,
+        before.id < Signal.id,
+        before.attempts < ATTEMPTS_IN_ORDER,
+        before.failed_at.is_(None),
+        before.name.in_(names),
+    )
+    return select(Signal.id).where(_is_standing(names, now), ~holds_back)
+
+
+def _is_standing(names: Collection[str], now: datetime) -> ColumnElement[bool]:
+    is_over = pauses.is_over(Signal.next_attempt_at, LONGEST_PAUSE_SECONDS, now)
+    return and_(Signal.failed_at.is_(None), Signal.name.in_(names), is_over)
+
+
+def _pause(attempts: int) -> timedelta:
+    return timedelta(seconds=min(2**attempts, LONGEST_PAUSE_SECONDS))
+
+
+def _check(ids: Collection[int]) -> list[Signal]:
+    found = list(db.session.scalars(select(Signal).where(Signal.id.in_(ids))))
+    missing = sorted(set(ids) - {signal.id for signal in found})
+    if missing:
+        raise SignalError(f"No signal {missing[0]} waits: signals list shows those that do.")
+    return found

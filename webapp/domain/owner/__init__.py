@@ -1,0 +1,1 @@
+"""What an owner decides, hears of and tells."""

@@ -1,0 +1,1 @@
+"""Who buys: people, their launches, sessions and limits."""

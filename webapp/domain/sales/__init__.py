@@ -1,0 +1,1 @@
+"""Orders, charges, refunds and plans: the money."""

@@ -1,0 +1,348 @@
+"""Orders: what a person is about to pay for, at a price that no longer changes."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, func, select, text, update
+
+from webapp import languages
+from webapp.domain.access import entitlements, ledger
+from webapp.domain.catalogue import catalogue, terms
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.sales import payloads, subscriptions
+from webapp.errors import (
+    AlreadyOwned,
+    AlreadySubscribed,
+    Banned,
+    NotYourOrder,
+    OffSale,
+    OrderClosed,
+    OrderExpired,
+    OrderNotFound,
+    PassBesidePlan,
+    PaymentInProgress,
+    PriceChanged,
+    ProductNotFound,
+    TermsChanged,
+    TooManyRequests,
+    TrialUsed,
+)
+from webapp.extensions import UTCDateTime, db
+from webapp.models import LedgerEntry, Order, Product, User
+from webapp.statements import Write, run
+
+LIFE_SECONDS = 15 * 60
+# An order this close to its end is replaced rather than offered: people need time to pay.
+TOO_LITTLE_LEFT_SECONDS = 60
+# How long Telegram waits for our answer (Bot API: answerPreCheckoutQuery); an approval of which nobody
+# knows whether it arrived holds its order no longer.
+UNANSWERED_SECONDS = 10
+# Between Telegram's question and its charge: 10 s for the answer, the rest for the charge.
+RESERVATION_SECONDS = 60
+MOST_OPEN = 30
+HOLD = text(
+    """
+    UPDATE orders SET reserved_query_id = :query_id, reserved_until = :until
+    WHERE id = :id AND closed_at IS NULL AND expires_at > :now
+        AND (reserved_until IS NULL OR reserved_until <= :now OR reserved_until > :absurd
+            OR reserved_query_id = :query_id)
+    RETURNING id
+    """
+).bindparams(*(bindparam(name, type_=UTCDateTime()) for name in ("until", "now", "absurd")))
+PAY = text(
+    """
+    UPDATE orders SET charge_id = :charge_id, closed_at = :now, reserved_until = NULL
+    WHERE id = :id AND charge_id IS NULL RETURNING id
+    """
+).bindparams(bindparam("now", type_=UTCDateTime()))
+
+
+def place(
+    buyer: User,
+    slug: str,
+    *,
+    terms_version: str,
+    current_terms: str,
+    correlation_id: str,
+    keys: KeyRing,
+    now: datetime,
+    trial: bool = False,
+    beside_plan: bool = False,
+    language: str = languages.ENGLISH.code,
+    period_seconds: int = subscriptions.MONTH_SECONDS,
+) -> Order:
+    """Have one open order of this buyer for this product, at today's price.
+
+    Asked again while one is open, it is the same order: a double tap is one invoice.
+
+    :param terms_version: the terms that the person saw
+    :param current_terms: the version of today's
+    :param trial: what is bought is the product's trial
+    :param beside_plan: the person was told that a plan of theirs opens the same already
+    :param language: the code of the language in which the product was offered
+    :param period_seconds: how often Telegram charges for a subscription
+    :raise ProductNotFound: there is no such product, or it has no trial
+    :raise OffSale: it is not sold at present
+    :raise Banned: the shop is closed to this person
+    :raise TermsChanged: the person saw other terms than today's
+    :raise AlreadyOwned: nothing is left to buy
+    :raise AlreadySubscribed: the person has this plan
+    :raise TrialUsed: the person had this plan or its trial
+    :raise PassBesidePlan: a plan opens the same, and the person was not told
+    :raise TooManyRequests: thirty invoices of this person are open
+    """
+    product = catalogue.get(slug, include_retired=True)
+    if not product.is_on_sale:
+        raise OffSale(slug=slug)
+    if buyer.banned_at:
+        raise Banned()
+    if terms_version != current_terms:
+        raise TermsChanged(version=current_terms)
+    if trial and product.trial_stars is None:
+        raise ProductNotFound(slug=slug)
+    ledger.lock(buyer.telegram_id)
+    order = _agreed(product, trial, period_seconds, language)
+    _check_holdings(buyer.telegram_id, order, now)
+    if not beside_plan and product.pass_days and is_covered(buyer.telegram_id, product.keys, now):
+        raise PassBesidePlan(slug=slug)
+    terms.accept(buyer.telegram_id, terms_version, now)
+    order.terms_version = terms_version
+    return _open(buyer, order, now) or _create(buyer, order, correlation_id, keys, now)
+
+
+def is_covered(telegram_id: int, keys: list[str], now: datetime) -> bool:
+    """Tell whether a person's running plans open all of this already."""
+    plans = subscriptions.running(telegram_id, keys, now)
+    return bool(plans) and set(keys) <= {key for plan in plans for key in plan.keys}
+
+
+def get_for(buyer: User, public_id: str) -> Order:
+    """Return a buyer's own order.
+
+    :raise OrderNotFound: no such order, or someone else's
+    """
+    order = find(public_id)
+    if order is None or order.telegram_id != buyer.telegram_id:
+        raise OrderNotFound(order=public_id)
+    return order
+
+
+def find(public_id: str) -> Order | None:
+    """Return an order by its public id, as the database has it now."""
+    return db.session.scalar(
+        select(Order).where(Order.public_id == public_id), execution_options={"populate_existing": True}
+    )
+
+
+def correlation_id(payload: str, keys: KeyRing) -> str | None:
+    """Return the id of the tap that an invoice came from, so that logs can be followed to it."""
+    try:
+        described = payloads.unseal(payload, keys)
+    except payloads.PayloadInvalid:
+        return None
+    return db.session.scalar(select(Order.correlation_id).where(Order.public_id == described.order_id))
+
+
+def unfinished(buyer: User, now: datetime) -> list[Order]:
+    """Return a buyer's orders that can still be paid, the latest first."""
+    query = select(Order).where(
+        Order.telegram_id == buyer.telegram_id,
+        Order.closed_at.is_(None),
+        Order.expires_at > now,
+        Order.invoice_link.is_not(None),
+    )
+    return list(db.session.scalars(query.order_by(Order.created_at.desc()).limit(MOST_OPEN)))
+
+
+def state(order: Order, now: datetime) -> str:
+    """Return what the ledger makes of an order: open, paid, refunding, refunded, expired or closed."""
+    if order.is_paid:
+        kinds = db.session.scalars(
+            select(LedgerEntry.kind).where(LedgerEntry.charge_id == order.charge_id)
+        ).all()
+        if "refund" in kinds:
+            return "refunded"
+        return "refunding" if kinds.count("suspension") > kinds.count("restoration") else "paid"
+    if order.is_open(now):
+        return "open"
+    return "expired" if now >= order.expires_at else "closed"
+
+
+def reserve(
+    payload: str, payer_id: int, stars: int, currency: str, query_id: str, *, keys: KeyRing, now: datetime
+) -> Order:
+    """Hold an order for the one payment that Telegram asks about, as long as Telegram waits for an answer.
+
+    Asked again for the same query it holds the same order; another query has to wait until the
+    reservation ends, since both would be charged.
+
+    :param stars: what Telegram is about to take
+    :raise OrderNotFound: not a payload of ours, or an order that was never made
+    :raise NotYourOrder: somebody else opened the invoice link
+    :raise PriceChanged: stars or currency differ from the order's
+    :raise OrderExpired: its quarter of an hour is over
+    :raise OrderClosed: already paid, or replaced by a newer order
+    :raise OffSale: the product went off sale since
+    :raise Banned: the shop is closed to this person
+    :raise AlreadyOwned: the person got it another way since
+    :raise AlreadySubscribed: the person subscribed another way since
+    :raise TrialUsed: the person had the trial, or the plan itself, since
+    :raise PaymentInProgress: another query holds it
+    """
+    order = _described_by(payload, keys)
+    _check(order, payer_id, stars, currency, now)
+    until = now + timedelta(seconds=UNANSWERED_SECONDS)
+    # By a clock that was ahead, and is not any more.
+    absurd = now + timedelta(seconds=LIFE_SECONDS)
+    held = {"id": order.id, "query_id": query_id, "until": until, "now": now, "absurd": absurd}
+    if not run(HOLD, held):
+        # It may have been paid while we waited for its row.
+        closed_at = db.session.scalar(select(Order.closed_at).where(Order.id == order.id))
+        raise (OrderClosed if closed_at else PaymentInProgress)(order=order.public_id)
+    return order
+
+
+def hold_until(order_id: int, query_id: str, until: datetime) -> None:
+    """Have a query hold its order until then, unless the order was paid or another query holds it."""
+    db.session.execute(
+        update(Order)
+        .where(Order.id == order_id, Order.reserved_query_id == query_id, Order.closed_at.is_(None))
+        .values(reserved_until=until)
+    )
+
+
+def remember_link(order: Order, link: str) -> str:
+    """Keep the first invoice link that Telegram gave for an order, and return it."""
+    db.session.execute(
+        update(Order).where(Order.id == order.id, Order.invoice_link.is_(None)).values(invoice_link=link)
+    )
+    kept: str = db.session.scalars(select(Order.invoice_link).where(Order.id == order.id)).one() or link
+    return kept
+
+
+def payment(order: Order, charge_id: str, now: datetime) -> Write:
+    """Return what closes an order with the charge that paid it, unless another charge did before."""
+    return Write(PAY, {"id": order.id, "charge_id": charge_id, "now": now})
+
+
+def close_expired(now: datetime) -> int:
+    """Close every order whose time is over, and return how many there were."""
+    closed = db.session.execute(
+        update(Order)
+        .where(Order.closed_at.is_(None), Order.expires_at <= now)
+        .values(closed_at=now)
+        .returning(Order.id)
+    )
+    return len(closed.all())
+
+
+def _check_holdings(telegram_id: int, order: Order, now: datetime) -> None:
+    """Refuse what a person has already."""
+    if not order.pass_days and entitlements.owns_for_ever(telegram_id, order.keys):
+        raise AlreadyOwned(slug=order.product.slug)
+    if order.is_trial and subscriptions.had(telegram_id, order.product):
+        raise TrialUsed(slug=order.product.slug)
+    if order.period_seconds and subscriptions.holds(telegram_id, order.product, now):
+        raise AlreadySubscribed(slug=order.product.slug)
+
+
+def _open(buyer: User, wanted: Order, now: datetime) -> Order | None:
+    """Return the buyer's open order for the product if it still stands, or make room for a new one."""
+    order = db.session.scalar(
+        select(Order).where(
+            Order.telegram_id == buyer.telegram_id,
+            Order.product_id == wanted.product.id,
+            Order.closed_at.is_(None),
+        ),
+        execution_options={"populate_existing": True},
+    )
+    if order is None:
+        return None
+    has_time = now < order.expires_at - timedelta(seconds=TOO_LITTLE_LEFT_SECONDS)
+    is_the_same = all(
+        getattr(order, fact) == getattr(wanted, fact)
+        for fact in ("product_version", "is_trial", "title", "terms_version")
+    )
+    if has_time and is_the_same:
+        return order
+    order.closed_at = now
+    db.session.flush()
+    return None
+
+
+def _agreed(product: Product, trial: bool, period_seconds: int, language: str) -> Order:
+    """Return an order with everything that is frozen when it is made, but for its buyer."""
+    return Order(
+        product=product,
+        product_version=product.version,
+        title=product.worded(language).title,
+        stars=product.trial_stars if trial else product.stars,
+        pass_days=product.trial_days if trial else product.pass_days,
+        keys=product.keys,
+        period_seconds=period_seconds if product.is_subscription and not trial else None,
+        is_trial=trial,
+        grace_days=product.grace_days,
+        refund_days=product.refund_days,
+    )
+
+
+def _create(buyer: User, order: Order, correlation_id: str, keys: KeyRing, now: datetime) -> Order:
+    if _open_count(buyer, now) >= MOST_OPEN:
+        raise TooManyRequests(retry_after_seconds=LIFE_SECONDS)
+    order.public_id = payloads.new_order_id()
+    order.telegram_id = buyer.telegram_id
+    order.correlation_id = correlation_id
+    order.created_at = now
+    order.expires_at = now + timedelta(seconds=LIFE_SECONDS)
+    order.payload = payloads.seal(_described(order), keys)
+    db.session.add(order)
+    db.session.flush()
+    return order
+
+
+def _described(order: Order) -> payloads.Payload:
+    kind = "trial" if order.is_trial else "subscription" if order.period_seconds else "once"
+    return payloads.Payload(
+        order_id=order.public_id,
+        telegram_id=order.telegram_id,
+        slug=order.product.slug,
+        stars=order.stars,
+        pass_days=order.pass_days,
+        kind=kind,
+    )
+
+
+def _open_count(buyer: User, now: datetime) -> int:
+    query = select(func.count()).where(
+        Order.telegram_id == buyer.telegram_id, Order.closed_at.is_(None), Order.expires_at > now
+    )
+    return db.session.scalar(query) or 0
+
+
+def _described_by(payload: str, keys: KeyRing) -> Order:
+    try:
+        described = payloads.unseal(payload, keys)
+    except payloads.PayloadInvalid as error:
+        raise OrderNotFound(payload="not ours") from error
+    order = find(described.order_id)
+    if order is None:
+        raise OrderNotFound(order=described.order_id)
+    return order
+
+
+def _check(order: Order, payer_id: int, stars: int, currency: str, now: datetime) -> None:
+    if payer_id != order.telegram_id:
+        raise NotYourOrder(order=order.public_id)
+    if currency != "XTR" or stars != order.stars:
+        raise PriceChanged(order=order.public_id)
+    if order.is_paid:
+        raise OrderClosed(order=order.public_id)
+    if now >= order.expires_at:
+        raise OrderExpired(order=order.public_id)
+    if order.closed_at:
+        raise OrderClosed(order=order.public_id)
+    if not order.product.is_on_sale:
+        raise OffSale(slug=order.product.slug)
+    buyer = db.session.get_one(User, order.telegram_id, populate_existing=True)
+    if buyer.banned_at:
+        raise Banned()
+    _check_holdings(payer_id, order, now)

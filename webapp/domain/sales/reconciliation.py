@@ -1,0 +1,254 @@
+"""Telegram's statement against our ledger: what an outage missed is put right."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.queue import inbox
+from webapp.domain.sales import movements, payloads, payments, refunds
+from webapp.domain.sales.movements import NANOS
+from webapp.domain.sales.refunds import RefundFacts
+from webapp.domain.sales.sales import ChargeFacts
+from webapp.domain.sales.telegram_json import LARGEST_STARS, Unreadable, moment, number, part, person, text
+from webapp.extensions import db
+from webapp.models import Charge, Refund, Shop
+
+PAGE = 100  # rows; Bot API: getStarTransactions, limit
+# Rows read again each time: how far a row may appear behind a later one is not documented.
+OVERLAP = 100
+FULL_PASS_EVERY = timedelta(days=1)
+# Charges this young may not be in the statement yet: how far it lags is not documented.
+SETTLED = timedelta(hours=1)
+
+
+@dataclass
+class Report:
+    """What one walk over the statement found and put right."""
+
+    rows: int = 0
+    charges_added: int = 0
+    refunds_added: int = 0
+    set_aside: int = 0
+    movements_added: int = 0  # beside sales and refunds; affiliates' shares of these included
+    drift_stars: int = 0  # how many Stars more than the rows the books have, where both have the charge
+    settled_stars: int = 0  # what the books have of those that were charged before the settled moment
+
+    def add(self, page: "Report") -> None:
+        """Count a page's findings in."""
+        for name, value in vars(page).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+def begin() -> int:
+    """Return the offset in the statement from which to read."""
+    return max(0, _shop().statement_offset - OVERLAP)
+
+
+def is_full_pass_due(now: datetime) -> bool:
+    """Tell whether the statement should be read from its first row again."""
+    last = _shop().full_pass_at
+    return last is None or now - last >= FULL_PASS_EVERY
+
+
+def apply_page(
+    rows: list[dict[str, Any]],
+    offset: int,
+    *,
+    keys: KeyRing,
+    now: datetime,
+    owner_ids: Iterable[int] = (),
+    settled_before: datetime | None = None,
+) -> Report:
+    """Put on the ledger what a page of the statement knows and we do not, and move past it.
+
+    Rows may come in any order and on two pages. What makes no sense is set aside, once.
+
+    :param offset: where in the statement the page begins
+    :param settled_before: add up what was charged before this moment, for :func:`finish`
+    """
+    # Refunds first: a charge that was given back is no predecessor of the next.
+    report = Report(len(rows), refunds_added=apply_refunds(rows, keys=keys, now=now, owner_ids=owner_ids))
+    charges = [charge for charge in (_read(charge_in, row) for row in rows) if charge]
+    known = _recorded(charges)
+    for charge in charges:
+        if charge.charge_id not in known:
+            recorded = payments.record_charge(charge, keys=keys, now=now, owner_ids=owner_ids)
+            known[charge.charge_id] = recorded.stars
+            report.charges_added += 1
+        stars = known[charge.charge_id]
+        report.drift_stars += 0 if stars in (charge.stars, charge.gross_stars) else stars - charge.stars
+        if settled_before and charge.charged_at < settled_before:
+            report.settled_stars += stars
+    for row in rows:
+        report.add(_book_rest(row, known, keys, now))
+    db.session.execute(
+        update(Shop)
+        .where(Shop.id == 1, Shop.statement_offset < offset + len(rows))
+        .values(statement_offset=offset + len(rows))
+    )
+    return report
+
+
+def apply_refunds(
+    rows: list[dict[str, Any]], *, keys: KeyRing, now: datetime, owner_ids: Iterable[int] = ()
+) -> int:
+    """Settle what a page says was given back, and return how much was news.
+
+    A refund of ours whose outcome is unknown ends here, too.
+    """
+    facts = [refund for refund in (_read(partial(refund_in, keys=keys), row) for row in rows) if refund]
+    settled = _settled(facts)
+    news = {refund.charge_id: refund for refund in facts if refund.charge_id not in settled}
+    for refund in news.values():
+        refunds.settle(refund, now=now, owner_ids=owner_ids)
+    return len(news)
+
+
+def finish(report: Report, now: datetime, *, settled_before: datetime | None = None) -> None:
+    """Note that the ledger agrees with the statement as of now, or by how much it does not.
+
+    :param settled_before: the same moment for every page of a walk that began at the first row; only
+        such a walk can tell that we hold what Telegram does not
+    """
+    changes: dict[str, object] = {"reconciled_at": now}
+    if settled_before:
+        held = select(func.sum(Charge.stars)).where(
+            Charge.charged_at < settled_before, Charge.currency == "XTR"
+        )
+        report.drift_stars += (db.session.scalar(held) or 0) - report.settled_stars
+        changes |= {"full_pass_at": now, "drift_stars": report.drift_stars}
+    db.session.execute(update(Shop).where(Shop.id == 1).values(**changes))
+
+
+def charge_in(row: dict[str, Any]) -> ChargeFacts | None:
+    """Return the charge that a row of the statement tells of, if it is a payment to us.
+
+    :raise Unreadable: it is one, but a fact is missing or of the wrong type
+    """
+    if not _is_of_an_invoice(row.get("source")):
+        return None
+    partner = part(row, "source")
+    period = (
+        number(partner, "subscription_period", LARGEST_STARS) if "subscription_period" in partner else None
+    )
+    return ChargeFacts(
+        charge_id=text(row, "id", 255),
+        telegram_id=person(partner, "user"),
+        stars=number(row, "amount", LARGEST_STARS),
+        currency="XTR",
+        # Left out when it is empty.
+        payload=text({"invoice_payload": "", **partner}, "invoice_payload", 4096, empty=True),
+        charged_at=moment(row, "date"),
+        cause="statement",
+        period_seconds=period,
+        gross_stars=_gross(row, partner),
+    )
+
+
+def refund_in(row: dict[str, Any], keys: KeyRing) -> RefundFacts | None:
+    """Return the refund that a row tells of: it repeats the charge's id, with a receiver.
+
+    :raise Unreadable: it is one, but a fact is missing or of the wrong type
+    """
+    if not _is_of_an_invoice(row.get("receiver")):
+        return None
+    partner = part(row, "receiver")
+    stars, gross_stars = number(row, "amount", LARGEST_STARS), _gross(row, partner)
+    return RefundFacts(
+        charge_id=text(row, "id", 255),
+        telegram_id=person(partner, "user"),
+        # As much as its charge is booked with, or would be.
+        stars=gross_stars if gross_stars and gross_stars == _price(partner, keys) else stars,
+        refunded_at=moment(row, "date"),
+        cause="statement",
+    )
+
+
+def _shop() -> Shop:
+    return db.session.get_one(Shop, 1, populate_existing=True)
+
+
+def _is_of_an_invoice(partner: Any) -> bool:
+    """Tell whether a row is about a sale; Fragment, gifts and the rest are not."""
+    if not isinstance(partner, dict) or partner.get("type") != "user":
+        return False
+    kind: object = partner.get("transaction_type", "invoice_payment")
+    return kind == "invoice_payment"
+
+
+def _gross(row: dict[str, Any], partner: dict[str, Any]) -> int | None:
+    """Return what the buyer paid if the row leaves out an affiliate's share, in whole Stars.
+
+    Whether it does is not documented, so both amounts are held against the price. Of what was given
+    back the share is negative.
+    """
+    affiliate = partner.get("affiliate")
+    if not isinstance(affiliate, dict):
+        return None
+    amounts = [one.get(name, 0) for one in (row, affiliate) for name in ("amount", "nanostar_amount")]
+    if not all(type(amount) is int for amount in amounts):
+        raise Unreadable("an affiliate's amount is not a whole number")
+    stars, nanos = divmod(amounts[0] * NANOS + amounts[1] + abs(amounts[2] * NANOS + amounts[3]), NANOS)
+    return None if nanos else stars
+
+
+def _price(partner: dict[str, Any], keys: KeyRing) -> int | None:
+    """Return what the payload says was agreed on, if it is of this shop."""
+    try:
+        return payloads.unseal(str(partner.get("invoice_payload", "")), keys).stars
+    except payloads.PayloadInvalid:
+        return None
+
+
+def _read(read: Any, row: Any) -> Any:
+    try:
+        return read(row) if isinstance(row, dict) else None
+    except Unreadable:
+        return None
+
+
+def _book_rest(row: Any, known: dict[str, int], keys: KeyRing, now: datetime) -> Report:
+    """Book what a row moves beside sales and refunds, or set it aside if it cannot be read; once.
+
+    :param known: what is on the ledger of each charge of the page
+    """
+    try:
+        return Report(movements_added=int(_moved(row, known, keys, now)))
+    except Unreadable as error:
+        return Report(set_aside=int(inbox.set_aside(row, inbox.STATEMENT_ROW, str(error), now)))
+
+
+def _is_sale(row: dict[str, Any]) -> bool:
+    """Tell whether a row is about a sale or the refund of one."""
+    return any(_is_of_an_invoice(row.get(side)) for side in ("source", "receiver"))
+
+
+def _moved(row: Any, known: dict[str, int], keys: KeyRing, now: datetime) -> bool:
+    if not isinstance(row, dict):
+        raise Unreadable("a row is not an object")
+    if not _is_sale(row):
+        return movements.record(row, now)
+    charge, refund = charge_in(row), refund_in(row, keys)
+    if charge and charge.gross_stars is not None:
+        return movements.record_share(row, known[charge.charge_id], now)
+    if refund and "affiliate" in row["receiver"]:
+        return movements.record_share(row, refund.stars, now)
+    return False
+
+
+def _recorded(charges: list[ChargeFacts]) -> dict[str, int]:
+    ids = [charge.charge_id for charge in charges]
+    query = select(Charge.telegram_payment_charge_id, Charge.stars)
+    found = db.session.execute(query.where(Charge.telegram_payment_charge_id.in_(ids)))
+    return {charge_id: stars for charge_id, stars in found}
+
+
+def _settled(facts: list[RefundFacts]) -> set[str]:
+    ids = [refund.charge_id for refund in facts]
+    done = select(Refund.charge_id).where(Refund.charge_id.in_(ids), Refund.done_at.is_not(None))
+    return set(db.session.scalars(done))
