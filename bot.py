@@ -38,8 +38,10 @@ from telegram.ext import (
 )
 from telegram.request import HTTPXRequest
 
-from webapp import clock, create_app, disks, messages, receiving, speech
-from webapp.bot_api import (
+from webapp import clock, create_app
+from webapp.bot.receivers import Receivers
+from webapp.bot.worker import ITEMS_AT_ONCE, Worker
+from webapp.bot_api.client import (
     BotApi,
     BotApiError,
     Conflict,
@@ -50,20 +52,22 @@ from webapp.bot_api import (
     chat_of,
     takes_proxy,
 )
+from webapp.bot_api.registration import ALLOWED_UPDATES, menu_button
 from webapp.config import Config
+from webapp.db.extensions import NOT_MIGRATED, is_unmigrated, remedy, transaction
+from webapp.db.models import InboxItem
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import shops, support
 from webapp.domain.people import init_data, sign_in_codes, users
 from webapp.domain.queue import inbox, outbox
 from webapp.errors import ProductNotFound
 from webapp.errors import TooManyRequests as RateLimited
-from webapp.extensions import NOT_MIGRATED, is_unmigrated, remedy, transaction
-from webapp.messages import Message
-from webapp.models import InboxItem
-from webapp.receivers import Receivers
-from webapp.registration import ALLOWED_UPDATES, menu_button
-from webapp.turns import RENEW_EVERY_SECONDS, Turn, let_go_for_the_dead
-from webapp.worker import ITEMS_AT_ONCE, Worker
+from webapp.host import disks
+from webapp.i18n import speech
+from webapp.texts import messages
+from webapp.texts.messages import Message
+from webapp.usecases import receiving
+from webapp.usecases.turns import RENEW_EVERY_SECONDS, Turn, let_go_for_the_dead
 
 log = logging.getLogger("bot")
 

@@ -15,7 +15,7 @@ from playwright.sync_api import CDPSession, sync_playwright
 
 from tests.browser import FLAGS, find
 from tests.processes import Stage
-from webapp import languages
+from webapp.i18n import languages
 
 MOST_BYTES = 45_000
 MOST_REQUESTS = 5

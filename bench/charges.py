@@ -32,12 +32,13 @@ from sqlalchemy import insert
 
 from tests.factories import SHOP, TERMS_VERSION, make_config
 from tests.postgres import start as postgres_server
-from webapp import create_app, receiving
+from webapp import create_app
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Order, PreCheckout, Product, User
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.owner import shops
 from webapp.domain.sales import payloads
-from webapp.extensions import db, transaction
-from webapp.models import Order, PreCheckout, Product, User
+from webapp.usecases import receiving
 
 ROOT = Path(__file__).parents[1]
 MOST_TIMES = 2.5

@@ -25,12 +25,12 @@ from bench import charges
 from tests.factories import make_config
 from tests.postgres import start as postgres_server
 from webapp import create_app
+from webapp.db.extensions import db, transaction
 from webapp.domain.access import entitlements
 from webapp.domain.owner import reminders
 from webapp.domain.owner import statistics as shop_statistics
 from webapp.domain.queue import inbox, outbox
 from webapp.domain.sales import orders, quarantine, reconciliation, refunds, subscriptions
-from webapp.extensions import db, transaction
 
 FEW = 10_000
 ROWS = int(os.environ.get("ROWS", "5000000"))

@@ -35,7 +35,7 @@ from bench.catalogue import MOST_BYTES, MOST_REQUESTS, watch
 from tests.browser import FLAGS, find
 from tests.factories import SHOP
 from tests.processes import ROOT, Stage
-from webapp.assets import TYPES
+from webapp.web.assets import TYPES
 
 ROUNDS = 15
 REACT = ROOT / "bench" / "react"

@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.factories import make_config, make_init_data  # noqa: E402
 from webapp import create_app  # noqa: E402
+from webapp.db.extensions import db  # noqa: E402
 from webapp.domain.people import init_data, sessions  # noqa: E402
-from webapp.extensions import db  # noqa: E402
 from webapp.views import session  # noqa: E402
 
 ROUNDS = 1000

@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.factories import TERMS_VERSION
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Charge, Order, OutboxMessage, Refund, User
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import shops
 from webapp.domain.people import users
 from webapp.domain.people.init_data import Profile
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import orders, payments, pre_checkouts, refunds
-from webapp.extensions import db, transaction
-from webapp.models import Charge, Order, OutboxMessage, Refund, User
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -25,9 +25,9 @@ from tests.factories import make_config, opened
 from tests.postgres import start as postgres_server
 from webapp import clock, create_app
 from webapp.config import database_url as normal_url
+from webapp.db.extensions import db
+from webapp.db.models import User
 from webapp.domain.people import sessions
-from webapp.extensions import db
-from webapp.models import User
 
 pytest_plugins = ["tests.closing", "tests.covered"]
 

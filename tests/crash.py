@@ -63,22 +63,24 @@ def _approves(passage: Passage) -> bool:
 POINTS: dict[str, tuple[Aim, ...]] = {
     # The receiver: the poller or the webhook's route.
     "K0": (Aim("bot:Poller._fetch", BEFORE), Aim("webapp.views.telegram:_is_telegram", BEFORE)),
-    "K1": (Aim("webapp.receiving:receive", BEFORE),),
+    "K1": (Aim("webapp.usecases.receiving:receive", BEFORE),),
     "K2": (Aim("webapp.domain.queue.inbox:keep", AFTER),),
-    "K3": (Aim("webapp.receiving:run_in_transaction", AFTER),),
+    "K3": (Aim("webapp.usecases.receiving:run_in_transaction", AFTER),),
     # The worker; K6 is the receiver's as well, which books payments in the commit that keeps them.
     "K4": (Aim("webapp.domain.queue.inbox:claim", BEFORE),),
-    "K5": (Aim("webapp.worker:_claimed", AFTER, lambda passage: bool(passage.result)),),
+    "K5": (Aim("webapp.bot.worker:_claimed", AFTER, lambda passage: bool(passage.result)),),
     "K6": (Aim("webapp.domain.sales.payments:record_charge", AFTER, _books),),
-    "K7": (Aim("webapp.bot_api:BotApi.call", BEFORE, _asks("sendMessage")),),
-    "K8": (Aim("webapp.bot_api:BotApi.call", AFTER, _asks("sendMessage")),),
+    "K7": (Aim("webapp.bot_api.client:BotApi.call", BEFORE, _asks("sendMessage")),),
+    "K8": (Aim("webapp.bot_api.client:BotApi.call", AFTER, _asks("sendMessage")),),
     # Refunds.
-    "K9": (Aim("webapp.bot_api:BotApi.call", BEFORE, _asks("refundStarPayment")),),
-    "K10": (Aim("webapp.bot_api:_result", BEFORE, lambda passage: passage.args[0] == "refundStarPayment"),),
+    "K9": (Aim("webapp.bot_api.client:BotApi.call", BEFORE, _asks("refundStarPayment")),),
+    "K10": (
+        Aim("webapp.bot_api.client:_result", BEFORE, lambda passage: passage.args[0] == "refundStarPayment"),
+    ),
     "K11": (Aim("webapp.domain.sales.refunds:settle", AFTER, _of("call")),),
     # Questions.
-    "K12": (Aim("webapp.bot_api:BotApi.call", BEFORE, _approves),),
-    "K13": (Aim("webapp.bot_api:BotApi.call", AFTER, _approves),),
+    "K12": (Aim("webapp.bot_api.client:BotApi.call", BEFORE, _approves),),
+    "K13": (Aim("webapp.bot_api.client:BotApi.call", AFTER, _approves),),
     # The statement and the schema.
     "K14": (
         Aim("webapp.domain.sales.payments:record_charge", AFTER, _of("statement")),
@@ -91,13 +93,13 @@ POINTS: dict[str, tuple[Aim, ...]] = {
 HOWS: dict[str, dict[str, Any]] = {
     # Nothing is settled as it comes in, as if something were in the way of it each time: all of it is the
     # worker's to claim.
-    "slow": {"webapp.receiving:AT_ONCE": frozenset()},
+    "slow": {"webapp.usecases.receiving:AT_ONCE": frozenset()},
     # What it takes is held for a second, or each successor would sit out half a minute; and the statement is
     # read in short pages, once, so that nothing covers up a cursor moved too early. So lives who is to die.
     "harsh": {
         "webapp.domain.queue.inbox:LEASE_SECONDS": 1,
         "webapp.domain.queue.outbox:LEASE_SECONDS": 1,
-        "webapp.worker:DUTY_SECONDS": 1,
+        "webapp.bot.worker:DUTY_SECONDS": 1,
         "webapp.domain.sales.reconciliation:PAGE": 10,
         "webapp.domain.sales.reconciliation:OVERLAP": 0,
     },

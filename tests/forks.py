@@ -42,7 +42,7 @@ WARM = (
     *("flask_migrate", "gunicorn.app.wsgiapp", "gunicorn.workers.gthread", "htmx_flask", "httpx", "jwt"),
     *("psycopg", "psycopg_binary", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite"),
     *("sqlite3", "telegram.ext", "werkzeug.debug", "werkzeug.middleware.proxy_fix"),
-    *("sandbox.server", "webapp.assets", "webapp.cli", "webapp.worker", "webapp.security"),
+    *("sandbox.server", "webapp.web.assets", "webapp.cli", "webapp.bot.worker", "webapp.web.security"),
     *("webapp.views.library", "webapp.views.purchases", "webapp.views.shop", "webapp.views.telegram"),
 )
 # What Python and its libraries look at as they start, before there is a command.

@@ -16,9 +16,9 @@ from flask import Flask
 
 from tests.processes import Shopper, Stage, eventually
 from webapp import clock
+from webapp.db.extensions import db, transaction
 from webapp.domain.sales import payments, refunds
 from webapp.errors import ChargeNotFound
-from webapp.extensions import db, transaction
 
 BUYERS = 8
 STUCK_SECONDS = 60

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from webapp.bot_api import NotReached, OutcomeUnknown, Refused, TooManyRequests
+from webapp.bot_api.client import NotReached, OutcomeUnknown, Refused, TooManyRequests
 
 DAY = 86_400
 MONTH = 30 * DAY

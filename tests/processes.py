@@ -21,7 +21,8 @@ from flask import Flask
 from tests import forks
 from tests.factories import METRICS_TOKEN, SECRET_KEY, SHOP, TERMS_VERSION, WEBHOOK_SECRET, opened
 from tests.forks import ROOT, Process
-from webapp import bot_api, config, create_app
+from webapp import config, create_app
+from webapp.bot_api import client as bot_api
 
 # Two web processes on one port, which no owner can start.
 SHARED_PORT = shlex.join(["gunicorn", "-c", "python:tests.shared_port", "webapp:create_app()"])

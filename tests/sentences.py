@@ -9,7 +9,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from webapp.languages import FOLDER
+from webapp.i18n.languages import FOLDER
 
 ROOT = Path(__file__).parent.parent
 HEAD = """msgid ""

@@ -12,7 +12,8 @@ import pytest
 from flask import Flask
 
 from tests.factories import SHOP, make_config
-from webapp import assets, create_app, trimming
+from webapp import create_app
+from webapp.web import assets, trimming
 
 # htmx.org 2.0.11 from npm, dist/htmx.min.js
 HTMX_SHA256 = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"

@@ -10,13 +10,15 @@ from flask import Flask
 from tests import arrange
 from tests.conftest import Client
 from tests.factories import make_config, opened
-from webapp import create_app, messages, speech
+from webapp import create_app
 from webapp.config import ConfigError
-from webapp.extensions import transaction
+from webapp.db.extensions import transaction
+from webapp.i18n import speech
 from webapp.shop import brand
 from webapp.shop.brand import Brand, Link
 from webapp.shop.colours import contrast, reads_on
 from webapp.shop.folder import Folder, FolderInvalid
+from webapp.texts import messages
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ARABIC = "متجر الفوانيس"

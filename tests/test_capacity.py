@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from tests.factories import make_config
-from webapp import capacity
 from webapp.config import database_url as normal_url
-from webapp.doctor import database
-from webapp.extensions import db
+from webapp.db.extensions import db
+from webapp.host import capacity
+from webapp.ops.doctor import database
 
 GIBIBYTE = 2**30
 

@@ -8,9 +8,9 @@ from flask import Flask
 from tests import arrange
 from tests.arrange import ALICE
 from webapp import clock
+from webapp.db.extensions import db, transaction
+from webapp.db.models import AuditEntry, Signal
 from webapp.domain.access import signals
-from webapp.extensions import db, transaction
-from webapp.models import AuditEntry, Signal
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

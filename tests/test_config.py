@@ -4,9 +4,10 @@ from functools import partial
 
 import pytest
 
-from webapp import config, env_file, ports
+from webapp import config
 from webapp.config import ConfigError
-from webapp.guessable import is_guessable
+from webapp.host import env_file, ports
+from webapp.host.guessable import is_guessable
 
 SET = {
     "BOT_TOKEN": "7342037359:AAHwq3Vn0k-3Uq0kTzZqz0m0bX1cY2dE3fG",

@@ -16,9 +16,9 @@ from tests.conftest import Client
 from tests.factories import METRICS_TOKEN, make_config, opened
 from webapp import clock, create_app
 from webapp.config import ConfigError
-from webapp.doctor import database
+from webapp.db.extensions import db
 from webapp.domain.queue import outbox
-from webapp.extensions import db
+from webapp.ops.doctor import database
 
 NUMBERS = count(1)
 ODD = (

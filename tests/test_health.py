@@ -1,9 +1,9 @@
 from tests.arrange import NOW, open_shop
 from tests.factories import METRICS_TOKEN
 from webapp import __version__, clock
+from webapp.db.extensions import db, transaction
 from webapp.domain.owner import shops
 from webapp.domain.queue import leases
-from webapp.extensions import db, transaction
 
 DETAILS = {"Authorization": f"Bearer {METRICS_TOKEN}"}
 

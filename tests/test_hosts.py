@@ -13,8 +13,9 @@ import pytest
 
 from tests import hosts
 from tests.processes import ROOT
-from webapp import config, platforms
-from webapp.supervisor import COMMANDS
+from webapp import config
+from webapp.host import platforms
+from webapp.serving.supervisor import COMMANDS
 from webapp.views import health
 
 PUBLISHED = {"compose.yaml": "compose-spec", ".github/workflows/ci.yml": "github-workflows"}

@@ -20,9 +20,17 @@ from tests.bot.test_messages import FACTS
 from tests.factories import BOT_TOKEN, BRAND, SECRET_KEY, make_config, write_folder
 from tests.sentences import ROOT, extracted, opened, texts
 from tests.test_templates import FOLDER as TEMPLATES
-from webapp import clock, create_app, languages, messages, speech
-from webapp.languages import FOLDER, PLACEHOLDER, Language, TranslationInvalid
-from webapp.registration import COMMANDS, DESCRIPTION, SHORT_DESCRIPTION, description, short_description
+from webapp import clock, create_app
+from webapp.bot_api.registration import (
+    COMMANDS,
+    DESCRIPTION,
+    SHORT_DESCRIPTION,
+    description,
+    short_description,
+)
+from webapp.i18n import languages, speech
+from webapp.i18n.languages import FOLDER, PLACEHOLDER, Language, TranslationInvalid
+from webapp.texts import messages
 
 FILES = sorted(FOLDER.glob("*.po"))
 LANGUAGES = [file.stem for file in FILES]
@@ -367,7 +375,7 @@ def test_no_template_hides_a_sentence_in_an_expression(app_without_tables, name)
     assert [one for one in said if isinstance(one, str) and re.search(r"[a-z]{2,} [a-z]{2,}", one)] == []
 
 
-@pytest.mark.parametrize("file", ["webapp/messages.py", "webapp/reasons.py", "webapp/errors.py"])
+@pytest.mark.parametrize("file", ["webapp/texts/messages.py", "webapp/texts/reasons.py", "webapp/errors.py"])
 def test_no_message_is_said_past_its_translations(file):
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     marked = {

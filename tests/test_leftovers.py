@@ -7,8 +7,8 @@ import pytest
 
 from tests.factories import SHOP, make_config
 from webapp import create_app
-from webapp.doctor import shop as doctor
-from webapp.doctor.findings import Finding
+from webapp.ops.doctor import shop as doctor
+from webapp.ops.doctor.findings import Finding
 from webapp.shop.folder import EXAMPLE, Folder
 
 

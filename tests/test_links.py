@@ -14,11 +14,12 @@ from tests.campaigns.links import database_at, socket_of
 from tests.factories import make_config, opened
 from tests.processes import eventually
 from tests.proxy import SOUND, Fault, Proxy
-from webapp import create_app, postgresql
+from webapp import create_app
 from webapp.config import database_url as normal_url
+from webapp.db import postgresql
+from webapp.db.extensions import db, run_in_transaction
+from webapp.db.models import InboxItem
 from webapp.domain.queue import inbox
-from webapp.extensions import db, run_in_transaction
-from webapp.models import InboxItem
 
 CUTS = ["reset", "silence", "half-close", "truncate"]
 

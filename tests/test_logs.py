@@ -17,9 +17,10 @@ import pytest
 from tests.e2e.conftest import ALICE
 from tests.factories import BOT_TOKEN, METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET, make_config, make_init_data
 from tests.processes import Shopper, Stage, eventually
-from webapp import config, logs
-from webapp.bot_api import BotApi, NotReached
-from webapp.logs import HIDDEN, JSONFormatter, TextFormatter
+from webapp import config
+from webapp.bot_api.client import BotApi, NotReached
+from webapp.ops import logs
+from webapp.ops.logs import HIDDEN, JSONFormatter, TextFormatter
 
 PASSWORD = "Pw7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4"
 PREVIOUS_KEYS = ("Pk7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4", "Po7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")

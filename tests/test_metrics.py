@@ -25,10 +25,11 @@ from tests import arrange
 from tests.arrange import ALICE
 from tests.factories import METRICS_TOKEN, make_config, make_init_data
 from tests.processes import Shopper, Stage, eventually
-from webapp import clock, create_app, metrics, metrics_folder
+from webapp import clock, create_app
+from webapp.db.extensions import db, transaction
 from webapp.domain.queue import inbox, leases
 from webapp.domain.sales import refunds
-from webapp.extensions import db, transaction
+from webapp.ops import metrics, metrics_folder
 
 BEARER = {"Authorization": f"Bearer {METRICS_TOKEN}"}
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"

@@ -10,12 +10,12 @@ from tests import arrange
 from tests.arrange import ALICE, BOB, DAY, MONTH, NOW
 from tests.bot.test_cli import on_sqlite, run
 from webapp import clock
+from webapp.db.extensions import db, transaction
+from webapp.db.models import AuditEntry, LedgerEntry, User
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.people import users
 from webapp.domain.sales import orders, refunds, subscriptions
 from webapp.errors import Banned
-from webapp.extensions import db, transaction
-from webapp.models import AuditEntry, LedgerEntry, User
 
 COMMANDS = {
     "ban": (str(ALICE),),

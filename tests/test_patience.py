@@ -13,9 +13,10 @@ from flask import Flask
 from tests import arrange
 from tests.factories import make_config
 from tests.proxy import Proxy
-from webapp import create_app, patience
-from webapp.extensions import NOT_MIGRATED, db
-from webapp.patience import Patience
+from webapp import create_app
+from webapp.db import patience
+from webapp.db.extensions import NOT_MIGRATED, db
+from webapp.db.patience import Patience
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 

@@ -15,12 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tests import arrange
 from tests.factories import TERMS_VERSION, make_init_data
-from webapp import clock, logs, postgresql
+from webapp import clock
+from webapp.db import postgresql
+from webapp.db.extensions import db, run_in_transaction
+from webapp.db.models import InboxItem, Order
 from webapp.domain.queue import inbox
 from webapp.domain.sales import updates
 from webapp.domain.sales.telegram_json import Unreadable
-from webapp.extensions import db, run_in_transaction
-from webapp.models import InboxItem, Order
+from webapp.ops import logs
 
 CANARY = "Kanarienvogel"
 FIRST = 5_555_000_000  # Telegram's id of the first one

@@ -11,10 +11,11 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.factories import make_config, opened
-from webapp import assets, create_app
+from webapp import create_app
 from webapp.shop import pictures
 from webapp.shop.folder import Folder
 from webapp.shop.pictures import PictureInvalid
+from webapp.web import assets
 
 ICON = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path id="a" d="M2 2h20v20H2z"/></svg>'
 PLAIN = '<svg xmlns="http://www.w3.org/2000/svg" {}>{}</svg>'.format

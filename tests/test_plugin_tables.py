@@ -11,8 +11,8 @@ from sqlalchemy import inspect
 from tests.documents import block
 from tests.factories import SHOP, make_config, opened, write_folder
 from webapp import create_app
-from webapp.doctor import database
-from webapp.extensions import db
+from webapp.db.extensions import db
+from webapp.ops.doctor import database
 from webapp.shop import migrations
 from webapp.shop.folder import Folder
 

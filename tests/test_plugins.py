@@ -14,9 +14,9 @@ from tests.documents import block
 from tests.factories import SHOP, make_config, opened, write_folder
 from tests.processes import ROOT
 from webapp import create_app
+from webapp.bot.receivers import Receivers
 from webapp.config import ConfigError
-from webapp.extensions import db, transaction
-from webapp.receivers import Receivers
+from webapp.db.extensions import db, transaction
 from webapp.shop import catalogue_file, plugins
 from webapp.shop.folder import Folder
 from webapp.shop.plugins import SIGNALS, Shop

@@ -11,9 +11,9 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
 from tests import pgbouncer
-from webapp import postgresql
 from webapp.config import database_url
-from webapp.extensions import configure_engine, engine_options
+from webapp.db import postgresql
+from webapp.db.extensions import configure_engine, engine_options
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.arrange import DAY, NOW
-from webapp import messages, reasons
 from webapp.domain.access.access import Access
 from webapp.domain.access.explanations import Explanation, Step
+from webapp.texts import messages, reasons
 
 pytestmark = [
     pytest.mark.usefixtures("app"),

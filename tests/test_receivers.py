@@ -12,11 +12,12 @@ from flask import Flask
 from tests import arrange
 from tests.arrange import ALICE, BOB
 from tests.factories import make_config, opened
-from webapp import clock, create_app, receivers
+from webapp import clock, create_app
+from webapp.bot import receivers
+from webapp.bot.receivers import Receivers
+from webapp.db.extensions import db
+from webapp.db.models import OutboxMessage, Signal
 from webapp.domain.access import signals
-from webapp.extensions import db
-from webapp.models import OutboxMessage, Signal
-from webapp.receivers import Receivers
 from webapp.shop.folder import Folder
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

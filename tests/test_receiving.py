@@ -9,15 +9,16 @@ from flask import Flask
 from tests import arrange
 from tests.domain.test_updates import service_message
 from tests.factories import TERMS_VERSION
-from webapp import clock, receiving
-from webapp.checkout import Checkout
+from webapp import clock
+from webapp.bot.worker import Worker
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Charge, InboxItem, OutboxMessage, User
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox
 from webapp.domain.sales import orders
-from webapp.extensions import db, transaction
-from webapp.models import Charge, InboxItem, OutboxMessage, User
-from webapp.worker import Worker
+from webapp.usecases import receiving
+from webapp.usecases.checkout import Checkout
 
 ALICE = arrange.ALICE
 

@@ -11,12 +11,12 @@ from tests.arrange import ALICE, BOB, DAY
 from tests.factories import TERMS_VERSION, make_init_data
 from tests.shared import app, config, database_url, postgresql_place, sqlite_place
 from webapp import clock
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Logout, Order, User
 from webapp.domain.people import sessions, users
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import orders, subscriptions
-from webapp.extensions import db, transaction
-from webapp.models import Logout, Order, User
-from webapp.views.guards import COOKIE
+from webapp.web.guards import COOKIE
 
 __all__ = ["app", "config", "database_url", "postgresql_place", "sqlite_place"]
 

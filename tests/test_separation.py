@@ -7,7 +7,8 @@ import pytest
 
 from tests.factories import make_config, opened
 from tests.processes import ROOT
-from webapp import create_app, languages
+from webapp import create_app
+from webapp.i18n import languages
 from webapp.shop.folder import Folder
 
 GONE = ("/atlas", "/tonight", "/field-notes")

@@ -7,10 +7,10 @@ from sqlalchemy import bindparam, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from tests.arrange import ALICE, DAY, NOW
-from webapp import extensions, statements
-from webapp.extensions import db, run_in_transaction, transaction
-from webapp.models import Entitlement, Lease
-from webapp.statements import insert_once, insertion, run, write
+from webapp.db import extensions, statements
+from webapp.db.extensions import db, run_in_transaction, transaction
+from webapp.db.models import Entitlement, Lease
+from webapp.db.statements import insert_once, insertion, run, write
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 UNTIL = select(Entitlement.__table__.c.until).where(Entitlement.__table__.c.key == bindparam("key"))

@@ -15,8 +15,8 @@ import pytest
 from tests.covered import measured
 from tests.e2e.conftest import ALICE
 from tests.processes import ROOT, Shopper, Stage, eventually
-from webapp import supervisor
-from webapp.supervisor import Child
+from webapp.serving import supervisor
+from webapp.serving.supervisor import Child
 from webapp.version import __version__
 
 ALL = "python -m webapp"

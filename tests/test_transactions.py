@@ -8,10 +8,11 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
 from tests.arrange import ALICE, NOW
-from webapp import clock, extensions
+from webapp import clock
+from webapp.db import extensions
+from webapp.db.extensions import db, glance, run_in_transaction, transaction
+from webapp.db.models import OutboxMessage, RateLimit
 from webapp.domain.queue import outbox
-from webapp.extensions import db, glance, run_in_transaction, transaction
-from webapp.models import OutboxMessage, RateLimit
 
 pytestmark = pytest.mark.usefixtures("app")
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

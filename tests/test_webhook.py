@@ -12,12 +12,14 @@ from sqlalchemy import text
 
 from tests.arrange import MINUTE, NOW
 from tests.factories import WEBHOOK_SECRET, make_config
-from webapp import clock, create_app, patience
+from webapp import clock, create_app
 from webapp.config import WEBHOOK_PATH
+from webapp.db import patience
+from webapp.db.extensions import db, transaction
+from webapp.db.models import InboxItem
 from webapp.domain.people import retired_secrets
-from webapp.extensions import db, transaction
-from webapp.models import InboxItem
-from webapp.views.telegram import LARGEST_UPDATE, SECRET_HEADER
+from webapp.views.telegram import SECRET_HEADER
+from webapp.web.security import LARGEST_UPDATE
 
 PREVIOUS = "Pr7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4"
 HELLO = {"update_id": 7, "message": {"text": "hello", "from": {"id": 1001}}}

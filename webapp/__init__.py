@@ -18,7 +18,7 @@ def create_app(settings: "Config | None" = None) -> "Flask":
 
     :raise SystemExit: it cannot start as the environment has it, and says why
     """
-    from webapp import metrics_folder
+    from webapp.ops import metrics_folder
 
     metrics_folder.leave_alone()
     # Imported here so that the domain and the tools can be used without the web, and once it is known where
@@ -26,7 +26,7 @@ def create_app(settings: "Config | None" = None) -> "Flask":
     from webapp import application, cli
     from webapp.config import ConfigError, refusal
     from webapp.domain.owner.shops import ForeignDatabase
-    from webapp.languages import TranslationInvalid
+    from webapp.i18n.languages import TranslationInvalid
 
     if settings is None:
         os.umask(OURS_ALONE)  # of this process, which is the shop's

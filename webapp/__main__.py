@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from webapp import supervisor
+from webapp.serving import supervisor
 from webapp.version import __version__
 
 

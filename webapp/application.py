@@ -12,28 +12,29 @@ from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Pref
 from sqlalchemy.exc import DBAPIError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import assets, cli, config, disks, logs, metrics, postgresql, security, speech
-from webapp.checkout import Checkout
+from webapp import cli, config
 from webapp.config import Config, ConfigError
+from webapp.db import postgresql
+from webapp.db.extensions import configure_engine, db, engine_options, htmx, is_unmigrated, migrate, remedy
 from webapp.domain.access import signals
 from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.domain.owner import shops
 from webapp.domain.people import init_data
 from webapp.domain.people.keys import KeyRing
-from webapp.extensions import configure_engine, db, engine_options, htmx, is_unmigrated, migrate, remedy
+from webapp.host import disks
+from webapp.i18n import speech
+from webapp.ops import logs, metrics
 from webapp.shop import brand, documents, openings, plugins
 from webapp.shop.folder import Folder, FolderInvalid
+from webapp.usecases.checkout import Checkout
 from webapp.views import (
     choices,
     gated,
-    guards,
     health,
     help,
     library,
     orders,
-    pages,
     plugged,
-    problems,
     purchases,
     restorations,
     session,
@@ -41,6 +42,7 @@ from webapp.views import (
     subscriptions,
     telegram,
 )
+from webapp.web import assets, guards, pages, problems, security
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ def create_app(settings: Config | None = None) -> Flask:
     """Return the shop, ready to serve, with its settings checked.
 
     :raise webapp.config.ConfigError: a setting is missing or unsafe, or the database unfit
-    :raise webapp.languages.TranslationInvalid: a file of translations is broken
+    :raise webapp.i18n.languages.TranslationInvalid: a file of translations is broken
     :raise webapp.domain.owner.shops.ForeignDatabase: the database is another bot's
     """
     settings = settings or config.load()

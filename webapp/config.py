@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 
-from webapp import addresses, database_urls, env_file, platforms
-from webapp.addresses import AddressInvalid
-from webapp.guessable import is_guessable
-from webapp.platforms import Platform
+from webapp.db import database_urls
+from webapp.host import addresses, env_file, platforms
+from webapp.host.addresses import AddressInvalid
+from webapp.host.guessable import is_guessable
+from webapp.host.platforms import Platform
 from webapp.shop import folder
 from webapp.shop.folder import Folder, FolderMissing
 
@@ -90,7 +91,7 @@ class Config:
     keep_days: int = 30
     port: int = 8080
     bind_host: str = "0.0.0.0"
-    web_workers: int = 0  # as many as fit: webapp/capacity.py
+    web_workers: int = 0  # as many as fit: webapp/host/capacity.py
     web_threads: int = 32
     shop: Folder = field(default_factory=folder.usual)
     catalogue: str = "file"
@@ -364,7 +365,7 @@ def _secret_of(name: str, file: Path) -> str:
 
 
 def database_url(url: str) -> str:
-    """Return a database's address as SQLAlchemy spells it; see :func:`webapp.database_urls.normal`.
+    """Return a database's address as SQLAlchemy spells it; see :func:`webapp.db.database_urls.normal`.
 
     :raise ConfigError: it cannot be used
     """

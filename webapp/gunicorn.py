@@ -7,8 +7,9 @@ from typing import Any
 
 from gunicorn import glogging
 
-from webapp import capacity, disks, metrics_folder, ports
 from webapp.config import ConfigError, load, refusal
+from webapp.host import capacity, disks, ports
+from webapp.ops import metrics_folder
 from webapp.serving import limits
 
 try:
@@ -77,7 +78,8 @@ def when_ready(server: Any) -> None:
 
 def post_fork(_server: Any, _worker: Any) -> None:
     """Give every worker connections of its own, which must not cross a fork, and room for its numbers."""
-    from webapp import application, metrics
+    from webapp import application
+    from webapp.ops import metrics
 
     application.forget_connections()
     if trouble := metrics_folder.reserve(os.getpid()):
@@ -86,7 +88,7 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Have every worker look after the bot; the owners hear of it once."""
-    from webapp import watch
+    from webapp.bot import watch
 
     watch.start(worker.app.wsgi())
 

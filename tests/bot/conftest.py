@@ -9,10 +9,11 @@ from tests import arrange
 from tests.factories import make_config
 from tests.processes import TOKEN, Stage
 from tests.shared import app, database_url, new_app, postgresql_place, sqlite_place
-from webapp import bot_api, witness
-from webapp.bot_api import BotApi
+from webapp.bot_api import client as bot_api
+from webapp.bot_api import witness
+from webapp.bot_api.client import BotApi
 from webapp.config import Config
-from webapp.models import User
+from webapp.db.models import User
 
 __all__ = ["app", "database_url", "new_app", "postgresql_place", "sqlite_place"]
 

@@ -9,8 +9,9 @@ import pytest
 
 from tests.bot.conftest import ALICE, BOB, CARMEN, trouble
 from tests.processes import TOKEN, Stage
-from webapp import bot_api, clock
-from webapp.bot_api import BotApi, BotApiError, NotReached, TooManyRequests, Unauthorized, get_client
+from webapp import clock
+from webapp.bot_api import client as bot_api
+from webapp.bot_api.client import BotApi, BotApiError, NotReached, TooManyRequests, Unauthorized, get_client
 
 CLOSE = pytest.approx(0, abs=bot_api.TELLING_SECONDS)
 

@@ -7,12 +7,12 @@ from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN, told, trouble
 from tests.bot.test_worker import Hands, hands, on_sqlite, say  # noqa: F401 - hands is a fixture
 from webapp import clock
+from webapp.bot.worker import Worker
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Broadcast, OutboxMessage
 from webapp.domain.owner import broadcasts
 from webapp.domain.owner.broadcasts import News
 from webapp.domain.people import users
-from webapp.extensions import db, transaction
-from webapp.models import Broadcast, OutboxMessage
-from webapp.worker import Worker
 
 FOOTER = "\n\nNo more news from the shop: /news_off"
 

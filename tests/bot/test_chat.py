@@ -15,7 +15,7 @@ from tests import arrange
 from tests.covered import measured
 from tests.e2e.conftest import ALICE, BOB
 from tests.processes import TOKEN, Stage, eventually
-from webapp.bot_api import BotApi
+from webapp.bot_api.client import BotApi
 from webapp.domain.people import chats, users
 
 DARIUSH = 5000000104

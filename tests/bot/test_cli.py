@@ -18,18 +18,29 @@ from tests.bot.conftest import ALICE, BOB, trouble
 from tests.bot.test_registration import set_up
 from tests.factories import SHOP, TERMS_VERSION, make_config
 from tests.processes import TOKEN, Stage, eventually
-from webapp import bot_api, clock, create_app
-from webapp.checkout import Checkout
+from webapp import clock, create_app
+from webapp.bot.worker import Worker
+from webapp.bot_api import client as bot_api
 from webapp.cli.commands import UNKNOWN_TOKEN
+from webapp.db.extensions import db, transaction
+from webapp.db.models import (
+    AuditEntry,
+    Charge,
+    Entitlement,
+    LedgerEntry,
+    Movement,
+    Product,
+    Refund,
+    Shop,
+    User,
+)
 from webapp.domain.access import entitlements
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.sales import refunds
-from webapp.extensions import db, transaction
-from webapp.models import AuditEntry, Charge, Entitlement, LedgerEntry, Movement, Product, Refund, Shop, User
 from webapp.shop import catalogue_file
 from webapp.shop.folder import Folder
 from webapp.shop.openings import Chat
-from webapp.worker import Worker
+from webapp.usecases.checkout import Checkout
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = SHOP.catalogue.read_text(encoding="utf-8")

@@ -10,11 +10,11 @@ from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN
 from tests.bot.test_cli import on_sqlite, run
 from webapp import clock
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Broadcast, OutboxMessage
 from webapp.domain.owner import broadcasts
 from webapp.domain.people import users
 from webapp.domain.queue import outbox
-from webapp.extensions import db, transaction
-from webapp.models import Broadcast, OutboxMessage
 
 GOOD = """name = "comet"
 to = "everyone"

@@ -10,10 +10,10 @@ from tests.bot.conftest import ALICE
 from tests.bot.test_cli import on_sqlite, run
 from tests.processes import TOKEN
 from webapp import clock
+from webapp.bot.worker import Worker
+from webapp.db.extensions import db, transaction
+from webapp.db.models import InboxItem
 from webapp.domain.queue import inbox
-from webapp.extensions import db, transaction
-from webapp.models import InboxItem
-from webapp.worker import Worker
 
 pytestmark = pytest.mark.usefixtures("telegram")
 HELLO = {"update_id": 7, "message": {"text": "hello", "from": {"id": ALICE, "first_name": "Alice"}}}

@@ -8,10 +8,10 @@ from tests.arrange import NOW
 from tests.bot.conftest import ALICE, BOB
 from tests.bot.test_cli import on_sqlite, run
 from webapp import clock
+from webapp.db.extensions import transaction
+from webapp.db.models import User
 from webapp.domain.people import users
 from webapp.domain.sales import refunds
-from webapp.extensions import transaction
-from webapp.models import User
 
 NASTY = "\x1b[2J\u202eAtlas"
 

@@ -13,8 +13,8 @@ from tests.factories import SHOP, make_config
 from tests.processes import TOKEN
 from webapp import application, cli, create_app
 from webapp.cli.commands import UNKNOWN_TOKEN, OwnerCommand
+from webapp.db.extensions import NOT_MIGRATED, db, transaction
 from webapp.domain.owner import shops
-from webapp.extensions import NOT_MIGRATED, db, transaction
 
 FILE = str(SHOP.catalogue)
 NEWS = 'name = "comet"\nto = "everyone"\ntext = "A comet is coming."\n'

@@ -25,13 +25,15 @@ from tests.bot.test_cli import on_sqlite, run
 from tests.bot.test_registration import set_up
 from tests.factories import BRAND, SHOP, WEBHOOK_SECRET, make_config
 from tests.processes import ROOT, TOKEN, Stage, eventually
-from webapp import __version__, clock, disks, patience, registration
-from webapp.bot_api import BotApi, BotApiError
+from webapp import __version__, clock
+from webapp.bot_api import registration
+from webapp.bot_api.client import BotApi, BotApiError
+from webapp.bot_api.registration import ALLOWED_UPDATES
 from webapp.cli.entitlements import write_anew
 from webapp.config import Config
-from webapp.doctor import Finding, database, examine, proxies
-from webapp.doctor import shop as doctor_of_shop
-from webapp.doctor import telegram as diagnosis
+from webapp.db import patience
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Entitlement, InboxItem, Order, Shop, Signal, User
 from webapp.domain.access import signals
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.owner import shops
@@ -39,9 +41,10 @@ from webapp.domain.people import retired_secrets
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox, leases
 from webapp.domain.sales import payloads, refunds, subscriptions
-from webapp.extensions import db, transaction
-from webapp.models import Entitlement, InboxItem, Order, Shop, Signal, User
-from webapp.registration import ALLOWED_UPDATES
+from webapp.host import disks
+from webapp.ops.doctor import Finding, database, examine, proxies
+from webapp.ops.doctor import shop as doctor_of_shop
+from webapp.ops.doctor import telegram as diagnosis
 from webapp.shop import openings
 from webapp.shop.folder import Folder
 from webapp.shop.openings import Chat, Opening

@@ -9,7 +9,7 @@ import pytest
 from tests.bot.conftest import ALICE
 from tests.processes import TOKEN, Stage
 from tests.proxy import SOUND, Fault, Proxy
-from webapp.bot_api import BotApi, BotApiError, OutcomeUnknown, Refused
+from webapp.bot_api.client import BotApi, BotApiError, OutcomeUnknown, Refused
 
 
 @pytest.fixture

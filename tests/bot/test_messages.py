@@ -5,9 +5,10 @@ import pytest
 
 from tests.arrange import NOW
 from tests.factories import make_config
-from webapp import create_app, errors, messages
+from webapp import create_app, errors
 from webapp.config import Config
 from webapp.shop.openings import Address, Chat, Opening
+from webapp.texts import messages
 
 CHARGE = "stxQ-7_a"
 FACTS: dict[str, Any] = {

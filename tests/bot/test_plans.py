@@ -11,12 +11,13 @@ from tests.bot.conftest import ALICE, CARMEN, told, trouble
 from tests.bot.test_worker import Hands, hands  # noqa: F401 - the fixture
 from tests.factories import TERMS_VERSION
 from tests.processes import Stage
-from webapp import clock, create_app, receiving
-from webapp.checkout import Checkout
+from webapp import clock, create_app
+from webapp.db.extensions import db
+from webapp.db.models import InboxItem, Subscription, User
 from webapp.domain.access import entitlements
 from webapp.domain.sales import payments, refunds, subscriptions
-from webapp.extensions import db
-from webapp.models import InboxItem, Subscription, User
+from webapp.usecases import receiving
+from webapp.usecases.checkout import Checkout
 
 EDIT, REFUND = "editUserStarSubscription", "refundStarPayment"
 

@@ -25,12 +25,12 @@ from tests.covered import measured
 from tests.e2e.conftest import BOB
 from tests.processes import ROOT, TOKEN, Shopper, Stage, eventually
 from webapp import clock
+from webapp.db.extensions import db, transaction
+from webapp.db.models import InboxItem, Lease
 from webapp.domain.queue import inbox, leases
-from webapp.extensions import db, transaction
-from webapp.models import InboxItem, Lease
-from webapp.turns import TURN_SECONDS, Turn, process_name
+from webapp.usecases.turns import TURN_SECONDS, Turn, process_name
 
-TAKE_NAME = "from webapp.turns import process_name; print(process_name())"
+TAKE_NAME = "from webapp.usecases.turns import process_name; print(process_name())"
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 

@@ -5,10 +5,8 @@ import pytest
 from tests.bot.conftest import trouble
 from tests.factories import WEBHOOK_SECRET, make_config
 from tests.processes import TOKEN, Stage, eventually
-from webapp import languages
-from webapp.bot_api import BotApi, BotApiError
-from webapp.config import Config
-from webapp.registration import (
+from webapp.bot_api.client import BotApi, BotApiError
+from webapp.bot_api.registration import (
     ALLOWED_UPDATES,
     COMMANDS,
     DESCRIPTION,
@@ -18,6 +16,8 @@ from webapp.registration import (
     register,
     what_is_missed,
 )
+from webapp.config import Config
+from webapp.i18n import languages
 from webapp.shop.brand import Brand
 
 OURS = "https://shop.test/telegram/webhook"

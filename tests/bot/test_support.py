@@ -11,13 +11,15 @@ from tests.bot.conftest import ALICE, BOB, CARMEN, told, trouble
 from tests.bot.test_worker import Hands, hands, on_sqlite, rows  # noqa: F401
 from tests.factories import make_config
 from tests.processes import Stage
-from webapp import clock, create_app, messages, receiving
-from webapp.bot_api import BotApi
+from webapp import clock, create_app
+from webapp.bot_api.client import BotApi
 from webapp.config import Config, ConfigError, load
-from webapp.doctor import shop as shop_doctor
+from webapp.db.extensions import db
+from webapp.db.models import InboxItem, OutboxMessage, SupportMessage, SupportRelay
 from webapp.domain.owner import support
-from webapp.extensions import db
-from webapp.models import InboxItem, OutboxMessage, SupportMessage, SupportRelay
+from webapp.ops.doctor import shop as shop_doctor
+from webapp.texts import messages
+from webapp.usecases import receiving
 
 OWNER = CARMEN
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

@@ -8,8 +8,9 @@ import pytest
 from tests import arrange
 from tests.bot.conftest import ALICE, CARMEN, told, trouble
 from tests.bot.test_worker import hands, on_sqlite  # noqa: F401
-from webapp import clock, watch
-from webapp.watch import DEAD_AFTER, Watch
+from webapp import clock
+from webapp.bot import watch
+from webapp.bot.watch import DEAD_AFTER, Watch
 
 OWNER = CARMEN
 SECONDS = DEAD_AFTER.total_seconds()

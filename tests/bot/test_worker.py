@@ -16,16 +16,17 @@ from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN, told, trouble
 from tests.factories import TERMS_VERSION
 from tests.processes import Stage, eventually
-from webapp import clock, messages
+from webapp import clock
+from webapp.bot.worker import DUTY_SECONDS, Worker
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Charge, InboxItem, LedgerEntry, Order, OutboxMessage, Refund, User
 from webapp.domain.access import entitlements, ledger, signals
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import shops
 from webapp.domain.people import users
 from webapp.domain.queue import inbox, leases, outbox
 from webapp.domain.sales import orders, reconciliation, refunds, updates
-from webapp.extensions import db, transaction
-from webapp.models import Charge, InboxItem, LedgerEntry, Order, OutboxMessage, Refund, User
-from webapp.worker import DUTY_SECONDS, Worker
+from webapp.texts import messages
 
 SECOND = timedelta(seconds=1)
 # What says nothing about the database is asked of one.

@@ -13,9 +13,12 @@ import pytest
 
 from tests.bot.conftest import ALICE, trouble
 from tests.processes import Stage
-from webapp import bot_api, checkout, clock, witness
-from webapp.bot_api import BotApi
-from webapp.doctor import telegram as doctor
+from webapp import clock
+from webapp.bot_api import client as bot_api
+from webapp.bot_api import witness
+from webapp.bot_api.client import BotApi
+from webapp.ops.doctor import telegram as doctor
+from webapp.usecases import checkout
 
 
 @pytest.fixture(autouse=True)

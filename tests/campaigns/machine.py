@@ -21,8 +21,9 @@ from tests import arrange
 from tests.arrange import ALICE, BOB, NOW, item
 from tests.factories import SECRET_KEY, TERMS_VERSION
 from tests.model import DAY, MONTH, Books, Deal, Died, Paid, Plan, Telegram, moment, span
-from webapp import receiving
-from webapp.checkout import Checkout
+from webapp.bot.worker import Worker
+from webapp.db.extensions import db, run_in_transaction
+from webapp.db.models import User
 from webapp.domain.access import ledger
 from webapp.domain.catalogue import catalogue
 from webapp.domain.people import users
@@ -30,9 +31,8 @@ from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox
 from webapp.domain.sales import orders, pre_checkouts, subscriptions, updates
 from webapp.errors import OffSale, ShopError, TooManyRequests
-from webapp.extensions import db, run_in_transaction
-from webapp.models import User
-from webapp.worker import Worker
+from webapp.usecases import receiving
+from webapp.usecases.checkout import Checkout
 
 HOUR = 3600
 CATALOGUE = (

@@ -17,8 +17,9 @@ from tests.campaigns.test_clocks import ShiftedStage
 from tests.factories import TERMS_VERSION
 from tests.market import Rows, Table, audit, moment
 from tests.processes import eventually
-from webapp import checkout, clock
-from webapp.extensions import db
+from webapp import clock
+from webapp.db.extensions import db
+from webapp.usecases import checkout
 
 PAYMENTS = int(os.environ.get("PAYMENTS", "12"))
 REFUNDS = int(os.environ.get("REFUNDS", "4"))  # from outside, half of them of what was paid before

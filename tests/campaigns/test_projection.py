@@ -15,9 +15,9 @@ from tests.arrange import NOW
 from tests.domain.test_permutations import KINDS, facts
 from tests.model import Fact, moment, opened, span
 from webapp.cli.entitlements import write_anew
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Entitlement, LedgerEntry
 from webapp.domain.access import entitlements
-from webapp.extensions import db, transaction
-from webapp.models import Entitlement, LedgerEntry
 
 ENTRIES = int(os.environ.get("ENTRIES", "4000"))  # make rebuild: 100,000
 MOST_OF_ONE = 12

@@ -15,13 +15,13 @@ from tests.factories import TERMS_VERSION
 from tests.market import audit
 from tests.processes import Shopper, Stage, eventually
 from webapp import clock
-from webapp.checkout import Checkout
+from webapp.db.extensions import db, transaction
 from webapp.domain.access import entitlements
 from webapp.domain.people import users
 from webapp.domain.people.init_data import Profile
 from webapp.domain.sales import payments, refunds
 from webapp.domain.sales.pre_checkouts import ANSWER_WITHIN_SECONDS
-from webapp.extensions import db, transaction
+from webapp.usecases.checkout import Checkout
 
 RACES = int(os.environ.get("RACES", "2"))  # for orders, ten times as many for refunds; make races: 100
 # The short run has no machine to itself: fewer questions, and Telegram's own deadline for them.

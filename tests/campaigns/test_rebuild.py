@@ -28,11 +28,11 @@ from tests.arrange import (
 )
 from tests.factories import make_config
 from webapp import create_app
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Charge, LedgerEntry, OutboxMessage, Refund, Subscription
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.sales import reconciliation
-from webapp.extensions import db, transaction
-from webapp.models import Charge, LedgerEntry, OutboxMessage, Refund, Subscription
 
 CHARGES = int(os.environ.get("CHARGES", "80"))
 LATER = NOW + 400 * DAY

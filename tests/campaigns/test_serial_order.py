@@ -26,13 +26,14 @@ from tests import arrange
 from tests.arrange import ALICE, BOB, NOW
 from tests.campaigns.machine import CATALOGUE, House, Till, promised, told_of
 from tests.model import DAY, MONTH, Books, Deal, Paid, Telegram, moment
-from webapp import clock, receiving
+from webapp import clock
+from webapp.db.extensions import db, run_in_transaction, transaction
+from webapp.db.models import User
 from webapp.domain.access import entitlements
 from webapp.domain.queue import inbox
 from webapp.domain.sales import payments, pre_checkouts, refunds, updates
 from webapp.errors import ChargeNotFound, ShopError
-from webapp.extensions import db, run_in_transaction, transaction
-from webapp.models import User
+from webapp.usecases import receiving
 
 HISTORIES = int(os.environ.get("HISTORIES", "25"))  # on each database; make histories: 1,000
 THREADS, OPERATIONS = 4, 16

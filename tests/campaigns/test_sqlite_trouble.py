@@ -23,7 +23,7 @@ from tests.campaigns.crowds import DONE
 from tests.campaigns.load import Load, audit_load, failures
 from tests.market import Market, audit, audit_deliveries
 from tests.processes import Stage, eventually
-from webapp.extensions import SQLITE_PATIENCE_SECONDS
+from webapp.db.extensions import SQLITE_PATIENCE_SECONDS
 
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 IS_SHORT = ROUNDS == 1

@@ -40,11 +40,11 @@ from tests.arrange import ALICE, BOB, DAY, NOW
 from tests.databases import url_of
 from tests.processes import ROOT, Stage
 from webapp.config import database_url as normal_url
+from webapp.db.extensions import db, transaction
+from webapp.db.models import LedgerEntry, Order, Product, Shop
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.queue import inbox, leases
 from webapp.domain.sales import orders, refunds
-from webapp.extensions import db, transaction
-from webapp.models import LedgerEntry, Order, Product, Shop
 
 CRASHES = int(os.environ.get("CRASHES", "2"))  # on every database, from every schema; make crashes: 200
 # Where a database may stand when today's release comes: nowhere yet, or at a release before.

@@ -1,12 +1,12 @@
 import pytest
 
 from tests.arrange import ATLAS, DAY, MINUTE, NOW, OWNER, facts, meet, open_shop, order, pay, told
+from webapp.db.extensions import db, transaction
+from webapp.db.models import OutboxMessage, Refund
 from webapp.domain.owner import alarms
 from webapp.domain.queue import inbox
 from webapp.domain.sales import reconciliation, refunds
 from webapp.domain.sales.reconciliation import Report
-from webapp.extensions import db, transaction
-from webapp.models import OutboxMessage, Refund
 
 HOUR = 60 * MINUTE
 

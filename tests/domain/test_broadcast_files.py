@@ -2,10 +2,10 @@
 
 import pytest
 
-from webapp import languages
 from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.domain.owner import broadcast_files
 from webapp.domain.owner.broadcasts import FOOTER, News
+from webapp.i18n import languages
 
 GOOD = '''name = "comet-2026"
 to = "everyone"

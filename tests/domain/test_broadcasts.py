@@ -27,12 +27,12 @@ from tests.arrange import (
     told,
 )
 from tests.processes import ROOT
+from webapp.db.extensions import db, transaction
+from webapp.db.models import OutboxMessage, User
 from webapp.domain.owner import broadcasts
 from webapp.domain.owner.broadcasts import DECLINED, Audience, BroadcastError, News, Progress
 from webapp.domain.people import users
 from webapp.domain.queue import outbox
-from webapp.extensions import db, transaction
-from webapp.models import OutboxMessage, User
 
 CHARLIE, DORA = 1003, 1004
 LATER = NOW + MINUTE

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from tests.arrange import ATLAS, NOTES, NOW, WEEK, item
+from webapp.db.extensions import transaction
 from webapp.domain.catalogue import catalogue
-from webapp.extensions import transaction
 
 
 def told(*items: catalogue.Item) -> list[tuple[str, str]]:

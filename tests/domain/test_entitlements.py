@@ -6,9 +6,9 @@ import pytest
 
 from tests import arrange
 from tests.arrange import ALICE, BOB, NOW
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Entitlement, User
 from webapp.domain.access import entitlements
-from webapp.extensions import db, transaction
-from webapp.models import Entitlement, User
 
 CHARLIE = 9999  # has never paid
 

@@ -17,12 +17,12 @@ from tests.arrange import (
     subscribe,
 )
 from tests.domain.test_ledger import scenes
+from webapp.db.extensions import transaction
+from webapp.db.models import Charge, LedgerEntry
 from webapp.domain.access import entitlements, explanations, ledger
 from webapp.domain.access.access import Access
 from webapp.domain.access.explanations import Explanation
 from webapp.domain.sales import refunds
-from webapp.extensions import transaction
-from webapp.models import Charge, LedgerEntry
 
 
 def buy(alice, slug: str = "atlas", charge_id: str = "charge-1", *, at=NOW) -> Charge:

@@ -11,14 +11,14 @@ from sqlalchemy import text
 from tests import arrange
 from tests.arrange import ALICE, BOB, DAY, NOW, OWNER
 from tests.factories import TERMS_VERSION
+from webapp.db.extensions import Base, db, transaction
+from webapp.db.models import InboxItem, Order, Signal, User
 from webapp.domain.access import entitlements, explanations, ledger
 from webapp.domain.owner import audit, broadcasts, forgetting, support
 from webapp.domain.people import users
 from webapp.domain.people.init_data import Profile
 from webapp.domain.queue import inbox, outbox
 from webapp.domain.sales import subscriptions
-from webapp.extensions import Base, db, transaction
-from webapp.models import InboxItem, Order, Signal, User
 from webapp.usecases import owner
 
 CANARY = "Zzcanary"

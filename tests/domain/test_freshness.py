@@ -9,13 +9,13 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from tests.arrange import ALICE, DAY, NOW, facts, meet, open_shop, order, pay, subscribe
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Entitlement, Model, Order, Product, Refund, Shop, Subscription, User
 from webapp.domain.access import entitlements
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import notices, reminders, shops
 from webapp.domain.people import users as people
 from webapp.domain.sales import orders, reconciliation, refunds, subscriptions
-from webapp.extensions import db, transaction
-from webapp.models import Entitlement, Model, Order, Product, Refund, Shop, Subscription, User
 
 LATER = NOW + DAY
 

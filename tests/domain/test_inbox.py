@@ -5,9 +5,9 @@ import pytest
 from sqlalchemy.exc import InvalidRequestError
 
 from tests.arrange import NOW
+from webapp.db.extensions import db, transaction
+from webapp.db.models import InboxItem
 from webapp.domain.queue import inbox
-from webapp.extensions import db, transaction
-from webapp.models import InboxItem
 
 pytestmark = pytest.mark.usefixtures("app")
 PAYMENT = {

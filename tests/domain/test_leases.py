@@ -4,8 +4,8 @@ import pytest
 
 from tests.arrange import NOW
 from webapp import clock
+from webapp.db.extensions import db, transaction
 from webapp.domain.queue import leases
-from webapp.extensions import db, transaction
 
 pytestmark = pytest.mark.usefixtures("app")
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from webapp.db.models import LedgerEntry
 from webapp.domain.access import ledger
 from webapp.domain.access.access import Access
-from webapp.models import LedgerEntry
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

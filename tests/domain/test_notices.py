@@ -7,15 +7,15 @@ import pytest
 
 from tests import arrange
 from tests.arrange import ALICE, DAY, MINUTE, NOW, OWNER
-from webapp import messages
 from webapp.config import NOTICES, ConfigError, load
+from webapp.db.extensions import db, transaction
+from webapp.db.models import OutboxMessage
 from webapp.domain.owner import alarms, notices, shops
 from webapp.domain.owner.shops import Delivery
 from webapp.domain.queue import outbox
 from webapp.domain.sales import refunds, subscriptions
 from webapp.domain.sales.subscriptions import Renewal
-from webapp.extensions import db, transaction
-from webapp.models import OutboxMessage
+from webapp.texts import messages
 
 CHATS = (OWNER, -100)
 

@@ -22,6 +22,8 @@ from tests.arrange import (
     settle,
 )
 from tests.factories import TERMS_VERSION
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Order, User
 from webapp.domain.catalogue import catalogue, terms
 from webapp.domain.people import users
 from webapp.domain.people.keys import KeyRing
@@ -35,8 +37,6 @@ from webapp.errors import (
     TermsChanged,
     TooManyRequests,
 )
-from webapp.extensions import db, transaction
-from webapp.models import Order, User
 
 pytestmark = pytest.mark.usefixtures("app")
 

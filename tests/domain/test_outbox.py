@@ -3,9 +3,9 @@ from datetime import timedelta
 import pytest
 
 from tests.arrange import ALICE, BOB, NOW
+from webapp.db.extensions import db, transaction
+from webapp.db.models import OutboxMessage
 from webapp.domain.queue import outbox
-from webapp.extensions import db, transaction
-from webapp.models import OutboxMessage
 
 pytestmark = pytest.mark.usefixtures("app")
 

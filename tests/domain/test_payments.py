@@ -22,6 +22,8 @@ from tests.arrange import (
     question,
     settle,
 )
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Charge, InboxItem, LedgerEntry, OutboxMessage, PreCheckout, Refund
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.catalogue import catalogue
 from webapp.domain.people import users
@@ -29,8 +31,6 @@ from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox, outbox
 from webapp.domain.sales import orders, payloads, payments, refunds
 from webapp.errors import ChargeNotFound
-from webapp.extensions import db, transaction
-from webapp.models import Charge, InboxItem, LedgerEntry, OutboxMessage, PreCheckout, Refund
 
 
 @pytest.fixture

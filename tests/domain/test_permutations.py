@@ -10,8 +10,8 @@ import pytest
 
 from tests.arrange import NOW
 from tests.model import DAY, Fact, moment, opened, span
+from webapp.db.models import LedgerEntry
 from webapp.domain.access import ledger
-from webapp.models import LedgerEntry
 
 EVENTS = int(os.environ.get("EVENTS", "5"))  # in every order; make permutations: 7, and nothing left to draw
 MOST = 7

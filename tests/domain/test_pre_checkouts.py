@@ -19,12 +19,12 @@ from tests.arrange import (
     pay,
     question,
 )
+from webapp.db.extensions import db, transaction
+from webapp.db.models import PreCheckout
 from webapp.domain.catalogue import catalogue
 from webapp.domain.people import users
 from webapp.domain.sales import payloads, pre_checkouts
 from webapp.domain.sales.pre_checkouts import Approval
-from webapp.extensions import db, transaction
-from webapp.models import PreCheckout
 
 SECOND = timedelta(seconds=1)
 

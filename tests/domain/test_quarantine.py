@@ -14,10 +14,10 @@ from tests.arrange import (
     told,
 )
 from webapp import errors
+from webapp.db.extensions import transaction
 from webapp.domain.access import entitlements
 from webapp.domain.sales import orders, payments, quarantine, refunds, subscriptions
 from webapp.domain.sales.sales import Sale
-from webapp.extensions import transaction
 
 
 def grant(charge_id: str = "charge-1", slug: str | None = None, *, now=NOW) -> Sale:

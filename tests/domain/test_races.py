@@ -26,14 +26,14 @@ from tests.arrange import (
 )
 from tests.factories import TERMS_VERSION
 from tests.processes import eventually
+from webapp.db.extensions import db, transaction
+from webapp.db.models import LedgerEntry
+from webapp.db.statements import write
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.owner import broadcasts
 from webapp.domain.queue import inbox, leases, outbox
 from webapp.domain.sales import orders, payments, pre_checkouts, refunds
 from webapp.domain.sales.refunds import RefundFacts
-from webapp.extensions import db, transaction
-from webapp.models import LedgerEntry
-from webapp.statements import write
 
 KINDS = ["postgresql", "transaction_pool"]
 pytestmark = pytest.mark.parametrize("database_url", KINDS, indirect=True)

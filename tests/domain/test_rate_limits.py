@@ -6,10 +6,10 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from tests.arrange import NOW
+from webapp.db.extensions import db, run_in_transaction, transaction
+from webapp.db.models import RateLimit
 from webapp.domain.people import rate_limits
 from webapp.errors import TooManyRequests
-from webapp.extensions import db, run_in_transaction, transaction
-from webapp.models import RateLimit
 
 pytestmark = pytest.mark.usefixtures("app")
 SECOND = timedelta(seconds=1)

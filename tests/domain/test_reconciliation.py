@@ -5,11 +5,11 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests.arrange import ALICE, DAY, KEYS, MINUTE, NOW, facts, meet, open_shop, order, pay
+from webapp.db.extensions import db, transaction
+from webapp.db.models import InboxItem, Shop
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.sales import movements, orders, payloads, payments, reconciliation, refunds, subscriptions
 from webapp.domain.sales.reconciliation import SETTLED, Report
-from webapp.extensions import db, transaction
-from webapp.models import InboxItem, Shop
 
 DATE = int(NOW.timestamp())
 

@@ -20,12 +20,12 @@ from tests.arrange import (
     settle,
     told,
 )
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Charge, OutboxMessage, Refund
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.sales import payloads, refunds
 from webapp.domain.sales.refunds import RefundFacts, RefundNotRefused
 from webapp.errors import ChargeNotFound, RefundDeclined, RefundedBefore, RefundRefused, RefundWindowOver
-from webapp.extensions import db, transaction
-from webapp.models import Charge, OutboxMessage, Refund
 
 
 @pytest.fixture

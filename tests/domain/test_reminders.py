@@ -19,12 +19,12 @@ from tests.arrange import (
     subscribe,
     told,
 )
+from webapp.db.extensions import db, transaction
+from webapp.db.models import LedgerEntry, OutboxMessage, User
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.owner import reminders
 from webapp.domain.sales import subscriptions
 from webapp.domain.sales.subscriptions import Renewal
-from webapp.extensions import db, transaction
-from webapp.models import LedgerEntry, OutboxMessage, User
 
 AHEAD = 3 * DAY
 MONTH_PASS = item("month", kind="pass", pass_days=30, keys=("tonight", "notes"))

@@ -1,10 +1,10 @@
 import pytest
 
 from tests.arrange import NOW, item
+from webapp.db.extensions import transaction
 from webapp.domain.catalogue import catalogue
 from webapp.domain.catalogue.catalogue import SHELF
 from webapp.errors import ProductNotFound
-from webapp.extensions import transaction
 
 pytestmark = pytest.mark.usefixtures("app")
 

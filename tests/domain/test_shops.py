@@ -1,9 +1,9 @@
 import pytest
 
 from tests.arrange import NOW
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Shop
 from webapp.domain.owner import shops
-from webapp.extensions import db, transaction
-from webapp.models import Shop
 
 pytestmark = pytest.mark.usefixtures("app")
 

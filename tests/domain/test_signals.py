@@ -25,12 +25,12 @@ from tests.arrange import (
     settle,
     subscribe,
 )
-from webapp import postgresql
+from webapp.db import postgresql
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Charge, Signal
 from webapp.domain.access import signals
 from webapp.domain.owner import manual
 from webapp.domain.sales import payments, quarantine, refunds
-from webapp.extensions import db, transaction
-from webapp.models import Charge, Signal
 
 SECOND = timedelta(seconds=1)
 

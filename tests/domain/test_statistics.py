@@ -7,13 +7,13 @@ from flask import Flask
 
 from tests import arrange
 from tests.arrange import ALICE, MINUTE, NOW
+from webapp.db.extensions import db, transaction
+from webapp.db.models import InboxItem, OutboxMessage, Signal
 from webapp.domain.owner import statistics
 from webapp.domain.owner.statistics import Gates, Running, Sales
 from webapp.domain.queue import inbox, leases, outbox
 from webapp.domain.sales import payments, quarantine, reconciliation, refunds
 from webapp.errors import AlreadyGranted
-from webapp.extensions import db, transaction
-from webapp.models import InboxItem, OutboxMessage, Signal
 
 SECOND = timedelta(seconds=1)
 # What says nothing about the database is asked of one.

@@ -24,6 +24,8 @@ from tests.arrange import (
     told,
 )
 from webapp import errors
+from webapp.db.extensions import transaction
+from webapp.db.models import Charge, Order, Subscription
 from webapp.domain.access import entitlements
 from webapp.domain.catalogue import catalogue
 from webapp.domain.people import users
@@ -31,8 +33,6 @@ from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import orders, payloads, payments, refunds, subscriptions
 from webapp.domain.sales.refunds import RefundFacts
 from webapp.domain.sales.subscriptions import Renewal, SubscriptionUnknown
-from webapp.extensions import transaction
-from webapp.models import Charge, Order, Subscription
 
 HOUR, MINUTE, SECOND = DAY / 24, DAY / 1440, DAY / 86_400
 

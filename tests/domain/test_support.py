@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from tests.arrange import ALICE, NOW, OWNER
+from webapp.db.extensions import db, transaction
+from webapp.db.models import OutboxMessage, SupportMessage, SupportRelay
 from webapp.domain.owner import support
 from webapp.domain.owner.support import Letter
-from webapp.extensions import db, transaction
-from webapp.models import OutboxMessage, SupportMessage, SupportRelay
 
 pytestmark = pytest.mark.usefixtures("app")
 

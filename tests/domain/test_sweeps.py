@@ -9,12 +9,8 @@ from sqlalchemy import func
 from tests import arrange
 from tests.arrange import ALICE, DAY, NOW, OWNER
 from webapp.config import ConfigError, load
-from webapp.domain.access import entitlements, explanations
-from webapp.domain.owner import broadcasts, statistics, support, sweeps
-from webapp.domain.queue import inbox, outbox
-from webapp.domain.sales import orders
-from webapp.extensions import db, transaction
-from webapp.models import (
+from webapp.db.extensions import db, transaction
+from webapp.db.models import (
     Charge,
     InboxItem,
     LedgerEntry,
@@ -25,6 +21,10 @@ from webapp.models import (
     SupportThread,
     User,
 )
+from webapp.domain.access import entitlements, explanations
+from webapp.domain.owner import broadcasts, statistics, support, sweeps
+from webapp.domain.queue import inbox, outbox
+from webapp.domain.sales import orders
 
 KEPT = 30 * DAY
 AFTER = NOW + KEPT + timedelta(seconds=1)

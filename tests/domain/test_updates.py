@@ -4,12 +4,12 @@ from typing import Any
 import pytest
 
 from tests.arrange import ALICE, DAY, KEYS, MONTH, NOW, facts, meet, open_shop, order
+from webapp.db.extensions import db, transaction
+from webapp.db.models import InboxItem
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.queue import inbox
 from webapp.domain.sales import subscriptions, updates
 from webapp.domain.sales.telegram_json import Unreadable
-from webapp.extensions import db, transaction
-from webapp.models import InboxItem
 
 DATE = int(NOW.timestamp())
 

@@ -3,10 +3,10 @@ from dataclasses import asdict, replace
 import pytest
 
 from tests.arrange import ALICE, BOB, MINUTE, NOW
+from webapp.db.extensions import transaction
+from webapp.db.models import User
 from webapp.domain.people import users
 from webapp.domain.people.init_data import Profile
-from webapp.extensions import transaction
-from webapp.models import User
 
 pytestmark = pytest.mark.usefixtures("app")
 PROFILE = Profile(

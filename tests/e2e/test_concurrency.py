@@ -12,7 +12,7 @@ from tests.e2e.conftest import ALICE
 from tests.factories import WEBHOOK_SECRET
 from tests.processes import Shopper, Stage, eventually
 from webapp.config import WEBHOOK_PATH
-from webapp.extensions import db
+from webapp.db.extensions import db
 from webapp.views.telegram import SECRET_HEADER
 
 DELIVERIES = 1000

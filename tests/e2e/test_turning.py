@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import ALICE, BOB
 from tests.processes import Stage
-from webapp.speech import COOKIE
+from webapp.i18n.speech import COOKIE
 
 DARIUSH = 5000000104
 PAGES = ("/", "/products/tonight-week", "/upgrades", "/purchases", "/support", "/pages/atlas", "/settings")

@@ -15,9 +15,9 @@ from sqlalchemy import text
 from tests.factories import SHOP, TERMS_VERSION
 from tests.processes import ShiftedStage, Shopper, eventually
 from webapp import clock
+from webapp.db.extensions import db, transaction
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.catalogue.catalogue import Item
-from webapp.extensions import db, transaction
 
 NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)  # when every visit happens, unless it waits for something
 STARS = 5000

@@ -7,8 +7,9 @@ import pytest
 
 from tests.arrange import NOW
 from tests.shared import app, config, database_url, new_app, postgresql_place, sqlite_place
-from webapp import bot_api, clock
-from webapp.bot_api import NotReached, Refused
+from webapp import clock
+from webapp.bot_api import client as bot_api
+from webapp.bot_api.client import NotReached, Refused
 
 __all__ = ["app", "config", "database_url", "new_app", "postgresql_place", "sqlite_place"]
 

@@ -15,8 +15,8 @@ from werkzeug.test import run_wsgi_app
 from tests.factories import METRICS_TOKEN, WEBHOOK_SECRET, make_init_data
 from webapp import clock
 from webapp.config import WEBHOOK_PATH
-from webapp.views.guards import COOKIE
 from webapp.views.telegram import SECRET_HEADER
+from webapp.web.guards import COOKIE
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "FUZZ", "get")
 LARGEST_BODY = 1200 * 1024

@@ -7,9 +7,10 @@ import pytest
 
 from tests import arrange
 from tests.factories import make_init_data
-from webapp import clock, languages
+from webapp import clock
 from webapp.domain.people import users
-from webapp.speech import COOKIE
+from webapp.i18n import languages
+from webapp.i18n.speech import COOKIE
 
 HTMX = {"HX-Request": "true"}
 WORDS = {"en": "Support", "ru": "Поддержка", "es": "Soporte", "fa": "پشتیبانی"}

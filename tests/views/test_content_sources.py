@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp import content_sources
+from webapp.shop import content_sources
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PLAYER = "https://player.example.com"

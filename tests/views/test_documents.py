@@ -14,8 +14,8 @@ from tests.conftest import Client
 from tests.factories import BRAND, SHOP, TERMS_VERSION, make_config
 from webapp import create_app
 from webapp.config import ConfigError
-from webapp.extensions import db
-from webapp.models import Order, User
+from webapp.db.extensions import db
+from webapp.db.models import Order, User
 from webapp.shop import documents
 from webapp.shop.brand import Brand
 from webapp.shop.folder import EXAMPLE, Folder

@@ -16,9 +16,9 @@ from tests.arrange import ALICE, NOW
 from tests.factories import TERMS_VERSION, make_config
 from tests.views import fuzz
 from webapp import clock, create_app
+from webapp.db.extensions import db
+from webapp.db.models import User
 from webapp.domain.people import sessions
-from webapp.extensions import db
-from webapp.models import User
 
 REQUESTS = int(os.environ.get("FUZZ", "300"))
 EVERYTHING = (arrange.ATLAS, arrange.NOTES, arrange.WEEK, arrange.PLAN, arrange.WHOLE_SKY)

@@ -9,7 +9,7 @@ from tests import arrange
 from tests.arrange import NOW
 from tests.views.test_shop import buy
 from webapp import clock
-from webapp.models import User
+from webapp.db.models import User
 from webapp.shop.openings import RESERVED, Address, Chat, Opening
 from webapp.views import shop
 

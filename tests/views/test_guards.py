@@ -12,12 +12,12 @@ from sqlalchemy import event
 from tests import arrange
 from tests.arrange import ALICE, BOB, MINUTE, NOW
 from webapp import clock
+from webapp.db.extensions import db, transaction
+from webapp.db.models import User
 from webapp.domain.people import sessions, users
 from webapp.domain.people.keys import KeyRing
-from webapp.extensions import db, transaction
-from webapp.models import User
-from webapp.views import guards
-from webapp.views.guards import COOKIE, entitled, signed_in
+from webapp.web import guards
+from webapp.web.guards import COOKIE, entitled, signed_in
 
 BOT_ID = 7342037359
 STRANGER = 1009

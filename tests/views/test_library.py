@@ -10,11 +10,11 @@ from tests import arrange
 from tests.arrange import NOW
 from tests.views.test_shop import buy
 from webapp import clock
+from webapp.db.extensions import transaction
+from webapp.db.models import User
 from webapp.domain.catalogue import catalogue
 from webapp.domain.sales import refunds, subscriptions
 from webapp.domain.sales.subscriptions import Renewal
-from webapp.extensions import transaction
-from webapp.models import User
 
 HTMX = {"HX-Request": "true"}
 PERSONAL = ("/upgrades", "/purchases", "/why")

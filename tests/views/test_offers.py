@@ -12,10 +12,10 @@ from tests.arrange import BIG_PLAN, DAY, MONTH, NOW, PLAN
 from tests.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
 from tests.views.test_shop import buy
+from webapp.db.extensions import transaction
+from webapp.db.models import Order, User
 from webapp.domain.sales import subscriptions
 from webapp.domain.sales.subscriptions import Renewal
-from webapp.extensions import transaction
-from webapp.models import Order, User
 
 pytestmark = [
     pytest.mark.usefixtures("noon"),

@@ -11,9 +11,9 @@ from tests import arrange
 from tests.arrange import NOW
 from tests.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
+from webapp.db.extensions import transaction
+from webapp.db.models import Charge, Order, User
 from webapp.domain.catalogue import catalogue
-from webapp.extensions import transaction
-from webapp.models import Charge, Order, User
 
 pytestmark = pytest.mark.usefixtures("noon")
 HTMX = {"HX-Request": "true"}

@@ -11,9 +11,9 @@ from tests.arrange import DAY, MONTH, NOW
 from tests.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
 from tests.views.test_shop import buy
+from webapp.db.extensions import transaction
+from webapp.db.models import Charge, User
 from webapp.domain.sales import quarantine, refunds, subscriptions
-from webapp.extensions import transaction
-from webapp.models import Charge, User
 
 pytestmark = pytest.mark.usefixtures("noon")
 HTMX = {"HX-Request": "true"}

@@ -7,7 +7,7 @@ import pytest
 from tests import arrange
 from tests.arrange import NOW
 from tests.views.conftest import Telegram
-from webapp.models import Order, User
+from webapp.db.models import Order, User
 
 pytestmark = pytest.mark.usefixtures("noon")
 HTMX = {"HX-Request": "true"}

@@ -13,11 +13,11 @@ from sqlalchemy import select, text
 
 from tests.factories import BOT_TOKEN, METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET, make_config
 from webapp import clock, config, create_app
-from webapp.assets import critical_style
 from webapp.config import WEBHOOK_PATH
-from webapp.extensions import db
-from webapp.models import RateLimit
+from webapp.db.extensions import db
+from webapp.db.models import RateLimit
 from webapp.views.telegram import SECRET_HEADER
+from webapp.web.assets import critical_style
 
 # Nothing here depends on the database, so one is enough.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -318,7 +318,7 @@ def test_15_no_redirect_repeats_a_host_that_is_not_ours(client, path):
 
 
 def test_15_a_change_that_another_site_asks_for_is_in_the_log(client, caplog):
-    with caplog.at_level("INFO", "webapp.security"):
+    with caplog.at_level("INFO", "webapp.web.security"):
         client.post("/orders", headers={"Origin": "https://evil.example"})
     assert [one.origin for one in caplog.records if one.msg == "foreign origin"] == ["https://evil.example"]
 

@@ -15,10 +15,10 @@ from sqlalchemy import event, select, text
 from tests.arrange import ALICE, BOB, DAY, MINUTE, NOW
 from tests.factories import make_config, make_init_data
 from webapp import clock, create_app
+from webapp.db.extensions import db, transaction
+from webapp.db.models import Logout, RateLimit, SignInCode, User
 from webapp.domain.people import logouts, sessions, sign_in_codes
 from webapp.errors import TooManyRequests
-from webapp.extensions import db, transaction
-from webapp.models import Logout, RateLimit, SignInCode, User
 
 MUTATIONS = int(os.environ.get("HTTP_MUTATIONS", "300"))
 HTTPS = "https://shop.test"

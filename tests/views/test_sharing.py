@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.views.conftest import Telegram
-from webapp.checkout import SHARES_A_MINUTE
-from webapp.models import User
+from webapp.db.models import User
+from webapp.usecases.checkout import SHARES_A_MINUTE
 
 pytestmark = [
     pytest.mark.usefixtures("noon"),

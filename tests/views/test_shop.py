@@ -11,10 +11,11 @@ from sqlalchemy import event
 from tests import arrange
 from tests.arrange import NOW
 from tests.factories import TERMS_VERSION
-from webapp import assets, clock
+from webapp import clock
+from webapp.db.extensions import db, transaction
+from webapp.db.models import User
 from webapp.domain.catalogue import catalogue
-from webapp.extensions import db, transaction
-from webapp.models import User
+from webapp.web import assets
 
 HTMX = {"HX-Request": "true"}
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -9,11 +9,11 @@ import pytest
 from tests import arrange
 from tests.arrange import DAY, MONTH, NOW
 from tests.views.conftest import Telegram, wind
+from webapp.db.extensions import transaction
+from webapp.db.models import Order, Subscription, User
 from webapp.domain.catalogue import catalogue
 from webapp.domain.sales import subscriptions
 from webapp.domain.sales.subscriptions import Renewal
-from webapp.extensions import transaction
-from webapp.models import Order, Subscription, User
 
 pytestmark = pytest.mark.usefixtures("noon")
 HTMX = {"HX-Request": "true"}

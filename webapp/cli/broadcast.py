@@ -4,15 +4,17 @@ from pathlib import Path
 
 import click
 
-from webapp import clock, languages, messages
+from webapp import clock
 from webapp.cli import files
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.terminal import say, say_table
+from webapp.db.extensions import run_in_transaction, transaction
+from webapp.db.models import Broadcast
 from webapp.domain.owner import broadcast_files, broadcasts
 from webapp.domain.owner.broadcasts import BroadcastError, News
 from webapp.domain.queue import outbox
-from webapp.extensions import run_in_transaction, transaction
-from webapp.models import Broadcast
+from webapp.i18n import languages
+from webapp.texts import messages
 
 COLUMNS = ("NAME", "TO", "BEGAN", "STATE", "WRITTEN", "SENT", "FAILED", "LEFT")
 

@@ -10,9 +10,9 @@ from webapp import clock
 from webapp.cli import files
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.terminal import say
+from webapp.db.extensions import transaction
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.catalogue.catalogue import Difference, Item
-from webapp.extensions import transaction
 from webapp.shop import catalogue_file, openings
 from webapp.shop.catalogue_file import CatalogueFile
 from webapp.shop.openings import Chat, Opening

@@ -10,9 +10,9 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from webapp.bot_api import BotApiError, Unauthorized
+from webapp.bot_api.client import BotApiError, Unauthorized
 from webapp.config import ConfigError
-from webapp.extensions import NOT_MIGRATED, db, is_unmigrated, remedy
+from webapp.db.extensions import NOT_MIGRATED, db, is_unmigrated, remedy
 
 UNKNOWN_TOKEN = "Telegram does not know this BOT_TOKEN: copy it again from @BotFather."  # noqa: S105
 

@@ -12,7 +12,7 @@ from webapp import clock
 from webapp.cli.commands import OwnerCommand
 from webapp.cli.terminal import clean, say
 from webapp.config import current
-from webapp.doctor import Finding, examine
+from webapp.ops.doctor import Finding, examine
 from webapp.version import __version__
 
 

@@ -6,8 +6,8 @@ from functools import partial
 import click
 
 from webapp.cli.commands import OwnerGroup
+from webapp.db.extensions import run_in_transaction
 from webapp.domain.access import entitlements
-from webapp.extensions import run_in_transaction
 
 group = OwnerGroup("entitlements", help="What people may open.")
 

@@ -8,9 +8,9 @@ import click
 from webapp import clock
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.terminal import say, say_table
+from webapp.db.extensions import transaction
+from webapp.db.models import InboxItem
 from webapp.domain.queue import inbox
-from webapp.extensions import transaction
-from webapp.models import InboxItem
 
 MOST_LISTED = 1000
 COLUMNS = ("ID", "UPDATE", "KIND", "PERSON", "RECEIVED", "ATTEMPTS", "STATE", "ERROR")

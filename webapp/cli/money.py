@@ -6,19 +6,18 @@ from contextlib import nullcontext
 import click
 from flask.cli import with_appcontext
 
-from webapp import checkout
-from webapp.bot_api import BotApiError, Unauthorized
+from webapp.bot_api.client import BotApiError, Unauthorized
 from webapp.cli.commands import OwnerCommand
 from webapp.cli.decisions import explained, reason_option
 from webapp.cli.entitlements import write_anew
 from webapp.cli.terminal import say
+from webapp.db.extensions import NOT_MIGRATED
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import shops
 from webapp.domain.owner.audit import Decision
 from webapp.domain.queue import outbox
 from webapp.domain.sales import movements, quarantine
-from webapp.extensions import NOT_MIGRATED
-from webapp.usecases import owner
+from webapp.usecases import checkout, owner
 
 
 @click.command(cls=OwnerCommand)

@@ -8,11 +8,11 @@ from webapp.cli import money
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.decisions import reason_option
 from webapp.cli.terminal import say, say_table
+from webapp.db.extensions import run_in_transaction
+from webapp.db.models import Charge
 from webapp.domain.owner.audit import Decision
 from webapp.domain.sales import quarantine
 from webapp.errors import ShopError
-from webapp.extensions import run_in_transaction
-from webapp.models import Charge
 
 COLUMNS = ("CHARGED", "PERSON", "AMOUNT", "WHY", "TITLE", "CHARGE")
 

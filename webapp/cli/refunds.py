@@ -5,9 +5,9 @@ import click
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.decisions import explained, reason_option
 from webapp.cli.terminal import say, say_table
+from webapp.db.models import Refund
 from webapp.domain.owner.audit import Decision
 from webapp.domain.sales import refunds
-from webapp.models import Refund
 from webapp.usecases import owner
 
 COLUMNS = ("REFUSED", "PERSON", "STARS", "ASKED BY", "TELEGRAM SAYS", "CHARGE")

@@ -6,18 +6,20 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from webapp import clock, disks, registration
-from webapp.bot_api import BotApiError, NotReached, OutcomeUnknown, TooManyRequests, Unauthorized
+from webapp import clock
+from webapp.bot_api import registration
+from webapp.bot_api.client import BotApiError, NotReached, OutcomeUnknown, TooManyRequests, Unauthorized
 from webapp.cli import catalog
 from webapp.cli.commands import OwnerCommand
 from webapp.config import Config, current
-from webapp.doctor import database
-from webapp.doctor.shop import NO_SUPPORT, NO_SUPPORT_REMEDY
+from webapp.db.extensions import transaction
 from webapp.domain.catalogue import catalogue
 from webapp.domain.catalogue.catalogue import Item
 from webapp.domain.owner import shops
 from webapp.domain.people import retired_secrets
-from webapp.extensions import transaction
+from webapp.host import disks
+from webapp.ops.doctor import database
+from webapp.ops.doctor.shop import NO_SUPPORT, NO_SUPPORT_REMEDY
 from webapp.shop import brand, migrations
 
 

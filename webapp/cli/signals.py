@@ -7,10 +7,10 @@ from webapp.cli.commands import OwnerGroup
 from webapp.cli.decisions import explained, reason_option
 from webapp.cli.inbox import number
 from webapp.cli.terminal import say_table
+from webapp.db.extensions import transaction
+from webapp.db.models import Signal
 from webapp.domain.access import signals
 from webapp.domain.owner.audit import Decision
-from webapp.extensions import transaction
-from webapp.models import Signal
 from webapp.usecases import owner
 
 MOST_LISTED = 1000

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import click
 
-from webapp import logs
 from webapp.config import current
+from webapp.ops import logs
 
 
 def say(text: str) -> None:

@@ -5,15 +5,17 @@ import re
 import click
 from flask.cli import with_appcontext
 
-from webapp import clock, reasons, speech
+from webapp import clock
 from webapp.cli.commands import OwnerCommand
 from webapp.cli.terminal import say, say_table
+from webapp.db.models import AuditEntry, Refund, Subscription
 from webapp.domain.access import explanations
 from webapp.domain.access.explanations import Explanation
 from webapp.domain.owner import audit
 from webapp.domain.people import users
 from webapp.domain.sales import refunds, subscriptions
-from webapp.models import AuditEntry, Refund, Subscription
+from webapp.i18n import speech
+from webapp.texts import reasons
 
 LARGEST_ID = 2**52  # Bot API: User, id
 PLANS = ("PLAN", "STARS", "STATE", "UNTIL", "BEGAN", "FIRST CHARGE")

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-# Answers that are no pages, and that no page may hold (webapp/security.py).
+# Answers that are no pages, and that no page may hold (webapp/web/security.py).
 UNFRAMED_POLICY = "default-src 'none'; frame-ancestors 'none'"
 GUARDS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 HEADERS = (

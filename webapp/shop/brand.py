@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 from flask import Flask, current_app
 from markupsafe import Markup
 
-from webapp import addresses, config, languages
+from webapp import config
 from webapp.domain.catalogue import toml_files
 from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.domain.owner import shops
+from webapp.host import addresses
+from webapp.i18n import languages
 from webapp.shop.colours import LEAST_CONTRAST, contrast, is_colour, reads_on
 from webapp.shop.folder import Folder, FolderInvalid
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 from jinja2 import Environment, TemplateSyntaxError
 
-from webapp import languages
 from webapp.config import ConfigError
 from webapp.domain.catalogue.toml_files import FileInvalid
-from webapp.languages import TranslationInvalid
+from webapp.i18n import languages
+from webapp.i18n.languages import TranslationInvalid
 from webapp.shop import brand, catalogue_file, documents, openings, pictures, plugins
 from webapp.shop.folder import Folder, FolderInvalid
 from webapp.shop.pictures import PictureInvalid

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from flask import Flask, current_app
 
-from webapp import languages
 from webapp.domain.catalogue import toml_files
 from webapp.domain.catalogue.toml_files import FileInvalid
-from webapp.languages import Language
+from webapp.i18n import languages
+from webapp.i18n.languages import Language
 from webapp.shop.brand import Brand
 from webapp.shop.folder import ROOT, Folder, FolderInvalid
 from webapp.shop.markdown import LONGEST

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from webapp import languages
+from webapp.i18n import languages
 from webapp.shop import markdown, pictures
 from webapp.shop.folder import Folder
 from webapp.shop.markdown import TextInvalid

@@ -23,8 +23,10 @@ from blinker import ANY, Signal
 from flask import Response, current_app
 from sqlalchemy.orm import Session
 
-from webapp import clock, content_sources, extensions
+from webapp import clock
 from webapp.config import ConfigError
+from webapp.db import extensions
+from webapp.shop import content_sources
 from webapp.shop.folder import Folder
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -10,7 +10,9 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from webapp import checkout, clock
+from webapp import clock
+from webapp.db.extensions import run_in_transaction
+from webapp.db.models import Refund, User
 from webapp.domain.access import entitlements, signals
 from webapp.domain.access.signals import SignalError
 from webapp.domain.owner import audit, forgetting, manual
@@ -19,8 +21,7 @@ from webapp.domain.owner.manual import NotDone
 from webapp.domain.people import users
 from webapp.domain.sales import payments, refunds
 from webapp.domain.sales.refunds import RefundNotRefused
-from webapp.extensions import run_in_transaction
-from webapp.models import Refund, User
+from webapp.usecases import checkout
 
 
 def ban(telegram_id: int, decision: Decision) -> None:

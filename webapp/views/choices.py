@@ -6,15 +6,16 @@ from contextlib import suppress
 from flask import Blueprint, Response, g, make_response, redirect
 from htmx_flask import request
 
-from webapp import clock, languages, speech
+from webapp import clock
+from webapp.db.extensions import transaction
 from webapp.domain.owner.audit import Decision
 from webapp.domain.owner.manual import NotDone
 from webapp.domain.people import users
 from webapp.errors import BadRequest
-from webapp.extensions import transaction
+from webapp.i18n import languages, speech
 from webapp.usecases import owner
-from webapp.views import guards, pages
-from webapp.views.guards import signed_in
+from webapp.web import guards, pages
+from webapp.web.guards import signed_in
 
 bp = Blueprint("choices", __name__)
 

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, current_app
 from markupsafe import Markup
 
-from webapp import assets, speech
 from webapp.domain.catalogue import catalogue
 from webapp.errors import NotFound
+from webapp.i18n import speech
 from webapp.shop import markdown
 from webapp.shop.openings import Opening, Page
 from webapp.shop.openings import current as every_opening
 from webapp.shop.owners_pages import OwnersPage
-from webapp.views import guards, openings, pages
+from webapp.views import openings
+from webapp.web import assets, guards, pages
 
 bp = Blueprint("gated", __name__)
 

@@ -7,10 +7,11 @@ from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import NotFound
 
-from webapp import clock, metrics
+from webapp import clock
 from webapp.config import current
-from webapp.doctor import database, proxies, shop
-from webapp.extensions import db
+from webapp.db.extensions import db
+from webapp.ops import metrics
+from webapp.ops.doctor import database, proxies, shop
 from webapp.version import __version__
 
 bp = Blueprint("health", __name__)

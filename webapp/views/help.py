@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
-from webapp import assets, speech
 from webapp.config import current
+from webapp.i18n import speech
 from webapp.shop import brand, documents, markdown
 from webapp.shop.documents import Document
-from webapp.views import pages
+from webapp.web import assets, pages
 
 bp = Blueprint("help", __name__)
 

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from webapp.db.models import Entitlement, Product, Subscription
 from webapp.domain.sales import subscriptions
-from webapp.models import Entitlement, Product, Subscription
 from webapp.views import openings
 from webapp.views.openings import GatedPage
 

@@ -5,12 +5,13 @@ from datetime import datetime
 from flask import Blueprint, Response
 
 from webapp import clock
+from webapp.db.models import User
 from webapp.domain.access import entitlements, explanations
 from webapp.domain.catalogue import catalogue
 from webapp.domain.sales import subscriptions
-from webapp.models import User
-from webapp.views import guards, holdings, openings, pages
+from webapp.views import holdings, openings
 from webapp.views.subscriptions import Standing, standing
+from webapp.web import guards, pages
 
 bp = Blueprint("library", __name__)
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from webapp.config import current
+from webapp.db.models import Order, Product, Subscription, User
 from webapp.domain.access import entitlements
 from webapp.domain.sales import orders, subscriptions
-from webapp.models import Order, Product, Subscription, User
 from webapp.views import holdings, openings
 from webapp.views.holdings import Holding
 from webapp.views.openings import GatedPage

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from webapp import speech
+from webapp.db.models import Product
 from webapp.domain.catalogue import catalogue
-from webapp.models import Product
+from webapp.i18n import speech
 from webapp.shop import openings
 from webapp.shop.openings import USUAL_PICTURE, Opening
-from webapp.views import pages
+from webapp.web import pages
 
 
 @dataclass(frozen=True)

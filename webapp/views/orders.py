@@ -5,15 +5,19 @@ from datetime import datetime
 
 from flask import Blueprint, Response, g, request
 
-from webapp import checkout, clock, logs, speech
+from webapp import clock
+from webapp.db.models import Order
 from webapp.domain.access import entitlements
 from webapp.domain.catalogue import catalogue
 from webapp.domain.sales import orders, refunds, subscriptions
 from webapp.errors import OrderNotFound
-from webapp.models import Order
-from webapp.views import guards, holdings, openings, pages
-from webapp.views.guards import signed_in
+from webapp.i18n import speech
+from webapp.ops import logs
+from webapp.usecases import checkout
+from webapp.views import holdings, openings
 from webapp.views.holdings import Holding
+from webapp.web import guards, pages
+from webapp.web.guards import signed_in
 
 bp = Blueprint("orders", __name__)
 

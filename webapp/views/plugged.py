@@ -10,13 +10,14 @@ from flask import Flask, Response, g, redirect, request
 from flask.typing import ResponseReturnValue
 from jinja2 import TemplateSyntaxError
 
-from webapp import content_sources, speech
 from webapp.config import ConfigError
 from webapp.errors import NotEntitled, SignInNeeded
-from webapp.shop import plugins
+from webapp.i18n import speech
+from webapp.shop import content_sources, plugins
 from webapp.shop.folder import Folder
 from webapp.shop.plugins import Person, Plugin, Route, Web
-from webapp.views import gated, guards, pages
+from webapp.views import gated
+from webapp.web import guards, pages
 
 RENDERING = frozenset({"page", "gated_page"})
 

@@ -2,16 +2,18 @@
 
 from flask import Blueprint, Response, g, request
 
-from webapp import checkout, clock
+from webapp import clock
+from webapp.db.models import Charge, User
 from webapp.domain.access import entitlements, explanations, ledger
 from webapp.domain.catalogue import terms
 from webapp.domain.sales import payments, subscriptions
 from webapp.errors import ChargeNotFound
-from webapp.models import Charge, User
 from webapp.shop import brand
-from webapp.views import guards, openings, pages, receipts
-from webapp.views.guards import signed_in
+from webapp.usecases import checkout
+from webapp.views import openings, receipts
 from webapp.views.openings import GatedPage
+from webapp.web import guards, pages
+from webapp.web.guards import signed_in
 
 bp = Blueprint("purchases", __name__)
 

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from webapp.db.models import Charge, Refund, User
 from webapp.domain.access import ledger
 from webapp.domain.sales import payments, refunds, subscriptions
-from webapp.models import Charge, Refund, User
 
 SOON = timedelta(minutes=1)  # most refunds are done by then
 

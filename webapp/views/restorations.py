@@ -2,11 +2,11 @@
 
 from flask import Blueprint, Response, g, request
 
-from webapp import checkout
+from webapp.db.models import User
 from webapp.domain.sales import payments, refunds
-from webapp.models import User
+from webapp.usecases import checkout
 from webapp.views import library, purchases
-from webapp.views.guards import signed_in
+from webapp.web.guards import signed_in
 
 bp = Blueprint("restorations", __name__)
 

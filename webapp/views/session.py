@@ -10,16 +10,19 @@ from flask import Blueprint, Response, current_app, g, jsonify
 from htmx_flask import request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from webapp import checkout, clock, metrics, speech
+from webapp import clock
 from webapp.config import current
+from webapp.db.extensions import run_in_transaction, transaction
+from webapp.db.models import User
 from webapp.domain.people import init_data, logouts, rate_limits, sessions, sign_in_codes, users
 from webapp.domain.people.init_data import InitData, InvalidInitData
 from webapp.errors import TooManyRequests
-from webapp.extensions import run_in_transaction, transaction
-from webapp.models import User
-from webapp.speech import COOKIE_RULES
-from webapp.views import guards, pages
-from webapp.views.guards import COOKIE, signed_in
+from webapp.i18n import speech
+from webapp.i18n.speech import COOKIE_RULES
+from webapp.ops import metrics
+from webapp.usecases import checkout
+from webapp.web import guards, pages
+from webapp.web.guards import COOKIE, signed_in
 
 bp = Blueprint("session", __name__)
 log = logging.getLogger(__name__)

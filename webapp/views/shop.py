@@ -8,18 +8,21 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from htmx_flask import request
 
-from webapp import checkout, clock, speech
+from webapp import clock
+from webapp.db.models import Product, User
 from webapp.domain.access import entitlements
 from webapp.domain.catalogue import catalogue
 from webapp.domain.catalogue.catalogue_files import LONGEST_SLUG, SLUG
 from webapp.domain.owner import shops
 from webapp.domain.sales import orders, subscriptions
 from webapp.errors import NotFound, ProductNotFound
-from webapp.models import Product, User
+from webapp.i18n import speech
 from webapp.shop import documents, plugins
-from webapp.views import choices, gated, guards, help, holdings, library, offers, pages, plugged, purchases
-from webapp.views.guards import signed_in
+from webapp.usecases import checkout
+from webapp.views import choices, gated, help, holdings, library, offers, plugged, purchases
 from webapp.views.subscriptions import standing
+from webapp.web import guards, pages
+from webapp.web.guards import signed_in
 
 bp = Blueprint("shop", __name__)
 

@@ -6,15 +6,17 @@ from datetime import datetime, timedelta
 from flask import Blueprint, Response, g
 from htmx_flask import request
 
-from webapp import checkout, clock
+from webapp import clock
+from webapp.db.models import Subscription, User
 from webapp.domain.access import entitlements
 from webapp.domain.sales import subscriptions
 from webapp.errors import SubscriptionNotFound
-from webapp.models import Subscription, User
-from webapp.views import guards, holdings, pages
-from webapp.views.guards import signed_in
+from webapp.usecases import checkout
+from webapp.views import holdings
 from webapp.views.holdings import Opened
 from webapp.views.orders import LONGEST_ID
+from webapp.web import guards, pages
+from webapp.web.guards import signed_in
 
 bp = Blueprint("subscriptions", __name__)
 

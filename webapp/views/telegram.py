@@ -6,19 +6,19 @@ import logging
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import checkout, clock, receiving
+from webapp import clock
 from webapp.config import WEBHOOK_PATH, Config, current
+from webapp.db.extensions import db, transaction
 from webapp.domain.people import retired_secrets
 from webapp.errors import TooManyRequests
-from webapp.extensions import db, transaction
-from webapp.views import guards
+from webapp.usecases import checkout, receiving
+from webapp.web import guards
 
 bp = Blueprint("telegram", __name__)
 log = logging.getLogger(__name__)
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - its name
 LONGEST_SECRET = 256  # Bot API: setWebhook, secret_token
-LARGEST_UPDATE = 1024 * 1024  # bytes
 
 
 @bp.post(WEBHOOK_PATH)

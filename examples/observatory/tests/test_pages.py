@@ -11,9 +11,10 @@ from flask_migrate import upgrade
 from tests import arrange, sentences
 from tests.conftest import Client
 from tests.factories import make_config, opened
-from webapp import create_app, languages
-from webapp.languages import FOLDER
-from webapp.models import User
+from webapp import create_app
+from webapp.db.models import User
+from webapp.i18n import languages
+from webapp.i18n.languages import FOLDER
 from webapp.shop import brand, catalogue_file
 from webapp.shop.folder import Folder
 

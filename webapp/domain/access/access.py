@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from webapp.models import Entitlement, LedgerEntry
+from webapp.db.models import Entitlement, LedgerEntry
 
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 Stretch = tuple[datetime, datetime]

@@ -7,12 +7,12 @@ from operator import attrgetter
 
 from sqlalchemy import delete, func, insert, select
 
+from webapp.db.extensions import db
+from webapp.db.models import Entitlement, LedgerEntry
+from webapp.db.statements import Write, insertion, write
 from webapp.domain.access import access, ledger, signals
 from webapp.domain.access.access import Access
 from webapp.domain.access.signals import NOTHING, Sold
-from webapp.extensions import db
-from webapp.models import Entitlement, LedgerEntry
-from webapp.statements import Write, insertion, write
 
 PEOPLE_AT_ONCE = 200  # each of them a lock, and a small database has some hundreds
 REPLACE = 'ON CONFLICT (telegram_id, "key") DO UPDATE SET since = excluded.since, until = excluded.until'

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from webapp.db.models import LedgerEntry
 from webapp.domain.access import ledger
 from webapp.domain.access.access import Access
-from webapp.models import LedgerEntry
 
 GIVING = frozenset({"charge", "grant"})
 TAKING = {"suspension": "suspends", "restoration": "restores", "refund": "refunds", "revocation": "revokes"}

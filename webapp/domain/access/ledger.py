@@ -5,11 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, func, select
 
+from webapp.db.extensions import db
+from webapp.db.models import LedgerEntry, TelegramId
+from webapp.db.statements import Write, insertion, run, write
 from webapp.domain.access import access
 from webapp.domain.access.access import Access
-from webapp.extensions import db
-from webapp.models import LedgerEntry, TelegramId
-from webapp.statements import Write, insertion, run, write
 
 # Among entries of the same second: what gives comes before what takes.
 ORDER = {"charge": 0, "grant": 1, "suspension": 2, "restoration": 3, "refund": 4, "revocation": 5}

@@ -13,12 +13,12 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, CursorResult, Select, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
+from webapp.db.extensions import db
+from webapp.db.models import LedgerEntry, Signal
+from webapp.db.statements import Write, insertion
 from webapp.domain.access import ledger
 from webapp.domain.access.access import Access
 from webapp.domain.queue import pauses
-from webapp.extensions import db
-from webapp.models import LedgerEntry, Signal
-from webapp.statements import Write, insertion
 
 NAMES = ("purchase_granted", "access_extended", "access_revoked", "refunded")
 LONGEST_PAUSE_SECONDS = 600

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
+from webapp.db.extensions import db, glance
+from webapp.db.models import Product
 from webapp.domain.sales import subscriptions
 from webapp.errors import ProductNotFound
-from webapp.extensions import db, glance
-from webapp.models import Product
 
 SHELF = 24  # products on a page of the shop
 VERSION = "SELECT count(*), sum(version), count(*) FILTER (WHERE retired_at IS NULL) FROM products"

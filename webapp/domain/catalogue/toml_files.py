@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from webapp import languages
+from webapp.i18n import languages
 
 # Editors leave these between words, where TOML wants plain spaces; texts and comments keep theirs.
 SPACES = "\u00a0\u2007\u2009\u202f\u3000\ufeff"

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from webapp.db.extensions import db
+from webapp.db.models import InboxItem, Refund, Shop
 from webapp.domain.owner.shops import Delivery
 from webapp.domain.queue import outbox
-from webapp.extensions import db
-from webapp.models import InboxItem, Refund, Shop
 
 RECENT = timedelta(hours=1)
 # By then Telegram was asked a dozen times, and the statement read as often.

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from webapp.extensions import db
-from webapp.models import AuditEntry
+from webapp.db.extensions import db
+from webapp.db.models import AuditEntry
 
 LONGEST_REASON = 255  # characters; as the database keeps it
 LONGEST_TARGET = 320

@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from typing import Any
 
-from webapp import languages
 from webapp.domain.catalogue import toml_files
 from webapp.domain.catalogue.catalogue_files import LONGEST_SLUG, SLUG
 from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.domain.owner.broadcasts import FOOTER, OF_A_KEY, SEGMENTS, News
+from webapp.i18n import languages
 
 REQUIRED = ("name", "text", "to")
 OPTIONAL = ("product", "translations")

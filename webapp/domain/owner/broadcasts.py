@@ -6,14 +6,14 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true, update
 
-from webapp import languages
+from webapp.db.extensions import db
+from webapp.db.models import Broadcast, Charge, Entitlement, OutboxMessage, Refund, User
+from webapp.db.statements import insert_once
 from webapp.domain.catalogue import catalogue
 from webapp.domain.queue import outbox
 from webapp.errors import N_, ProductNotFound
-from webapp.extensions import db
-from webapp.languages import Language
-from webapp.models import Broadcast, Charge, Entitlement, OutboxMessage, Refund, User
-from webapp.statements import insert_once
+from webapp.i18n import languages
+from webapp.i18n.languages import Language
 
 # A tick, so a second; the outbox sends 25, and receipts go between them.
 AT_ONCE = 10

@@ -7,12 +7,8 @@ from typing import Any
 
 from sqlalchemy import Text, cast, delete, exists, func, or_, select, update
 
-from webapp.domain.access import ledger
-from webapp.domain.people import logouts
-from webapp.domain.queue import inbox
-from webapp.domain.sales import updates
-from webapp.extensions import db
-from webapp.models import (
+from webapp.db.extensions import db
+from webapp.db.models import (
     Charge,
     InboxItem,
     Order,
@@ -25,6 +21,10 @@ from webapp.models import (
     TermsAcceptance,
     User,
 )
+from webapp.domain.access import ledger
+from webapp.domain.people import logouts
+from webapp.domain.queue import inbox
+from webapp.domain.sales import updates
 
 AT_ONCE = 20_000  # rows looked through by one statement, which has five seconds
 NOBODY: dict[str, Any] = {

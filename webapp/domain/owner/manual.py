@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from datetime import datetime
 
+from webapp.db.models import LedgerEntry, Product
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.access.signals import Sold
 from webapp.domain.catalogue import catalogue
 from webapp.domain.sales import subscriptions
-from webapp.models import LedgerEntry, Product
 
 LONGEST_DAYS = 36_500  # a hundred years; further on no calendar follows
 

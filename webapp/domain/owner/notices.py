@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import func, select, text, update
 
+from webapp.db.extensions import db
+from webapp.db.models import UNTOLD, OutboxMessage, Refund, User
 from webapp.domain.queue import outbox
-from webapp.extensions import db
-from webapp.models import UNTOLD, OutboxMessage, Refund, User
 
 # What a person is told, or did → what their owners are, and what they call it in the settings.
 KINDS = {

@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from webapp.db.extensions import db
+from webapp.db.models import Entitlement, Subscription
 from webapp.domain.access import ledger
 from webapp.domain.queue import outbox
 from webapp.domain.sales import subscriptions
-from webapp.extensions import db
-from webapp.models import Entitlement, Subscription
 
 
 def write(ahead: timedelta, now: datetime) -> int:

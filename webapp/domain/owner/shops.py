@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from webapp.extensions import db, insert
-from webapp.models import Shop
+from webapp.db.extensions import db, insert
+from webapp.db.models import Shop
 
 
 class ForeignDatabase(Exception):

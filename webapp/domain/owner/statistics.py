@@ -10,9 +10,8 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, and_, case, exists, extract, func, or_, select
 from sqlalchemy.orm import aliased
 
-from webapp.domain.sales import quarantine
-from webapp.extensions import db, insert
-from webapp.models import (
+from webapp.db.extensions import db, insert
+from webapp.db.models import (
     Charge,
     InboxItem,
     Lease,
@@ -24,6 +23,7 @@ from webapp.models import (
     Signal,
     SweptPreCheckouts,
 )
+from webapp.domain.sales import quarantine
 
 # Rows are counted for good once no transaction that began before them can still be open
 # (statements end after 5 s, idle transactions after 10: see postgresql.py).

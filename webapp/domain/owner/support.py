@@ -8,11 +8,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from webapp.domain.people import chats, rate_limits
-from webapp.domain.queue import outbox
-from webapp.errors import TooManyRequests
-from webapp.extensions import db, insert
-from webapp.models import (
+from webapp.db.extensions import db, insert
+from webapp.db.models import (
     Charge,
     InboxItem,
     OutboxMessage,
@@ -21,7 +18,10 @@ from webapp.models import (
     SupportRelay,
     SupportThread,
 )
-from webapp.statements import insert_once
+from webapp.db.statements import insert_once
+from webapp.domain.people import chats, rate_limits
+from webapp.domain.queue import outbox
+from webapp.errors import TooManyRequests
 
 COMMANDS = frozenset(("support", "paysupport"))
 OPEN_FOR = timedelta(days=3)  # after the last word of either side

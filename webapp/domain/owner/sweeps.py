@@ -21,10 +21,8 @@ from sqlalchemy import (
 from sqlalchemy import cast as as_type
 from sqlalchemy.orm import Mapped
 
-from webapp.domain.owner import statistics
-from webapp.domain.queue import inbox, outbox
-from webapp.extensions import db
-from webapp.models import (
+from webapp.db.extensions import db
+from webapp.db.models import (
     Broadcast,
     Charge,
     InboxItem,
@@ -35,6 +33,8 @@ from webapp.models import (
     SupportRelay,
     SupportThread,
 )
+from webapp.domain.owner import statistics
+from webapp.domain.queue import inbox, outbox
 
 Key = TypeVar("Key", int, str)
 AT_ONCE = 1000  # rows of a kind in one transaction

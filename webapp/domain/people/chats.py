@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from webapp.models import InboxItem
+from webapp.db.models import InboxItem
 
 COMMANDS = frozenset(
     ("start", "shop", "help", "paysupport", "support", "terms", "language", "news_off", "news_on", "code")

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Exists, delete, exists, select
 
+from webapp.db.extensions import db
+from webapp.db.models import Logout, User
+from webapp.db.statements import insert_once
 from webapp.domain.people import users
 from webapp.domain.people.init_data import CLOCK_SKEW
 from webapp.domain.people.sessions import LONGEST_SECONDS, Session
-from webapp.extensions import db
-from webapp.models import Logout, User
-from webapp.statements import insert_once
 
 KEPT = timedelta(seconds=LONGEST_SECONDS + CLOCK_SKEW)  # an older launch signs nobody in anyway
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import bindparam, delete, select, text
 
+from webapp.db.extensions import UTCDateTime, db
+from webapp.db.models import RateLimit
 from webapp.errors import TooManyRequests
-from webapp.extensions import UTCDateTime, db
-from webapp.models import RateLimit
 
 KEPT = timedelta(days=1)  # the longest window there may be
 # As text: SQLAlchemy compiles an ON CONFLICT anew each time, ten times as long as running it takes.

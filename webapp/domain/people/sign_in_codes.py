@@ -10,11 +10,11 @@ from hashlib import sha256
 
 from sqlalchemy import delete, select, update
 
+from webapp.db.extensions import db
+from webapp.db.models import SignInCode
 from webapp.domain.people import rate_limits
 from webapp.domain.people.init_data import InitData
 from webapp.domain.people.keys import KeyRing
-from webapp.extensions import db
-from webapp.models import SignInCode
 
 LIFE = timedelta(minutes=10)
 VOUCHES = timedelta(days=1)  # for the launch that it was shown with, as long as a new launch would last

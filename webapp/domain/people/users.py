@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select, text, update
 
+from webapp.db.extensions import UTCDateTime, db
+from webapp.db.models import User
 from webapp.domain.people.init_data import Profile
 from webapp.domain.sales import subscriptions
-from webapp.extensions import UTCDateTime, db
-from webapp.models import User
 
 
 class Forgotten(Exception):

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import defer
 
+from webapp.db.extensions import db
+from webapp.db.models import InboxItem
+from webapp.db.statements import insert_once
 from webapp.domain.queue import pauses
-from webapp.extensions import db
-from webapp.models import InboxItem
-from webapp.statements import insert_once
 
 LEASE_SECONDS = 30
 MOST_ATTEMPTS = 8  # then an item waits for the owner instead of the next try

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select, update
 
+from webapp.db.extensions import db, insert
+from webapp.db.models import Lease
 from webapp.domain.queue import pauses
-from webapp.extensions import db, insert
-from webapp.models import Lease
 
 LONGEST_SECONDS = 600  # no duty is taken for as long
 

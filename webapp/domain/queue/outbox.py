@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Select, func, or_, select, update
 
+from webapp.db.extensions import db
+from webapp.db.models import OutboxMessage
+from webapp.db.statements import Write, insertion, write
 from webapp.domain.queue import pauses
-from webapp.extensions import db
-from webapp.models import OutboxMessage
-from webapp.statements import Write, insertion, write
 
 LEASE_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 600

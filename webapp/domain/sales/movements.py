@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from webapp.db.extensions import db
+from webapp.db.models import LedgerEntry, Movement
+from webapp.db.statements import insert_once
 from webapp.domain.sales.telegram_json import LARGEST_STARS, moment, number, text
-from webapp.extensions import db
-from webapp.models import LedgerEntry, Movement
-from webapp.statements import insert_once
 
 NANOS = 1_000_000_000  # Bot API: StarTransaction, nanostar_amount
 LONGEST_KIND = 64  # characters; as the database keeps it

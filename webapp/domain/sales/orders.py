@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, func, select, text, update
 
-from webapp import languages
+from webapp.db.extensions import UTCDateTime, db
+from webapp.db.models import LedgerEntry, Order, Product, User
+from webapp.db.statements import Write, run
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.catalogue import catalogue, terms
 from webapp.domain.people.keys import KeyRing
@@ -26,9 +28,7 @@ from webapp.errors import (
     TooManyRequests,
     TrialUsed,
 )
-from webapp.extensions import UTCDateTime, db
-from webapp.models import LedgerEntry, Order, Product, User
-from webapp.statements import Write, run
+from webapp.i18n import languages
 
 LIFE_SECONDS = 15 * 60
 # An order this close to its end is replaced rather than offered: people need time to pay.

@@ -9,6 +9,9 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
+from webapp.db.extensions import db
+from webapp.db.models import Charge, LedgerEntry, Subscription
+from webapp.db.statements import Write, insertion, write
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.access.signals import Sold
 from webapp.domain.people.keys import KeyRing
@@ -16,9 +19,6 @@ from webapp.domain.queue import outbox
 from webapp.domain.sales import orders, refunds, sales, subscriptions
 from webapp.domain.sales.sales import ChargeFacts, Sale
 from webapp.errors import N_, ChargeNotFound
-from webapp.extensions import db
-from webapp.models import Charge, LedgerEntry, Subscription
-from webapp.statements import Write, insertion, write
 
 BY_ID = select(Charge).where(Charge.telegram_payment_charge_id == bindparam("charge_id"))
 WRITTEN = tuple(column.key for column in Charge.__table__.columns if column.key != "id")

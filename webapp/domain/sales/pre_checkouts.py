@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from webapp import errors
+from webapp.db.extensions import db
+from webapp.db.models import Order, PreCheckout
+from webapp.db.statements import insert_once
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import orders
 from webapp.errors import CheckoutTooLate, ShopError
-from webapp.extensions import db
-from webapp.models import Order, PreCheckout
-from webapp.statements import insert_once
 
 ANSWER_WITHIN_SECONDS = 6  # our own cut-off
 TELEGRAM_WAITS_SECONDS = orders.UNANSWERED_SECONDS

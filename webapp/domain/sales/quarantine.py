@@ -5,6 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import exists, select
 
+from webapp.db.extensions import db
+from webapp.db.models import Charge, LedgerEntry, Refund
+from webapp.db.statements import write
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.access.signals import Sold
 from webapp.domain.catalogue import catalogue
@@ -12,9 +15,6 @@ from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import payments, sales
 from webapp.domain.sales.sales import ChargeFacts, Sale
 from webapp.errors import AlreadyGranted, AlreadyRefunded, ChargeNotUnderstood
-from webapp.extensions import db
-from webapp.models import Charge, LedgerEntry, Refund
-from webapp.statements import write
 
 
 def waiting() -> list[Charge]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
+from webapp.db.extensions import db
+from webapp.db.models import Charge, Refund, Shop
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox
 from webapp.domain.sales import movements, payloads, payments, refunds
@@ -15,8 +17,6 @@ from webapp.domain.sales.movements import NANOS
 from webapp.domain.sales.refunds import RefundFacts
 from webapp.domain.sales.sales import ChargeFacts
 from webapp.domain.sales.telegram_json import LARGEST_STARS, Unreadable, moment, number, part, person, text
-from webapp.extensions import db
-from webapp.models import Charge, Refund, Shop
 
 PAGE = 100  # rows; Bot API: getStarTransactions, limit
 # Rows read again each time: how far a row may appear behind a later one is not documented.

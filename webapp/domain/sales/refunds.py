@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
+from webapp.db.extensions import db
+from webapp.db.models import Charge, LedgerEntry, Order, Product, Refund
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.access.signals import Sold
 from webapp.domain.queue import outbox, pauses
@@ -18,8 +20,6 @@ from webapp.errors import (
     RefundWindowOver,
     ShopError,
 )
-from webapp.extensions import db
-from webapp.models import Charge, LedgerEntry, Order, Product, Refund
 
 LONGEST_PAUSE_SECONDS = 600
 REST = timedelta(hours=1)  # of a buyer whose refund Telegram refused: each try writes two ledger entries

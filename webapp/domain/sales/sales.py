@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, exists, func, literal_column, select
 
+from webapp.db.extensions import db
+from webapp.db.models import Charge, LedgerEntry, Order, PreCheckout, Product, User
+from webapp.db.statements import run
 from webapp.domain.access import access, ledger
 from webapp.domain.catalogue import catalogue
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import orders, payloads, subscriptions
 from webapp.errors import ProductNotFound
-from webapp.extensions import db
-from webapp.models import Charge, LedgerEntry, Order, PreCheckout, Product, User
-from webapp.statements import run
 
 # A charge this long after the order's end was confirmed before it.
 SLACK_SECONDS = orders.RESERVATION_SECONDS

@@ -11,14 +11,14 @@ from typing import Protocol
 
 from sqlalchemy import exists, select, update
 
+from webapp.db.extensions import db
+from webapp.db.models import Charge, Product, Subscription
+from webapp.db.statements import insert_once
 from webapp.domain.access import ledger
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import outbox, pauses
 from webapp.domain.sales import payloads
 from webapp.errors import OffSale, SubscriptionNotFound
-from webapp.extensions import db
-from webapp.models import Charge, Product, Subscription
-from webapp.statements import insert_once
 
 MONTH_SECONDS = 2_592_000  # Bot API: createInvoiceLink, subscription_period
 LONGEST_PAUSE_SECONDS = 600

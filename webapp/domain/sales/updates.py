@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from webapp.db.models import Charge, InboxItem
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import payloads, payments, pre_checkouts, refunds, subscriptions
 from webapp.domain.sales.refunds import RefundFacts
 from webapp.domain.sales.sales import ChargeFacts
 from webapp.domain.sales.subscriptions import Renewal
 from webapp.domain.sales.telegram_json import LARGEST_STARS, Unreadable, moment, number, part, person, text
-from webapp.models import Charge, InboxItem
 
 MONEY = frozenset({"successful_payment", "refunded_payment", "subscription"})
 

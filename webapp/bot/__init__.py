@@ -1,0 +1,1 @@
+"""The bot process: who does what, and when."""

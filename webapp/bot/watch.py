@@ -1,0 +1,84 @@
+"""The web process minds the bot: when no bot process is at work, it tells the owners itself."""
+
+import logging
+import threading
+from datetime import timedelta
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp import clock
+from webapp.bot.worker import DUTIES, Worker
+from webapp.config import HEALTH, Config
+from webapp.db.extensions import db, transaction
+from webapp.domain.queue import leases, outbox
+from webapp.usecases.turns import POLLING
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_SECONDS = 30.0
+# A deploy takes as long; and what a killed bot held runs out half a minute after it.
+DEAD_AFTER = timedelta(minutes=3)
+DEAD = "owner_bot_dead"
+BACK = "owner_bot_back"
+
+
+def start(app: Flask) -> None:
+    """Look after the bot for as long as this process lives, if an owner wants to hear of it."""
+    config: Config = app.config["STARFRONT"]
+    if config.owner_chats and HEALTH in config.owner_notices:
+        log.info("this process looks after the bot", extra={"event": "watch_started"})
+        threading.Thread(target=Watch(app).run, name="watch", daemon=True).start()
+
+
+class Watch:
+    """One process's eye on the bot. Several see the same, and the owners hear of it once."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.config: Config = app.config["STARFRONT"]
+        self.worker = Worker(app)
+        self.begun_at = clock.now()
+        self.missing: str | None = None  # what the owners were told of
+
+    def run(self) -> None:
+        """Look again and again."""
+        pause = threading.Event()
+        while not pause.wait(LOOK_EVERY_SECONDS):
+            try:
+                self.look()
+            except SQLAlchemyError as error:
+                log.warning("the bot was not looked after: %s", type(error).__name__)
+            except Exception:
+                log.exception("the bot was not looked after")
+
+    def look(self) -> None:
+        """Tell the owners once that no bot is at work, and once that one is again."""
+        with self.app.app_context():
+            try:
+                self._look()
+            finally:
+                db.session.remove()
+
+    def _look(self) -> None:
+        now = clock.now()
+        is_at_work, last = leases.at_work((*DUTIES, POLLING), now)
+        if is_at_work:
+            self._greet()
+            return
+        # A shop that was just begun, or a database that was just brought back, has its bot started next.
+        since = max(last, self.begun_at) if last else self.begun_at
+        if now - since < DEAD_AFTER:
+            return
+        self.missing = last.isoformat() if last else f"{now:%Y-%m-%d}"
+        with transaction():
+            facts = {"since": (last or self.begun_at).isoformat()}
+            outbox.tell_owners(self.config.owner_chats, DEAD, facts, about=self.missing, now=now)
+        self.worker.send_alarms(DEAD)
+
+    def _greet(self) -> None:
+        if self.missing is None:
+            return
+        with transaction():
+            outbox.tell_owners(self.config.owner_chats, BACK, {}, about=self.missing, now=clock.now())
+        self.missing = None

@@ -1,0 +1,1 @@
+"""Telegram spoken to: its client, and what a release tells it."""

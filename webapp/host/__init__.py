@@ -1,0 +1,1 @@
+"""What the machine and the platform below say: addresses, ports, disks, processors."""

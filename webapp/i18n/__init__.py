@@ -1,0 +1,1 @@
+"""The languages of the shop, and which one is spoken."""
