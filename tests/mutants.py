@@ -1,6 +1,7 @@
 """Defects planted one at a time into a copy of the shop, each of which a test has to catch.
 
-``python -m tests.mutants`` plants all of ``mutants.toml``, ``--only NAME`` one; ``--list`` names them.
+``python -m tests.mutants`` plants all of ``mutants/``, ``--only NAME`` one; ``--list`` names them. ``old`` stands
+exactly once in the file, and ``killers`` are the tests that catch it, the quickest first.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from tests.processes import ROOT
 
-DEFECTS = Path(__file__).with_suffix(".toml")
+DEFECTS = Path(__file__).with_suffix("")  # a file for each part of the shop
 AT_ONCE = 2
 PATIENCE_SECONDS = 300
 PYTEST = (sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no")
@@ -71,8 +72,8 @@ class Verdict:
 
 def load() -> list[Mutant]:
     """Return every defect that is known."""
-    listed = tomllib.loads(DEFECTS.read_text(encoding="utf-8"))["mutant"]
-    return [Mutant(**facts) for facts in listed]
+    files = [tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(DEFECTS.glob("*.toml"))]
+    return [Mutant(**facts) for file in files for facts in file["mutant"]]
 
 
 def plant_all(mutants: Sequence[Mutant], root: Path = ROOT) -> Iterator[Verdict]:
