@@ -1,7 +1,7 @@
 """Defects planted one at a time into a copy of the shop, each of which a test has to catch.
 
-``python -m tests.mutants`` plants all of ``mutants/``, ``--only NAME`` one; ``--list`` names them. ``old`` stands
-exactly once in the file, and ``killers`` are the tests that catch it, the quickest first.
+``python -m tests.mutants`` plants all of ``mutants/``, ``--only NAME`` one; ``--list`` names them. There
+``old`` stands exactly once in the file, and ``killers`` are the tests that catch it, the quickest first.
 """
 
 import argparse

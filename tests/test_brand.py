@@ -18,7 +18,7 @@ from webapp.shop import brand
 from webapp.shop.brand import Brand, Link
 from webapp.shop.colours import contrast, reads_on
 from webapp.shop.folder import Folder, FolderInvalid
-from webapp.texts import messages
+from webapp.texts import chat
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ARABIC = "متجر الفوانيس"
@@ -185,7 +185,7 @@ def test_a_shop_shows_its_brand_everywhere(folder: Folder, database_url: str, ap
     told = re.sub(r"(<[^>]*>|\s)+", " ", receipt)
     assert "Seller Lamps &amp; Sons, Riga , @starfront_bot , @lamps Buyer" in told
     with client.application.app_context():
-        assert messages.greeting("Alice").text == "Hello, Alice! Come in.\n\nWe are open."
+        assert chat.greeting("Alice").text == "Hello, Alice! Come in.\n\nWe are open."
 
 
 def app_policy(database_url: str) -> str:
@@ -201,7 +201,7 @@ def test_a_shop_without_a_name_is_called_as_its_bot(folder: Folder, database_url
         with transaction():
             brand.shops.claim(7342037359, "lamp_bot", "production", bot_name="Lamp\u202eBot\n")
         assert "<title>Support · Lamp Bot</title>" in client.get("/support").text
-        assert "This is Lamp Bot." in messages.greeting("").text
+        assert "This is Lamp Bot." in chat.greeting("").text
         # What cannot ask the database says what was learnt before.
         assert " · Lamp Bot</title>" in client.get("/nowhere").text
 
@@ -225,7 +225,7 @@ def test_a_name_of_another_direction_keeps_to_itself(
     persian = client.get("/products/atlas", headers={"Accept-Language": "fa"}).text
     assert re.search(rf"<title>.*Atlas.* · {ARABIC}</title>", persian)
     with client.application.app_context(), speech.speaking("en"):
-        assert f"This is \u2068{ARABIC}\u2069." in messages.greeting("").text
+        assert f"This is \u2068{ARABIC}\u2069." in chat.greeting("").text
 
 
 @on_sqlite

@@ -30,7 +30,7 @@ from webapp.bot_api.registration import (
 )
 from webapp.i18n import languages, speech
 from webapp.i18n.languages import FOLDER, PLACEHOLDER, Language, TranslationInvalid
-from webapp.texts import messages
+from webapp.texts import chat, notifications
 
 FILES = sorted(FOLDER.glob("*.po"))
 LANGUAGES = [file.stem for file in FILES]
@@ -375,9 +375,12 @@ def test_no_template_hides_a_sentence_in_an_expression(app_without_tables, name)
     assert [one for one in said if isinstance(one, str) and re.search(r"[a-z]{2,} [a-z]{2,}", one)] == []
 
 
-@pytest.mark.parametrize("file", ["webapp/texts/messages.py", "webapp/texts/reasons.py", "webapp/errors.py"])
+SPEAKING = [*sorted(ROOT.glob("webapp/texts/*.py")), ROOT / "webapp" / "errors.py"]
+
+
+@pytest.mark.parametrize("file", SPEAKING, ids=lambda file: file.name)
 def test_no_message_is_said_past_its_translations(file):
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    tree = ast.parse(file.read_text(encoding="utf-8"))
     marked = {
         id(part)
         for call in ast.walk(tree)
@@ -454,9 +457,10 @@ def test_nothing_of_the_example_is_said_in_a_shop_of_its_own(client, buyer, code
             assert EXAMPLES.findall(page) == [], path
             assert "Lantern &amp; Loom" in page or not page.startswith("<!doctype"), path
     with speech.speaking(code):
-        answers = [messages.greeting("Alice"), messages.shop(), messages.help_(), messages.payment_support()]
-        answers += [messages.support(), messages.terms(), messages.language()]
-        answers += [tell({**FACTS, "title": "M45", "replaced": ["M31"]}) for tell in messages.TOLD.values()]
+        answers = [chat.greeting("Alice"), chat.shop(), chat.help_(), chat.payment_support()]
+        answers += [chat.support(), chat.terms(), chat.language()]
+        facts = {**FACTS, "title": "M45", "replaced": ["M31"]}
+        answers += [tell(facts) for tell in notifications.TOLD.values()]
         said = [f"{answer.text} {answer.button}" for answer in answers]
         said += [short_description(speech.spoken(), BRAND), description(speech.spoken(), BRAND)]
     assert EXAMPLES.findall(" ".join(said)) == []
@@ -464,27 +468,27 @@ def test_nothing_of_the_example_is_said_in_a_shop_of_its_own(client, buyer, code
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.parametrize("kind", messages.TOLD)
+@pytest.mark.parametrize("kind", notifications.TOLD)
 def test_every_message_is_wholly_in_its_language(app_without_tables, kind, code):
     with app_without_tables.app_context():
         for changes in ({}, {"by": "shop", "pass_days": 3}):
             facts = {**FACTS, "title": "M45", "replaced": ["M31"], **changes}
-            assert left_in(messages.told(kind, facts, code).text, code) == []
+            assert left_in(notifications.told(kind, facts, code).text, code) == []
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_every_answer_in_the_chat_is_wholly_in_its_language(app_without_tables, code):
     with app_without_tables.app_context(), speech.speaking(code):
-        answers = [messages.greeting("Alice"), messages.product("Sky", "Stars.", 60, "sky", is_plan=True)]
+        answers = [chat.greeting("Alice"), chat.product("Sky", "Stars.", 60, "sky", is_plan=True)]
         answers += [
             say()
             for say in (
-                messages.shop,
-                messages.help_,
-                messages.payment_support,
-                messages.support,
-                messages.terms,
-                messages.language,
+                chat.shop,
+                chat.help_,
+                chat.payment_support,
+                chat.support,
+                chat.terms,
+                chat.language,
             )
         ]
         for answer in answers:
@@ -510,7 +514,8 @@ def test_a_refusal_fits_what_telegram_shows(app_without_tables, code):
 
 def test_persian_digits_are_everywhere_a_number_is_told(app_without_tables):
     with app_without_tables.app_context(), speech.speaking("fa"):
-        told = messages.told("subscribed", {**FACTS, "title": "", "charge_id": "", "replaced": []}, "fa").text
+        facts = {**FACTS, "title": "", "charge_id": "", "replaced": []}
+        told = notifications.told("subscribed", facts, "fa").text
         assert not re.search(r"[0-9]", told)
         assert "۲۵۰ ستاره" in told
         assert not re.search(r"[0-9]", speech.moment(NOW) + speech.day(NOW, "MMMd") + speech.number(1234.5))

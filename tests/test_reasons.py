@@ -8,7 +8,8 @@ import pytest
 from tests.arrange import DAY, NOW
 from webapp.domain.access.access import Access
 from webapp.domain.access.explanations import Explanation, Step
-from webapp.texts import messages, reasons
+from webapp.i18n import speech
+from webapp.texts import reasons
 
 pytestmark = [
     pytest.mark.usefixtures("app"),
@@ -18,12 +19,12 @@ STEP = Step("charge", "Atlas", NOW, "opens", "update:1", "charge-1", 250, None, 
 
 
 def told(**changes: Any) -> str:
-    with messages.speaking("en"):
+    with speech.speaking("en"):
         return reasons.told(replace(STEP, **changes))
 
 
 def verdict(what: str, *, key: str = "atlas", access: Access | None = None) -> str:
-    with messages.speaking("en"):
+    with speech.speaking("en"):
         return reasons.verdict(Explanation(key, access, False, what, ()))
 
 

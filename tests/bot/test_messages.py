@@ -8,7 +8,8 @@ from tests.factories import make_config
 from webapp import create_app, errors
 from webapp.config import Config
 from webapp.shop.openings import Address, Chat, Opening
-from webapp.texts import messages
+from webapp.texts import chat, notifications
+from webapp.texts.message import Message
 
 CHARGE = "stxQ-7_a"
 FACTS: dict[str, Any] = {
@@ -58,11 +59,11 @@ def config(database_url: str) -> Config:
     return make_config(database_url=database_url)
 
 
-def told(kind: str, language: str | None = "en", **changes: Any) -> messages.Message:
-    return messages.told(kind, {**FACTS, **changes}, language)
+def told(kind: str, language: str | None = "en", **changes: Any) -> Message:
+    return notifications.told(kind, {**FACTS, **changes}, language)
 
 
-def page(message: messages.Message) -> str:
+def page(message: Message) -> str:
     return message.reply_markup()["inline_keyboard"][0][0]["web_app"]["url"]
 
 
@@ -155,7 +156,7 @@ def test_a_payment_in_review_is_safe(app):
 def test_27_a_refund_says_why_if_the_owner_said_it(app):
     assert "The shop says why: the atlas was blank" in told("refunded", reason="the atlas was blank").text
     assert "why" not in told("refunded", reason=None).text
-    assert "why" not in messages.told("refunded", {"charge_id": CHARGE, "stars": 5}, None).text
+    assert "why" not in notifications.told("refunded", {"charge_id": CHARGE, "stars": 5}, None).text
 
 
 def test_22_a_declined_refund_says_why_and_what_to_do(app):
@@ -200,10 +201,10 @@ def test_news_are_the_owners_words_and_how_to_have_no_more_of_them(app):
 
 
 def test_news_about_no_product_have_no_button(app):
-    assert messages.told("news", {"broadcast": "comet", "text": "Hello"}, "en").reply_markup() is None
+    assert notifications.told("news", {"broadcast": "comet", "text": "Hello"}, "en").reply_markup() is None
 
 
-@pytest.mark.parametrize("kind", messages.TOLD)
+@pytest.mark.parametrize("kind", notifications.TOLD)
 @pytest.mark.parametrize("language", [None, "", "en", "en-GB", "ru", "fa", "xx", "zh-hans", "e" * 35])
 def test_every_message_can_be_said_to_everybody(app, kind, language):
     text = told(kind, language).text
@@ -212,12 +213,12 @@ def test_every_message_can_be_said_to_everybody(app, kind, language):
 
 
 def test_a_plan_says_how_often_it_is_paid(app):
-    once, plan = (messages.product("Sky", "Stars.", 60, "sky", is_plan=is_plan) for is_plan in (False, True))
+    once, plan = (chat.product("Sky", "Stars.", 60, "sky", is_plan=is_plan) for is_plan in (False, True))
     assert once.text.startswith("Sky · 60 Stars\n")
     assert plan.text.startswith("Sky · 60 Stars every 30 days\n")
 
 
-@pytest.mark.parametrize("kind", messages.TOLD)
+@pytest.mark.parametrize("kind", notifications.TOLD)
 def test_names_are_only_names(app, kind):
     text = told(kind, title=HOSTILE, charge_id=HOSTILE).text
     assert (HOSTILE in text) == (kind not in NAMELESS)
@@ -233,7 +234,7 @@ def test_an_unknown_kind_of_message_is_an_error(app):
 )
 def test_every_command_has_words_and_a_page_of_the_shop(app, words):
     arguments = {"greeting": (HOSTILE,), "product": (HOSTILE, HOSTILE, 1, "atlas")}.get(words, ())
-    message = getattr(messages, words)(*arguments)
+    message = getattr(chat, words)(*arguments)
     assert 0 < len(message.text) <= 4096
     assert page(message).startswith("https://shop.test/")
     assert page(message).removeprefix("https://shop.test") == message.path
@@ -242,7 +243,7 @@ def test_every_command_has_words_and_a_page_of_the_shop(app, words):
 
 def test_help_for_payments_says_who_helps_and_that_telegram_does_not(app):
     """Telegram's terms for Stars ask for it: /paysupport, and a word on who is responsible."""
-    text = messages.payment_support().text
+    text = chat.payment_support().text
     assert "refund" in text
     assert "Telegram's own support does not handle purchases" in text
 
@@ -250,8 +251,8 @@ def test_help_for_payments_says_who_helps_and_that_telegram_does_not(app):
 def test_a_contact_is_named_wherever_help_is_promised(database_url):
     app = create_app(make_config(database_url=database_url, support_contact="@night_sky"))
     with app.app_context():
-        assert "Write to @night_sky." in messages.payment_support().text
-        assert "Write to @night_sky" in messages.support().text
+        assert "Write to @night_sky." in chat.payment_support().text
+        assert "Write to @night_sky" in chat.support().text
 
 
 @pytest.mark.parametrize(
@@ -259,7 +260,7 @@ def test_a_contact_is_named_wherever_help_is_promised(database_url):
 )
 def test_every_refusal_has_a_sentence_for_the_chat(app, error):
     """Telegram shows it as it is: plain words, no gap left to fill."""
-    words = messages.sentence(error.sentence, "en")
+    words = notifications.sentence(error.sentence, "en")
     assert words.endswith(".")
     assert len(words) <= 200
     assert [name for _, name, _, _ in Formatter().parse(words) if name] == []

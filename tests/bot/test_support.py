@@ -18,7 +18,7 @@ from webapp.db.extensions import db
 from webapp.db.models import InboxItem, OutboxMessage, SupportMessage, SupportRelay
 from webapp.domain.owner import support
 from webapp.ops.doctor import shop as shop_doctor
-from webapp.texts import messages
+from webapp.texts import chat
 from webapp.usecases import receiving
 
 OWNER = CARMEN
@@ -418,7 +418,7 @@ def test_23_no_shape_of_a_message_breaks_it(app, alice, broken):
 def test_23_what_the_bot_says_of_support_is_true(sqlite_url, settings, words):
     app = create_app(make_config(database_url=sqlite_url, **settings))
     with app.app_context():
-        for said in (messages.support, messages.payment_support):
+        for said in (chat.support, chat.payment_support):
             assert words in said().text
     page = app.test_client().get("/support").get_data(as_text=True)
     with app.app_context():
@@ -428,10 +428,10 @@ def test_23_what_the_bot_says_of_support_is_true(sqlite_url, settings, words):
 
 
 @on_sqlite
-def test_23_the_doctor_and_the_release_warn_where_nobody_answers(config):
+def test_23_the_doctor_and_the_release_warn_where_nobody_answers(app, config):
     for settings in ({"owner_ids": frozenset({1})}, {"owner_group": -1}, {"support_contact": "@help"}):
         assert shop_doctor.settings(make_config(**settings))[1].is_well
-    owners, finding = shop_doctor.settings(make_config())
+    owners, finding, _example = shop_doctor.settings(make_config())
     assert (owners.severity, finding.severity) == ("warning", "warning")
     assert "Telegram requires that" in finding.words
     said = [release(replace(config, owner_ids=owners)) for owners in (frozenset(), config.owner_ids)]

@@ -26,7 +26,7 @@ from webapp.domain.owner import shops
 from webapp.domain.people import users
 from webapp.domain.queue import inbox, leases, outbox
 from webapp.domain.sales import orders, reconciliation, refunds, updates
-from webapp.texts import messages
+from webapp.texts import notifications
 
 SECOND = timedelta(seconds=1)
 # What says nothing about the database is asked of one.
@@ -1089,7 +1089,7 @@ def test_owners_hear_once_a_week_of_a_plug_in_that_heard_nothing_for_an_hour(han
         db.session.rollback()
         hands.worker.tick()
         findings = db.select(OutboxMessage).where(OutboxMessage.kind == "owner_finding")
-        return [messages.told(one.kind, one.facts, "en").text for one in db.session.scalars(findings)]
+        return [notifications.told(one.kind, one.facts, "en").text for one in db.session.scalars(findings)]
 
     assert housekeep_after(61) == []
     [words] = housekeep_after(3600)
@@ -1114,7 +1114,7 @@ def test_owners_hear_once_a_week_that_a_disk_may_be_thrown_away(hands, open_shop
     housekeep_after(61)
     assert arrange.told(CARMEN) == ["owner_finding"]
     [message] = db.session.scalars(db.select(OutboxMessage).where(OutboxMessage.kind == "owner_finding"))
-    assert "Set SQLITE_DISK_IS_KEPT=1" in messages.told(message.kind, message.facts, "en").text
+    assert "Set SQLITE_DISK_IS_KEPT=1" in notifications.told(message.kind, message.facts, "en").text
     housekeep_after(7 * 86400)
     assert arrange.told(CARMEN) == ["owner_finding"] * 2
 

@@ -15,7 +15,7 @@ from webapp.domain.owner.shops import Delivery
 from webapp.domain.queue import outbox
 from webapp.domain.sales import refunds, subscriptions
 from webapp.domain.sales.subscriptions import Renewal
-from webapp.texts import messages
+from webapp.texts import notifications
 
 CHATS = (OWNER, -100)
 
@@ -29,7 +29,7 @@ def heard(chat: int = OWNER) -> list[str]:
     """Return what an owner's chat was told, in words."""
     db.session.rollback()
     rows = db.session.scalars(db.select(OutboxMessage).order_by(OutboxMessage.id)).all()
-    return [messages.told(one.kind, one.facts, "en").text for one in rows if one.telegram_id == chat]
+    return [notifications.told(one.kind, one.facts, "en").text for one in rows if one.telegram_id == chat]
 
 
 def buy(buyer: Any, number: int, *, now: datetime = NOW) -> None:

@@ -32,7 +32,7 @@ from webapp.errors import CheckoutTooLate, ShopError, ShopUnavailable
 from webapp.i18n import speech
 from webapp.ops import logs
 from webapp.ops.doctor import database, shop, telegram
-from webapp.texts import messages
+from webapp.texts import notifications
 from webapp.usecases import turns
 from webapp.usecases.checkout import Checkout
 
@@ -268,7 +268,7 @@ class Worker:
     def _answer(self, question: Question, refusal: ShopError | None) -> dict[str, object]:
         if refusal is None:
             return {"pre_checkout_query_id": question.query_id, "ok": True}
-        words = messages.sentence(
+        words = notifications.sentence(
             refusal.sentence, self._language(question.telegram_id) or question.language_code
         )
         return {"pre_checkout_query_id": question.query_id, "ok": False, "error_message": words}
@@ -406,7 +406,7 @@ class Worker:
         if message.kind in support.COPIES:
             copied = {name: message.facts[name] for name in ("from_chat_id", "message_id")}
             return "copyMessage", where | copied
-        told = messages.told(message.kind, message.facts, self._language(message.telegram_id))
+        told = notifications.told(message.kind, message.facts, self._language(message.telegram_id))
         markup = told.reply_markup()
         return "sendMessage", where | {"text": told.text} | ({"reply_markup": markup} if markup else {})
 

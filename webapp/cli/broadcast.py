@@ -14,7 +14,7 @@ from webapp.domain.owner import broadcast_files, broadcasts
 from webapp.domain.owner.broadcasts import BroadcastError, News
 from webapp.domain.queue import outbox
 from webapp.i18n import languages
-from webapp.texts import messages
+from webapp.texts import notifications
 
 COLUMNS = ("NAME", "TO", "BEGAN", "STATE", "WRITTEN", "SENT", "FAILED", "LEFT")
 
@@ -84,7 +84,7 @@ def stop(name: str) -> None:
 def _show(news: News, code: str) -> None:
     translated = "" if code in news.texts else " (not translated)"
     say(f"\n--- {languages.all_()[code].name}{translated}\n")
-    told = messages.told(outbox.OWNERS_NEWS, broadcasts.facts(news, code), code)
+    told = notifications.told(outbox.OWNERS_NEWS, broadcasts.facts(news, code), code)
     # As it is: the owner's own words, without control characters, and with the unseen letters of Persian.
     click.echo(told.text)
     if told.button:

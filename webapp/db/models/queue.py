@@ -78,7 +78,7 @@ class OutboxMessage(Model):
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     dedupe_key: Mapped[str] = mapped_column(String(300), unique=True)
     telegram_id: Mapped[int] = mapped_column(TelegramId)
-    kind: Mapped[str] = mapped_column(String(32))  # names the message in webapp/texts/messages.py
+    kind: Mapped[str] = mapped_column(String(32))  # names the message in texts/notifications.py
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     attempts: Mapped[int] = mapped_column(default=0)

@@ -90,7 +90,7 @@ def _owners(config: Config) -> Finding:
 
 
 def _support(config: Config) -> Finding:
-    if config.owner_chats or brand.contact():
+    if config.owner_chats or config.support_contact or brand.known().contact:
         return ok("support", "What people write for help reaches somebody.")
     return warning("support", NO_SUPPORT, NO_SUPPORT_REMEDY)
 
