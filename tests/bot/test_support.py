@@ -428,12 +428,15 @@ def test_23_what_the_bot_says_of_support_is_true(sqlite_url, settings, words):
 
 
 @on_sqlite
-def test_23_the_doctor_and_the_release_warn_where_nobody_answers(app, config):
+def test_23_the_doctor_warns_where_nobody_answers(app):
     for settings in ({"owner_ids": frozenset({1})}, {"owner_group": -1}, {"support_contact": "@help"}):
         assert shop_doctor.settings(make_config(**settings))[1].is_well
     owners, finding, _example = shop_doctor.settings(make_config())
     assert (owners.severity, finding.severity) == ("warning", "warning")
     assert "Telegram requires that" in finding.words
+
+
+def test_23_the_release_warns_where_nobody_answers(config):
     said = [release(replace(config, owner_ids=owners)) for owners in (frozenset(), config.owner_ids)]
     assert [told.exit_code for told in said] == [0, 0]
     assert "Warning: Nobody answers people who write for help" in said[0].stderr
