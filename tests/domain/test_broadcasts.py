@@ -370,8 +370,8 @@ import os
 from tests.arrange import MINUTE, NOW
 from tests.factories import make_config
 from webapp import create_app
-from webapp.domain import broadcasts
-from webapp.extensions import transaction
+from webapp.domain.owner import broadcasts
+from webapp.db.extensions import transaction
 
 with create_app(make_config(database_url=os.environ["SHOP"])).app_context(), transaction():
     assert broadcasts.write_some(NOW + MINUTE) == 10
