@@ -64,7 +64,7 @@ from webapp.errors import ProductNotFound
 from webapp.errors import TooManyRequests as RateLimited
 from webapp.host import disks
 from webapp.i18n import speech
-from webapp.texts import chat
+from webapp.texts import chat as answers
 from webapp.texts.message import Message
 from webapp.usecases import receiving
 from webapp.usecases.turns import RENEW_EVERY_SECONDS, Turn, let_go_for_the_dead
@@ -511,11 +511,11 @@ def _chat_application(app: Flask, client: BotApi) -> Chat:
     private = filters.ChatType.PRIVATE
     for command, handler in {
         "start": on_start,
-        "shop": _says(chat.shop),
-        "help": _says(chat.help_),
-        "paysupport": _says(chat.payment_support),
-        "support": _says(chat.support),
-        "terms": _says(chat.terms),
+        "shop": _says(answers.shop),
+        "help": _says(answers.help_),
+        "paysupport": _says(answers.payment_support),
+        "support": _says(answers.support),
+        "terms": _says(answers.terms),
         "language": on_language,
         "code": on_code,
         "news_off": partial(on_news, wanted=False),
@@ -525,7 +525,7 @@ def _chat_application(app: Flask, client: BotApi) -> Chat:
     chat.add_handler(MessageHandler(private & filters.StatusUpdate.WRITE_ACCESS_ALLOWED, on_let_in))
     chat.add_handler(ChatMemberHandler(on_let_in, ChatMemberHandler.MY_CHAT_MEMBER))
     chat.add_handler(CallbackQueryHandler(on_answer_button, pattern=r"^answer:\d{1,16}$"))
-    chat.add_handler(MessageHandler(private & filters.TEXT, _says(chat.help_)))
+    chat.add_handler(MessageHandler(private & filters.TEXT, _says(answers.help_)))
     chat.add_error_handler(_remember_error)
     chat.bot_data.update(app=app, errors={})
     return chat
@@ -558,9 +558,9 @@ async def on_start(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         try:
             product = catalogue.get(slug)
         except ProductNotFound:
-            return chat.greeting(update.effective_user.first_name if update.effective_user else "")
+            return answers.greeting(update.effective_user.first_name if update.effective_user else "")
         wording = speech.worded(product)
-        return chat.product(
+        return answers.product(
             wording.title,
             wording.description,
             product.stars,
@@ -584,16 +584,16 @@ async def on_code(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
             with transaction():
                 code = sign_in_codes.make(person.id, app.extensions["keys"], clock.now())
         except RateLimited:
-            return chat.too_many_codes()
+            return answers.too_many_codes()
         log.info("sign-in code made", extra={"event": "code_made", "telegram_id": person.id})
-        return chat.sign_in_code(code)
+        return answers.sign_in_code(code)
 
     await _say(update, context, words)
 
 
 async def on_language(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
     """Lead to where a language is chosen, and have the menu button speak the one that counts now."""
-    await _say(update, context, chat.language)
+    await _say(update, context, answers.language)
     await _show_menu_button(update, context)
 
 
@@ -611,7 +611,7 @@ async def on_news(update: Update, context: ContextTypes.DEFAULT_TYPE, *, wanted:
             users.choose_news(person.id, clock.now(), wanted=wanted)
 
     await asyncio.to_thread(choose)
-    await _say(update, context, partial(chat.news_chosen, wanted=wanted))
+    await _say(update, context, partial(answers.news_chosen, wanted=wanted))
 
 
 async def on_answer_button(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
