@@ -17,6 +17,12 @@ picture = "hero.svg"
 stars = 5
 entitlements = ["atlas"]
 """
+OPENING = """
+[[entitlements]]
+key = "atlas"
+title = "Atlas"
+opens = "page:tonight.md"
+"""
 OLD = "6.0"  # knows MainButton, and nothing of what is tested here
 
 
@@ -178,9 +184,10 @@ def test_the_settings_of_the_client_are_the_shops(phone):
 def test_the_next_products_come_as_one_scrolls(phone, stage, tmp_path):
     file = tmp_path / "catalog.toml"
     products = (f'[[products]]\nslug = "p{n}"\n{PRODUCT}title = "Number {n}"\n' for n in range(60))
-    file.write_text("\n".join(products))
+    file.write_text("\n".join([*products, OPENING]))
     with stage.inside() as app:
-        assert app.test_cli_runner().invoke(args=["catalog", "import", str(file)]).exit_code == 0
+        done = app.test_cli_runner().invoke(args=["catalog", "import", str(file)])
+        assert done.exit_code == 0, done.output
     app = phone.open(ALICE)
     expect(app.get_by_role("heading", name="Number 0")).to_be_visible()
     expect(app.locator(".card")).to_have_count(24)
