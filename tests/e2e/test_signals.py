@@ -11,18 +11,14 @@ from tests.e2e.conftest import ALICE, BOB, CARMEN
 from tests.factories import SHOP
 from tests.processes import Shopper, Stage, eventually
 
-# Below what the plug-in of the tests' shop registers.
 PLUGIN = """
 import pathlib
 import time
 
 FOLDER = pathlib.Path(__file__).parent
-register_pages = register
 
 
 def register(shop):
-    register_pages(shop)
-
     @shop.purchase_granted.connect
     def welcome(signal, telegram_id, id, **facts):
         with (FOLDER / "heard").open("a") as heard:
@@ -38,8 +34,7 @@ def test_a_plug_in_that_hangs_while_the_bot_is_killed_hears_of_every_sale(
 ):
     folder = tmp_path / "shop"
     shutil.copytree(SHOP.path, folder)
-    with (folder / "plugin.py").open("a") as plugin:
-        plugin.write(PLUGIN)
+    (folder / "plugin.py").write_text(PLUGIN)
     go = folder / "go"
 
     def heard(person: int) -> list[str]:
