@@ -103,7 +103,7 @@ def sells(stage: Stage) -> None:
     alice = Shopper(stage, ALICE, terms=terms).sign_in()
     link = alice.order("deep-sky-atlas")["link"]
     eventually(lambda: alice.pay(link)["status"] == "paid")
-    eventually(lambda: alice.has("/pages/atlas"))
+    eventually(lambda: alice.has("/atlas"))
 
 
 def test_a_token_is_all_that_render_is_told(stage):

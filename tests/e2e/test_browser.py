@@ -100,7 +100,7 @@ def test_a_newcomer_buys_an_upgrade(any_phone: Phone):
     phone.shot("4-unlocked")
     expect(button).to_contain_text("Open Deep Sky Atlas")
     phone.press("main-button")
-    expect(app.get_by_role("heading", name="M31")).to_be_visible()
+    expect(app.get_by_role("heading", name="The Whirlpool")).to_be_visible()
     phone.shot("5-atlas")
     eventually(lambda: receipts(phone.stage, ALICE))
     assert len(receipts(phone.stage, ALICE)) == 1

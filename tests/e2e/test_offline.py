@@ -60,7 +60,7 @@ def test_a_newcomer_without_internet_buys_an_upgrade(phone: Phone):
     expect(app.get_by_role("heading", name="Unlocked")).to_be_visible()
     phone.shot("offline-unlocked")
     phone.press("main-button")
-    expect(app.get_by_role("heading", name="M31")).to_be_visible()
+    expect(app.get_by_role("heading", name="The Whirlpool")).to_be_visible()
     eventually(lambda: receipts(phone.stage, ALICE))
     assert len(receipts(phone.stage, ALICE)) == 1
 

@@ -51,7 +51,7 @@ def test_everything_can_be_bought_with_tab_and_enter(alice: Visit):
     assert focused(alice) == "H2: Unlocked"
     tab_to(alice, "a[href='/pages/atlas']")
     alice.page.keyboard.press("Enter")
-    expect(alice.page.get_by_role("heading", name="M31")).to_be_visible()
+    expect(alice.page.get_by_role("heading", name="The Whirlpool")).to_be_visible()
 
 
 def test_what_comes_while_the_focus_is_elsewhere_is_told(alice: Visit):
