@@ -110,9 +110,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def shops(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Shops]:
+def shops(
+    request: pytest.FixtureRequest, stage: Stage, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shops]:
     if request.param == "sqlite":
-        yield Shops(stage, partial(_make_file, stage.folder, itertools.count(1)))
+        # Made anew wherever workers took tests on PostgreSQL in between, so with a folder of its own.
+        folder = tmp_path_factory.mktemp("files")
+        yield Shops(stage, partial(_make_file, folder, itertools.count(1)))
         return
     server, made = request.getfixturevalue("postgres"), []
     yield Shops(stage, partial(_make_database, server, made))
