@@ -108,21 +108,32 @@ class Stage:
 
     def play(self, *options: str) -> "Stage":
         """Have Telegram up, and nothing else."""
-        self.start("sandbox", shlex.join([*self.command("sandbox"), *options]))
-        eventually(lambda: self.answers(f"{self.sandbox}/sandbox/state"))
+        with self._closed_if_it_fails():
+            self.start("sandbox", shlex.join([*self.command("sandbox"), *options]))
+            eventually(lambda: self.answers(f"{self.sandbox}/sandbox/state"))
         return self
 
     def open(self, *names: str) -> "Stage":
         """Have Telegram, the release and these processes up; web and bot unless told."""
         if "sandbox" not in self.processes:
             self.play()
-        self.environment["TELEGRAM_PUBLIC_KEYS"] = self.state()["ed25519_public_key"]
-        assert self.run("release") == 0, self.output("release")
-        for name in names or ("web", "bot"):
-            self.start(name)
-        if "web" in (names or ("web",)):
-            eventually(lambda: self.answers(f"{self.web}/healthz"))
+        with self._closed_if_it_fails():
+            self.environment["TELEGRAM_PUBLIC_KEYS"] = self.state()["ed25519_public_key"]
+            assert self.run("release") == 0, self.output("release")
+            for name in names or ("web", "bot"):
+                self.start(name)
+            if "web" in (names or ("web",)):
+                eventually(lambda: self.answers(f"{self.web}/healthz"))
         return self
+
+    @contextmanager
+    def _closed_if_it_fails(self) -> Iterator[None]:
+        """Leave no process and no connection of a stage that its test never got."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def start(self, name: str, command: str = "") -> Process:
         """Start the sandbox, a process of the Procfile or a command; what it says goes to a file."""
