@@ -253,6 +253,7 @@ class Books:
     known: dict[str, Paid] = field(default_factory=dict)
     verdicts: dict[str, str] = field(default_factory=dict)  # gives | void | parked | why it was sent back
     wanted: dict[str, str] = field(default_factory=dict)  # refunds: pending | refused | done
+    refused: dict[str, int] = field(default_factory=dict)  # when Telegram last would not give it back
     approved: set[tuple[str, int]] = field(default_factory=set)  # deal and payer
     closed: set[str] = field(default_factory=set)  # deals that were paid or replaced
     held: dict[str, tuple[str, int]] = field(default_factory=dict)  # deal: question and until when
@@ -310,6 +311,7 @@ class Books:
     def refuse(self, charge_id: str, now: int) -> None:
         """Hear that Telegram will not give it back: what it opens is open again."""
         self.wanted[charge_id] = "refused"
+        self.refused[charge_id] = now
         self.facts.append(Fact("restoration", self.known[charge_id].payer, charge_id, now))
 
     def opened(self, person: int, at: float = float("inf")) -> dict[str, tuple[int, int | None]]:

@@ -758,7 +758,9 @@ class Machine(RuleBasedStateMachine):
             self.books.known[other] for other in self.by_buyer if self.books.wanted[other] != "refused"
         ]
         slugs = [self.books.deals[other.payload].slug for other in earlier if other.payer == asker]
+        refused_at = self.books.refused.get(one.id)
         reasons = {
+            "RefundRefused": refused_at is not None and self.telegram.now < refused_at + HOUR,
             "RefundWindowOver": self.telegram.now >= one.at + days * DAY,
             "RefundedBefore": deal is not None and deal.slug in slugs,
         }
