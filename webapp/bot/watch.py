@@ -23,12 +23,15 @@ DEAD = "owner_bot_dead"
 BACK = "owner_bot_back"
 
 
-def start(app: Flask) -> None:
-    """Look after the bot for as long as this process lives, if an owner wants to hear of it."""
+def start(app: Flask) -> "Watch | None":
+    """Look after the bot until told to stop, if an owner wants to hear of it."""
     config: Config = app.config["STARFRONT"]
-    if config.owner_chats and HEALTH in config.owner_notices:
-        log.info("this process looks after the bot", extra={"event": "watch_started"})
-        threading.Thread(target=Watch(app).run, name="watch", daemon=True).start()
+    if not config.owner_chats or HEALTH not in config.owner_notices:
+        return None
+    log.info("this process looks after the bot", extra={"event": "watch_started"})
+    watch = Watch(app)
+    watch.thread.start()
+    return watch
 
 
 class Watch:
@@ -40,11 +43,17 @@ class Watch:
         self.worker = Worker(app)
         self.begun_at = clock.now()
         self.missing: str | None = None  # what the owners were told of
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.run, name="watch", daemon=True)
+
+    def stop(self) -> None:
+        """Look no more; returns when nobody looks."""
+        self.stopping.set()
+        self.thread.join()
 
     def run(self) -> None:
         """Look again and again."""
-        pause = threading.Event()
-        while not pause.wait(LOOK_EVERY_SECONDS):
+        while not self.stopping.wait(LOOK_EVERY_SECONDS):
             try:
                 self.look()
             except SQLAlchemyError as error:
