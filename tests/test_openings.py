@@ -257,3 +257,10 @@ def test_what_changes_after_the_start_is_not_seen(folder: Folder) -> None:
     folder.catalogue.unlink()
     page = app.extensions["openings"]["guide"].destination.page
     assert "Two." in page.text
+
+
+def test_what_opens_is_changed_by_nobody_after_the_start(folder: Folder) -> None:
+    folder.catalogue.write_text(PRODUCT + GUIDE)
+    known = begin(folder).extensions["openings"]
+    with pytest.raises(TypeError, match="mappingproxy"):
+        known["other"] = known["guide"]

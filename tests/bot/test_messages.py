@@ -80,9 +80,8 @@ def test_what_was_bought_is_one_tap_away(app, kind):
     assert page(told(kind, keys=["atlas"])) == "https://shop.test/pages/atlas"
     assert page(told(kind, keys=["atlas", "tonight"])) == "https://shop.test/products/deep-sky-atlas"
     assert page(told(kind, keys=["unknown"])) == "https://shop.test/products/deep-sky-atlas"
-    known = app.extensions["openings"]
-    known["club"] = Opening("club", "Club", "hero.svg", Address("https://club.example/in"))
-    known["talk"] = Opening("talk", "Talk", "hero.svg", Chat())
+    club = Opening("club", "Club", "hero.svg", Address("https://club.example/in"))
+    app.extensions["openings"] = {"club": club, "talk": Opening("talk", "Talk", "hero.svg", Chat())}
     [[button]] = told(kind, keys=["club"]).reply_markup()["inline_keyboard"]
     assert button == {"text": "Open it", "url": "https://club.example/in"}
     assert page(told(kind, keys=["talk"])) == "https://shop.test/upgrades"

@@ -87,7 +87,8 @@ def test_a_start_parameter_leads_to_the_page_unless_a_product_is_called_so(
         page = client.get("/", query_string={"tgWebAppStartParam": start}).text
         return re.search(r'data-path="([^"]*)"', page)[1]  # type: ignore[index]
 
-    client.application.extensions["openings"]["sky"] = client.application.extensions["openings"].pop("atlas")
+    extensions = client.application.extensions
+    extensions["openings"] = {"sky": extensions["openings"]["atlas"]}
     assert path("sky") == "/pages/atlas"
     assert path("page_sky") == "/pages/atlas"
     assert 'data-start="page_atlas"' in client.get("/pages/atlas").text
@@ -96,9 +97,9 @@ def test_a_start_parameter_leads_to_the_page_unless_a_product_is_called_so(
 
 
 def test_what_leads_outside_has_its_address_wherever_it_is_offered(client: Any, alice: User) -> None:
-    openings = client.application.extensions["openings"]
-    openings["atlas"] = Opening("atlas", "The <Club>", "hero.svg", Address("https://club.example/?a=1&b=2"))
-    openings["tonight"] = Opening("tonight", "Talk", "hero.svg", Chat())
+    club = Opening("atlas", "The <Club>", "hero.svg", Address("https://club.example/?a=1&b=2"))
+    talk = Opening("tonight", "Talk", "hero.svg", Chat())
+    client.application.extensions["openings"] = {"atlas": club, "tonight": talk}
     order = arrange.order(alice)
     arrange.pay(arrange.facts(order, "stx1"))
     buy(alice, "week")

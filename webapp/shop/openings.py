@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -136,14 +137,13 @@ def init_app(app: Flask, folder: Folder, routes: Mapping[str, str]) -> None:
     """
     text = read_file(folder) if folder.catalogue.exists() else ""
     # A picture that is missing is shown as another; it is catalog check that objects.
-    app.extensions["openings"] = {
-        one.key: one for one in parse(text, Surroundings(folder, routes, lambda _name: ""))
-    }
+    known = parse(text, Surroundings(folder, routes, lambda _name: ""))
+    app.extensions["openings"] = MappingProxyType({one.key: one for one in known})
 
 
-def current() -> dict[str, Opening]:
+def current() -> Mapping[str, Opening]:
     """Return what each entitlement key opens in the shop at work."""
-    known: dict[str, Opening] = current_app.extensions["openings"]
+    known: Mapping[str, Opening] = current_app.extensions["openings"]
     return known
 
 
