@@ -1,7 +1,8 @@
 """Shops that tests share, one on a database of each kind, as new for each test.
 
-For tests that change nothing of a shop but its rows. What they change besides, they put back (monkeypatch);
-what counts is of the shop's whole life, so who looks at numbers has a shop alone (new_app).
+For tests that change nothing of a shop but its rows. Its extensions, its checkout and the signals it listens
+to are put back here; what they change besides, or within one of these, they put back (monkeypatch). What
+counts is of the shop's whole life, so who looks at numbers has a shop alone (new_app).
 """
 
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from tests.databases import Databases, url_of
 from tests.factories import make_config, opened
 from webapp import create_app
 from webapp.config import Config
+from webapp.domain.access import signals
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ def app(config: Config) -> Iterator[Flask]:
     checkout = shop.extensions["checkout"]
     kept, settings = {**shop.extensions, "kept_pages": {}}, dict(vars(checkout))
     with opened(shop) as app:
+        listened = signals.listened()
         yield app
+        signals.listen(listened)
     shop.extensions.clear()
     shop.extensions.update(kept)
     vars(checkout).update(settings)
