@@ -52,6 +52,7 @@ def test_everything_can_be_bought_with_tab_and_enter(alice: Visit):
     tab_to(alice, "a[href='/pages/atlas']")
     alice.page.keyboard.press("Enter")
     expect(alice.page.get_by_role("heading", name="The Whirlpool")).to_be_visible()
+    expect(alice.page.get_by_role("main")).to_have_count(1)
 
 
 def test_what_comes_while_the_focus_is_elsewhere_is_told(alice: Visit):

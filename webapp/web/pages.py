@@ -23,6 +23,7 @@ HTMX_CONFIG = {
     "allowEval": False,
     "allowScriptTags": False,
     "selfRequestsOnly": True,
+    "disableInheritance": True,  # a link in a part that asks for itself still leads to a whole page
     "historyCacheSize": 0,  # nothing personal is left in the browser's storage
     "timeout": 15_000,  # milliseconds; longer than the server waits for Telegram
     "responseHandling": [
