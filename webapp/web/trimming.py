@@ -8,7 +8,20 @@ refuses a template that asks for more.
 import re
 
 USED = frozenset(
-    {"boost", "delete", "disabled-elt", "get", "post", "put", "swap", "swap-oob", "sync", "target", "trigger"}
+    {
+        "boost",
+        "delete",
+        "disabled-elt",
+        "get",
+        "inherit",
+        "post",
+        "put",
+        "swap",
+        "swap-oob",
+        "sync",
+        "target",
+        "trigger",
+    }
 )
 
 # What each function does instead, in the names of its own parameters.
