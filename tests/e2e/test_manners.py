@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import ALICE
 from tests.e2e.test_browser import PHONE, Phone
+from tests.factories import SHOP
 from tests.processes import Stage, eventually
 
 PRODUCT = """kind = "unlock"
@@ -181,13 +182,25 @@ def test_the_settings_of_the_client_are_the_shops(phone):
     expect(app.get_by_role("heading", name="Deep Sky Atlas", exact=True)).to_be_visible()
 
 
-def test_the_next_products_come_as_one_scrolls(phone, stage, tmp_path):
+@pytest.fixture
+def long_shelf(stage: Stage, tmp_path: Path) -> Iterator[None]:
+    """Sixty products instead of the folder's, which are back on sale afterwards."""
     file = tmp_path / "catalog.toml"
     products = (f'[[products]]\nslug = "p{n}"\n{PRODUCT}title = "Number {n}"\n' for n in range(60))
     file.write_text("\n".join([*products, OPENING]))
+    bring(stage, file)
+    yield
+    bring(stage, SHOP.path / "catalog.toml")
+
+
+def bring(stage: Stage, file: Path) -> None:
     with stage.inside() as app:
         done = app.test_cli_runner().invoke(args=["catalog", "import", str(file)])
         assert done.exit_code == 0, done.output
+
+
+@pytest.mark.usefixtures("long_shelf")
+def test_the_next_products_come_as_one_scrolls(phone):
     app = phone.open(ALICE)
     expect(app.get_by_role("heading", name="Number 0")).to_be_visible()
     expect(app.locator(".card")).to_have_count(24)
