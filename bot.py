@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
@@ -72,6 +72,7 @@ from webapp.usecases.turns import RENEW_EVERY_SECONDS, Turn, let_go_for_the_dead
 log = logging.getLogger("bot")
 
 Chat: TypeAlias = "Application[Any, Any, Any, Any, Any, Any]"
+Handler: TypeAlias = Callable[[Update, ContextTypes.DEFAULT_TYPE], Coroutine[Any, Any, None]]
 
 # How long Telegram may hold a poll open; it allows up to 50. Nothing is heard for as long, and a little
 # longer, after a poll that the network swallowed.
@@ -509,7 +510,7 @@ def _chat_application(app: Flask, client: BotApi) -> Chat:
         .build()
     )
     private = filters.ChatType.PRIVATE
-    for command, handler in {
+    handlers: dict[str, Handler] = {
         "start": on_start,
         "shop": _says(answers.shop),
         "help": _says(answers.help_),
@@ -520,7 +521,8 @@ def _chat_application(app: Flask, client: BotApi) -> Chat:
         "code": on_code,
         "news_off": partial(on_news, wanted=False),
         "news_on": partial(on_news, wanted=True),
-    }.items():
+    }
+    for command, handler in handlers.items():
         chat.add_handler(CommandHandler(command, handler, filters=private))
     chat.add_handler(MessageHandler(private & filters.StatusUpdate.WRITE_ACCESS_ALLOWED, on_let_in))
     chat.add_handler(ChatMemberHandler(on_let_in, ChatMemberHandler.MY_CHAT_MEMBER))
@@ -652,7 +654,7 @@ async def _show_menu_button(update: Update, context: ContextTypes.DEFAULT_TYPE) 
         log.warning("the menu button was not set: %s", error)
 
 
-def _says(words: Callable[[], Message]) -> Callable[[Update, ContextTypes.DEFAULT_TYPE], Awaitable[None]]:
+def _says(words: Callable[[], Message]) -> Handler:
     async def handler(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         await _say(update, context, words)
 
@@ -676,8 +678,10 @@ async def _say(update: Update, context: ContextTypes.DEFAULT_TYPE, words: Callab
 
 def _speaking(person: User | None) -> AbstractContextManager[None]:
     """Say everything inside the block in the language a person chose in the shop, or has in Telegram."""
-    known = users.get(person.id) if person else None
-    return speech.speaking(known and known.language, person and person.language_code)
+    if person is None:
+        return speech.speaking(None)
+    known = users.get(person.id)
+    return speech.speaking(known.language if known else None, person.language_code)
 
 
 async def _remember_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
