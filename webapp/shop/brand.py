@@ -276,6 +276,7 @@ def _leads_somewhere(address: str) -> bool:
 
 
 def _bots_name() -> str:
-    name = shops.bot_name()
-    current_app.extensions["bot_name"] = name
-    return name
+    # Looked up once, like the bot's username: a shop without a name would ask for it at every page.
+    known = current_app.extensions.get("bot_name") or shops.bot_name()
+    current_app.extensions["bot_name"] = known
+    return str(known)

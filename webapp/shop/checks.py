@@ -8,7 +8,7 @@ from webapp.config import ConfigError
 from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.i18n import languages
 from webapp.i18n.languages import TranslationInvalid
-from webapp.shop import brand, catalogue_file, documents, openings, pictures, plugins
+from webapp.shop import brand, catalogue_file, documents, pictures, plugins
 from webapp.shop.folder import Folder, FolderInvalid
 from webapp.shop.pictures import PictureInvalid
 
@@ -57,13 +57,11 @@ def _goods(folder: Folder) -> Sentences:
     if not folder.catalogue.is_file():
         return
     try:
-        routes = plugins.load(folder).paths
-    except ConfigError:
-        return  # what it opens cannot be told before the plug-in can, which is judged by itself
-    try:
-        catalogue_file.parse(openings.read_file(folder), folder, routes)
+        catalogue_file.read(folder)
     except FileInvalid as error:
         yield from (f"{folder.catalogue.name}, {fault}." for fault in error.faults)
+    except ConfigError:
+        return  # what it opens cannot be told before the plug-in can, which is judged by itself
 
 
 def _pictures(folder: Folder) -> Sentences:

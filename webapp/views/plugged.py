@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from jinja2 import TemplateSyntaxError
 
 from webapp.config import ConfigError
-from webapp.errors import NotEntitled, SignInNeeded
 from webapp.i18n import speech
 from webapp.shop import content_sources, plugins
 from webapp.shop.folder import Folder
@@ -29,7 +28,7 @@ def init_app(app: Flask, folder: Folder, targets: Collection[str]) -> None:
     :raise webapp.config.ConfigError: it cannot be loaded, or wants what cannot be
     """
     app.extensions["plugin"] = plugin = plugins.load(folder)
-    app.extensions["plugin_web"] = Web(_page, _gated_page, _require, _person)
+    app.extensions["plugin_web"] = Web(_page, _gated_page, guards.require, _person)
     _check_targets(plugin, targets)
     _add_routes(app, plugin)
     _add_filters(app, plugin)
@@ -131,13 +130,6 @@ def _usual() -> dict[str, str]:
 
 def _gated_page(key: str, template: str, **facts: Any) -> Response:
     return gated.page(key, template, **(_usual() | facts))
-
-
-def _require(key: str) -> None:
-    if guards.current_user() is None:
-        raise SignInNeeded
-    if not guards.may_open(key):
-        raise NotEntitled(key=key)
 
 
 def _person() -> Person | None:

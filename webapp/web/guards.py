@@ -54,20 +54,16 @@ def signed_in(view: View) -> View:
     return guarded  # type: ignore[return-value]
 
 
-def entitled(key: str) -> Callable[[View], View]:
-    """Let only people in whom the ledger gives this entitlement; for the owner's own routes too."""
+def require(key: str) -> None:
+    """Go on for a person in whom the ledger gives this entitlement, and for nobody else.
 
-    def guard(view: View) -> View:
-        @wraps(view)
-        @signed_in
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            if not may_open(key):
-                raise NotEntitled(key=key)
-            return view(*args, **kwargs)
-
-        return guarded  # type: ignore[return-value]
-
-    return guard
+    :raise SignInNeeded: nobody knows who asks
+    :raise NotEntitled: it is not given to them
+    """
+    if current_user() is None:
+        raise SignInNeeded
+    if not may_open(key):
+        raise NotEntitled(key=key)
 
 
 def may_open(key: str) -> bool:
