@@ -52,6 +52,18 @@ def test_f52_nobody_is_let_in_until_the_clock_is_put_right(
     assert sign_in(telegram, client).status_code == 200
 
 
+def test_f52_a_clock_put_right_is_compared_again_where_nobody_else_tells_the_time(
+    telegram, app, client, api, monkeypatch
+):
+    shop = app.extensions["checkout"]
+    shop.config = replace(shop.config, telegram_js_url="http://127.0.0.1:9/telegram-web-app.js")
+    with monkeypatch.context() as wrong:
+        be_off(wrong, 3600)
+        api.call("getMe")
+        assert sign_in(telegram, client).status_code == 503
+    assert sign_in(telegram, client).status_code == 200
+
+
 def test_f52_a_clock_that_is_a_little_off_closes_no_shop(telegram, client, api, monkeypatch):
     be_off(monkeypatch, 50)
     api.call("getMe")
