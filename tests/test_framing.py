@@ -1,8 +1,15 @@
 """When a request counts as whole, byte by byte."""
 
-import pytest
+import logging
+import selectors
+import socket
 
+import pytest
+from gunicorn.config import Config as GunicornConfig
+
+from webapp.serving.connections import Connection
 from webapp.serving.framing import BODY_BYTES, HEAD_BYTES, Framing, Stage
+from webapp.serving.worker import Worker
 
 HEAD = b"POST /orders HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -86,3 +93,17 @@ def test_1_who_goes_on_anyway_is_told_nothing(version, body):
     framing.look(data)
     assert not framing.wants_continue(data)
     assert b"Expect" not in data
+
+
+def test_a_worker_whose_master_is_gone_waits_for_nobody():
+    worker = Worker(0, -1, [], None, 30, GunicornConfig(), logging.getLogger("worker"))
+    worker.poller = selectors.DefaultSelector()
+    ours, theirs = socket.socketpair()
+    with theirs, worker.poller:
+        worker.nr_conns = 1
+        worker._wait(Connection(ours, None, None), selectors.EVENT_READ, lambda _conn: None, 30)
+        assert not worker.is_parent_alive()
+        assert not worker.alive
+        assert worker.nr_conns == 0
+        assert theirs.recv(1) == b""
+    worker.tmp.close()
