@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from tests.factories import make_config
+from webapp import create_app
 from webapp.config import database_url as normal_url
 from webapp.db.extensions import db
 from webapp.host import capacity
@@ -109,3 +110,10 @@ def test_4_the_doctor_counts_connections(app, plenty, give):
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_4_sqlite_has_no_connections_to_count(app):
     assert database.connections(make_config()) == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_4_what_only_forks_workers_holds_no_connection(database_url):
+    app = create_app(make_config(database_url=database_url))
+    with app.app_context():
+        assert db.engine.pool.checkedin() + db.engine.pool.checkedout() == 0

@@ -215,3 +215,5 @@ def _check_database(app: Flask, settings: Config) -> None:
             log.warning("the database cannot be read yet%s", told and f": {told}")
         finally:
             db.session.rollback()
+            # Of the process that only forks workers it would be one more than capacity counts.
+            db.engine.dispose()

@@ -4,6 +4,7 @@ Hosts put small databases to sleep, and the first connection wakes them up, whic
 that lasts longer is answered at once, or every thread would wait for it.
 """
 
+import logging
 import random
 import threading
 import time
@@ -75,6 +76,8 @@ class Patience:
 
 
 current = Patience()
+# SQLAlchemy tells of each pool it renews, in the name of its class: nothing to its reader.
+logging.getLogger(f"{__name__}.Pool").setLevel(logging.WARNING)
 
 
 class Pool(QueuePool):
