@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from webapp import clock
-from webapp.config import is_loopback
+from webapp.host import addresses
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
@@ -216,7 +216,7 @@ def _error(status: int, body: dict[str, Any]) -> BotApiError:
 
 def takes_proxy(url: str) -> bool:
     """Tell whether the proxy in HTTPS_PROXY or ALL_PROXY is for an address: this machine's own needs none."""
-    return not is_loopback(urlsplit(url).hostname or "")
+    return not addresses.is_loopback(urlsplit(url).hostname or "")
 
 
 _clients: dict[tuple[str, str, str], BotApi] = {}

@@ -47,6 +47,27 @@ def split(address: str) -> SplitResult:
     return parts
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether a host's name or address leads to this machine itself."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    return is_numeric(host) and ip_address(host).is_loopback
+
+
+def is_public(host: str) -> bool:
+    """Tell whether a host's address is one of the internet's; of a name nobody can tell."""
+    return is_numeric(host) and ip_address(host).is_global
+
+
+def is_numeric(host: str) -> bool:
+    """Tell whether a host is given by its number rather than by a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _origin(parts: SplitResult) -> str:
     port = "" if parts.port in {None, USUAL_PORTS[parts.scheme]} else f":{parts.port}"
     return f"{parts.scheme}://{_host(parts.hostname or '')}{port}"
