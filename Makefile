@@ -44,13 +44,13 @@ imports: ready ## The shape: who may import whom
 	$(BIN)/lint-imports
 
 browser: ready ## Chromium, from the system, its packages, or playwright
-	@$(BIN)/python -m tests.browser
+	@$(BIN)/python -m tests.kit.browser
 
 pgbouncer: ready ## PgBouncer, from the system or its packages
-	@$(BIN)/python -m tests.pgbouncer
+	@$(BIN)/python -m tests.kit.pgbouncer
 
 packages: ready ## What tests use of npm's registry, fetched without npm
-	@$(BIN)/python -m tests.npm
+	@$(BIN)/python -m tests.kit.npm
 
 kill: ready ## A thousand processes killed in the middle of sales; nothing may be lost
 	KILLS=$${KILLS:-1000} $(BIN)/python -m pytest tests/e2e/test_kills.py -s

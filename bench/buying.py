@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import stock
-from tests import arrange
-from tests.factories import SECRET_KEY
-from tests.processes import TOKEN, Shopper, Stage
+from tests.kit import arrange
+from tests.kit.factories import SECRET_KEY
+from tests.kit.processes import TOKEN, Shopper, Stage
 from webapp.domain.people import sessions
 from webapp.domain.people.keys import KeyRing
 

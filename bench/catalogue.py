@@ -13,8 +13,8 @@ from typing import Any
 
 from playwright.sync_api import CDPSession, sync_playwright
 
-from tests.browser import FLAGS, find
-from tests.processes import Stage
+from tests.kit.browser import FLAGS, find
+from tests.kit.processes import Stage
 from webapp.i18n import languages
 
 MOST_BYTES = 45_000

@@ -30,8 +30,8 @@ from flask_migrate import upgrade
 from psycopg.types.json import Json
 from sqlalchemy import insert
 
-from tests.factories import SHOP, TERMS_VERSION, make_config
-from tests.postgres import start as postgres_server
+from tests.kit.factories import SHOP, TERMS_VERSION, make_config
+from tests.kit.postgres import start as postgres_server
 from webapp import create_app
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Order, PreCheckout, Product, User

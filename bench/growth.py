@@ -22,8 +22,8 @@ import psycopg
 from flask import Flask
 
 from bench import charges
-from tests.factories import make_config
-from tests.postgres import start as postgres_server
+from tests.kit.factories import make_config
+from tests.kit.postgres import start as postgres_server
 from webapp import create_app
 from webapp.db.extensions import db, transaction
 from webapp.domain.access import entitlements

@@ -22,9 +22,9 @@ from pathlib import Path
 import aiohttp
 from sqlalchemy import create_engine, text
 
-from tests.factories import SECRET_KEY, TERMS_VERSION
-from tests.postgres import start as postgres_server
-from tests.processes import TOKEN, Stage, free_port
+from tests.kit.factories import SECRET_KEY, TERMS_VERSION
+from tests.kit.postgres import start as postgres_server
+from tests.kit.processes import TOKEN, Stage, free_port
 from webapp.config import database_url
 from webapp.domain.people import sessions
 from webapp.domain.people.keys import KeyRing

@@ -32,9 +32,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from bench import stock
 from bench.catalogue import MOST_BYTES, MOST_REQUESTS, watch
-from tests.browser import FLAGS, find
-from tests.factories import SHOP
-from tests.processes import ROOT, Stage
+from tests.kit.browser import FLAGS, find
+from tests.kit.factories import SHOP
+from tests.kit.processes import ROOT, Stage
 from webapp.web.assets import TYPES
 
 ROUNDS = 15

@@ -18,7 +18,7 @@ from pathlib import Path
 from flask import Flask
 
 from bench import stock
-from tests.processes import eventually, free_port
+from tests.kit.processes import eventually, free_port
 
 MOST_TIMES = 1.6
 ROUNDS, REQUESTS = 31, 200

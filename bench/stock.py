@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from tests.factories import SHOP
-from tests.processes import Stage
+from tests.kit.factories import SHOP
+from tests.kit.processes import Stage
 from webapp.domain.catalogue import catalogue_files
 from webapp.domain.catalogue.catalogue import Item
 

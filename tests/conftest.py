@@ -18,11 +18,11 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from sqlalchemy import create_engine, text
 from werkzeug.datastructures import Headers
 
-from tests import arrange, compiled, pgbouncer
-from tests.browser import FLAGS, find
-from tests.databases import Databases, url_of
-from tests.factories import make_config, opened
-from tests.postgres import start as postgres_server
+from tests.kit import arrange, compiled, pgbouncer
+from tests.kit.browser import FLAGS, find
+from tests.kit.databases import Databases, url_of
+from tests.kit.factories import make_config, opened
+from tests.kit.postgres import start as postgres_server
 from webapp import clock, create_app
 from webapp.config import database_url as normal_url
 from webapp.db.extensions import db

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.processes import ROOT
+from tests.kit.processes import ROOT
 
 DEFECTS = Path(__file__).with_suffix("")  # a file for each part of the shop
 AT_ONCE = 2

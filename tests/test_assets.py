@@ -11,7 +11,7 @@ import brotli
 import pytest
 from flask import Flask
 
-from tests.factories import SHOP, make_config
+from tests.kit.factories import SHOP, make_config
 from webapp import create_app
 from webapp.web import assets, trimming
 

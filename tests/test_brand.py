@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests import arrange
 from tests.conftest import Client
-from tests.factories import make_config, opened
+from tests.kit import arrange
+from tests.kit.factories import make_config, opened
 from webapp import create_app
 from webapp.config import ConfigError
 from webapp.db.extensions import transaction

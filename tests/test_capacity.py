@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.factories import make_config
+from tests.kit.factories import make_config
 from webapp import create_app
 from webapp.config import database_url as normal_url
 from webapp.db.extensions import db

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests import arrange
-from tests.arrange import ALICE
+from tests.kit import arrange
+from tests.kit.arrange import ALICE
 from webapp import clock
 from webapp.db.extensions import db, transaction
 from webapp.db.models import AuditEntry, Signal

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT
+from tests.kit.processes import ROOT
 
 FILES = {
     "pyproject.toml": """

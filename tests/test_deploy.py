@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests import hosts
 from tests.e2e.conftest import ALICE
-from tests.factories import METRICS_TOKEN
-from tests.processes import ROOT, Shopper, Stage, eventually
+from tests.kit import hosts
+from tests.kit.factories import METRICS_TOKEN
+from tests.kit.processes import ROOT, Shopper, Stage, eventually
 from webapp.shop import documents
 from webapp.shop.brand import Brand
 from webapp.shop.folder import EXAMPLE, Folder

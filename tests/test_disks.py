@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.factories import BOT_TOKEN, SECRET_KEY
-from tests.processes import ROOT
+from tests.kit.factories import BOT_TOKEN, SECRET_KEY
+from tests.kit.processes import ROOT
 
 NOBODY = pwd.getpwnam("nobody")
 
@@ -25,7 +25,7 @@ def run(url: str, *command: str) -> str:
         "BOT_API_URL": "http://127.0.0.1:9/bot",
         "DATABASE_URL": url,
     }
-    words = [sys.executable, "-m", "tests.unprivileged", sys.executable, "-m", "flask", "--app", "webapp"]
+    words = [sys.executable, "-m", "tests.kit.unprivileged", sys.executable, "-m", "flask", "--app", "webapp"]
     ended = subprocess.run(
         [*words, *command], cwd=ROOT, env=environment, capture_output=True, text=True, umask=0o022
     )

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.processes import ROOT
+from tests.kit.processes import ROOT
 
 PAGE = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
 NAMED = re.compile(r"`((?:tests|webapp|migrations|bench)/[\w./]+\.\w+|bot\.py)(?:::(\w+))?`")

@@ -1,5 +1,5 @@
-from tests.arrange import NOW, open_shop
-from tests.factories import METRICS_TOKEN
+from tests.kit.arrange import NOW, open_shop
+from tests.kit.factories import METRICS_TOKEN
 from webapp import __version__, clock
 from webapp.db.extensions import db, transaction
 from webapp.domain.owner import shops

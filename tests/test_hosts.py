@@ -11,8 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests import hosts
-from tests.processes import ROOT
+from tests.kit import hosts
+from tests.kit.processes import ROOT
 from webapp import config
 from webapp.host import platforms
 from webapp.serving.supervisor import COMMANDS

@@ -14,10 +14,10 @@ from babel.messages.catalog import Catalog
 from flask import Flask, render_template_string
 from jinja2 import nodes
 
-from tests import arrange
-from tests.arrange import NOW
 from tests.bot.test_messages import FACTS
-from tests.factories import BOT_TOKEN, BRAND, SECRET_KEY, make_config, write_folder
+from tests.kit import arrange
+from tests.kit.arrange import NOW
+from tests.kit.factories import BOT_TOKEN, BRAND, SECRET_KEY, make_config, write_folder
 from tests.sentences import ROOT, extracted, opened, texts
 from tests.test_templates import FOLDER as TEMPLATES
 from webapp import clock, create_app

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.factories import SHOP, make_config
+from tests.kit.factories import SHOP, make_config
 from webapp import create_app
 from webapp.ops.doctor import shop as doctor
 from webapp.ops.doctor.findings import Finding

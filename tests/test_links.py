@@ -9,11 +9,11 @@ from flask_migrate import upgrade
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.arrange import NOW
 from tests.campaigns.links import database_at, socket_of
-from tests.factories import make_config, opened
-from tests.processes import eventually
-from tests.proxy import SOUND, Fault, Proxy
+from tests.kit.arrange import NOW
+from tests.kit.factories import make_config, opened
+from tests.kit.processes import eventually
+from tests.kit.proxy import SOUND, Fault, Proxy
 from webapp import create_app
 from webapp.config import database_url as normal_url
 from webapp.db import postgresql

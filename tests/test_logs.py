@@ -15,8 +15,15 @@ import jwt
 import pytest
 
 from tests.e2e.conftest import ALICE
-from tests.factories import BOT_TOKEN, METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET, make_config, make_init_data
-from tests.processes import Shopper, Stage, eventually
+from tests.kit.factories import (
+    BOT_TOKEN,
+    METRICS_TOKEN,
+    SECRET_KEY,
+    WEBHOOK_SECRET,
+    make_config,
+    make_init_data,
+)
+from tests.kit.processes import Shopper, Stage, eventually
 from webapp import config
 from webapp.bot_api.client import BotApi, NotReached
 from webapp.ops import logs

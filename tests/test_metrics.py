@@ -21,10 +21,10 @@ from prometheus_client import Counter, Summary
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from sqlalchemy import text
 
-from tests import arrange
-from tests.arrange import ALICE
-from tests.factories import METRICS_TOKEN, make_config, make_init_data
-from tests.processes import Shopper, Stage, eventually
+from tests.kit import arrange
+from tests.kit.arrange import ALICE
+from tests.kit.factories import METRICS_TOKEN, make_config, make_init_data
+from tests.kit.processes import Shopper, Stage, eventually
 from webapp import clock, create_app
 from webapp.db.extensions import db, transaction
 from webapp.domain.queue import inbox, leases

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories import SHOP, make_config
+from tests.kit.factories import SHOP, make_config
 from webapp import create_app
 from webapp.config import ConfigError
 from webapp.domain.catalogue.toml_files import FileInvalid

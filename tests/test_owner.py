@@ -6,9 +6,9 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import DatabaseError
 
-from tests import arrange
-from tests.arrange import ALICE, BOB, DAY, MONTH, NOW
 from tests.bot.test_cli import on_sqlite, run
+from tests.kit import arrange
+from tests.kit.arrange import ALICE, BOB, DAY, MONTH, NOW
 from webapp import clock
 from webapp.db.extensions import db, transaction
 from webapp.db.models import AuditEntry, LedgerEntry, User

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.factories import write_folder
-from tests.processes import ROOT
+from tests.kit.factories import write_folder
+from tests.kit.processes import ROOT
 from webapp import cli
 from webapp.shop import checks
 from webapp.shop import folder as folders

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from flask import Flask
 
-from tests import arrange
-from tests.factories import make_config
-from tests.proxy import Proxy
+from tests.kit import arrange
+from tests.kit.factories import make_config
+from tests.kit.proxy import Proxy
 from webapp import create_app
 from webapp.db import patience
 from webapp.db.extensions import NOT_MIGRATED, db

@@ -13,8 +13,8 @@ from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests import arrange
-from tests.factories import TERMS_VERSION, make_init_data
+from tests.kit import arrange
+from tests.kit.factories import TERMS_VERSION, make_init_data
 from webapp import clock
 from webapp.db import postgresql
 from webapp.db.extensions import db, run_in_transaction

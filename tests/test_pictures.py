@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.factories import make_config, opened
+from tests.kit.factories import make_config, opened
 from webapp import create_app
 from webapp.shop import pictures
 from webapp.shop.folder import Folder

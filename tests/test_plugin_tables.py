@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import inspect
 
-from tests.documents import block
-from tests.factories import SHOP, make_config, opened, write_folder
+from tests.kit.documents import block
+from tests.kit.factories import SHOP, make_config, opened, write_folder
 from webapp import create_app
 from webapp.db.extensions import db
 from webapp.ops.doctor import database

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests import arrange
 from tests.conftest import Client
-from tests.documents import block
-from tests.factories import SHOP, make_config, opened, write_folder
-from tests.processes import ROOT
+from tests.kit import arrange
+from tests.kit.documents import block
+from tests.kit.factories import SHOP, make_config, opened, write_folder
+from tests.kit.processes import ROOT
 from webapp import create_app
 from webapp.bot.receivers import Receivers
 from webapp.config import ConfigError

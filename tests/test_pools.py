@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
-from tests import pgbouncer
+from tests.kit import pgbouncer
 from webapp.config import database_url
 from webapp.db import postgresql
 from webapp.db.extensions import configure_engine, engine_options

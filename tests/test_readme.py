@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT, eventually, free_port
+from tests.kit.processes import ROOT, eventually, free_port
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [textwrap.dedent(block) for block in re.findall(r"(?ms)^ *```sh\n(.*?)^ *```$", README)]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.arrange import DAY, NOW
+from tests.kit.arrange import DAY, NOW
 from webapp.domain.access.access import Access
 from webapp.domain.access.explanations import Explanation, Step
 from webapp.i18n import speech

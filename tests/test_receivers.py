@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests import arrange
-from tests.arrange import ALICE, BOB
-from tests.factories import make_config, opened
+from tests.kit import arrange
+from tests.kit.arrange import ALICE, BOB
+from tests.kit.factories import make_config, opened
 from webapp import clock, create_app
 from webapp.bot import receivers
 from webapp.bot.receivers import Receivers

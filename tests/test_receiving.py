@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests import arrange
 from tests.domain.test_updates import service_message
-from tests.factories import TERMS_VERSION
+from tests.kit import arrange
+from tests.kit.factories import TERMS_VERSION
 from webapp import clock
 from webapp.bot.worker import Worker
 from webapp.db.extensions import db, transaction

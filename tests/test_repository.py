@@ -9,8 +9,8 @@ from base64 import b64encode
 
 import pytest
 
-from tests.factories import BOT_TOKEN, SECRET_KEY
-from tests.processes import ROOT
+from tests.kit.factories import BOT_TOKEN, SECRET_KEY
+from tests.kit.processes import ROOT
 from webapp import __version__, config
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

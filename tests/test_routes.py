@@ -6,10 +6,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select
 
-from tests import arrange
-from tests.arrange import ALICE, BOB, DAY
-from tests.factories import TERMS_VERSION, make_init_data
-from tests.shared import app, config, database_url, postgresql_place, sqlite_place
+from tests.kit import arrange
+from tests.kit.arrange import ALICE, BOB, DAY
+from tests.kit.factories import TERMS_VERSION, make_init_data
+from tests.kit.shared import app, config, database_url, postgresql_place, sqlite_place
 from webapp import clock
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Logout, Order, User

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.factories import make_config, opened
-from tests.processes import ROOT
+from tests.kit.factories import make_config, opened
+from tests.kit.processes import ROOT
 from webapp import create_app
 from webapp.i18n import languages
 from webapp.shop.folder import Folder

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import raw
 from tests.covered import measured
-from tests.factories import WEBHOOK_SECRET
-from tests.processes import Shopper, Stage, eventually
-from tests.raw import Raw, ask, besiege, crowd, dribble
+from tests.kit import raw
+from tests.kit.factories import WEBHOOK_SECRET
+from tests.kit.processes import Shopper, Stage, eventually
+from tests.kit.raw import Raw, ask, besiege, crowd, dribble
 from webapp.config import WEBHOOK_PATH
 from webapp.serving import limits
 from webapp.serving.refusals import HEADERS
@@ -33,7 +33,7 @@ LOOK_AT_SECONDS = (2, 20, 60) if IS_FULL else (0.5,)
 BYTES = int(os.environ.get("FUZZ", "200"))
 SEED = os.environ.get("SEED") or str(random.randrange(10**6))
 MOST_SECONDS = 1.0 if IS_FULL else 20.0  # for an answer: only a machine of its own is held to the time
-WEB = "gunicorn -c python:tests.short_deadlines webapp:create_app()"
+WEB = "gunicorn -c python:tests.kit.short_deadlines webapp:create_app()"
 ALICE = 5000000101
 PAGE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

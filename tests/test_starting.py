@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.covered import measured
-from tests.processes import Stage, eventually
+from tests.kit.processes import Stage, eventually
 
 CANNOT_START = "The web process cannot start. "
 

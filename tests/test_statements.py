@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
-from tests.arrange import ALICE, DAY, NOW
+from tests.kit.arrange import ALICE, DAY, NOW
 from webapp.db import extensions, statements
 from webapp.db.extensions import db, run_in_transaction, transaction
 from webapp.db.models import Entitlement, Lease

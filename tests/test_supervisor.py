@@ -14,7 +14,7 @@ import pytest
 
 from tests.covered import measured
 from tests.e2e.conftest import ALICE
-from tests.processes import ROOT, Shopper, Stage, eventually
+from tests.kit.processes import ROOT, Shopper, Stage, eventually
 from webapp.serving import supervisor
 from webapp.serving.supervisor import Child
 from webapp.version import __version__

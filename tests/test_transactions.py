@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
-from tests.arrange import ALICE, NOW
+from tests.kit.arrange import ALICE, NOW
 from webapp import clock
 from webapp.db import extensions
 from webapp.db.extensions import db, glance, run_in_transaction, transaction

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests.arrange import MINUTE, NOW
-from tests.factories import WEBHOOK_SECRET, make_config
+from tests.kit.arrange import MINUTE, NOW
+from tests.kit.factories import WEBHOOK_SECRET, make_config
 from webapp import clock, create_app
 from webapp.config import WEBHOOK_PATH
 from webapp.db import patience

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests import arrange
-from tests.factories import make_config
-from tests.processes import TOKEN, Stage
-from tests.shared import app, database_url, new_app, postgresql_place, sqlite_place
+from tests.kit import arrange
+from tests.kit.factories import make_config
+from tests.kit.processes import TOKEN, Stage
+from tests.kit.shared import app, database_url, new_app, postgresql_place, sqlite_place
 from webapp.bot_api import client as bot_api
 from webapp.bot_api import witness
 from webapp.bot_api.client import BotApi

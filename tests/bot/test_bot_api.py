@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from tests.bot.conftest import ALICE, BOB, CARMEN, trouble
-from tests.processes import TOKEN, Stage
+from tests.kit.processes import TOKEN, Stage
 from webapp import clock
 from webapp.bot_api import client as bot_api
 from webapp.bot_api.client import BotApi, BotApiError, NotReached, TooManyRequests, Unauthorized, get_client

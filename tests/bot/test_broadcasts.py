@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN, told, trouble
 from tests.bot.test_worker import Hands, hands, on_sqlite, say  # noqa: F401 - hands is a fixture
+from tests.kit import arrange
 from webapp import clock
 from webapp.bot.worker import Worker
 from webapp.db.extensions import db, transaction

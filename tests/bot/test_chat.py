@@ -11,10 +11,10 @@ from telegram.error import RetryAfter
 from telegram.ext import CommandHandler
 
 from bot import FloodControl, _chat_application
-from tests import arrange
 from tests.covered import measured
 from tests.e2e.conftest import ALICE, BOB
-from tests.processes import TOKEN, Stage, eventually
+from tests.kit import arrange
+from tests.kit.processes import TOKEN, Stage, eventually
 from webapp.bot_api.client import BotApi
 from webapp.domain.people import chats, users
 

@@ -13,11 +13,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, inspect, select, text
 
-from tests import arrange
 from tests.bot.conftest import ALICE, BOB, trouble
 from tests.bot.test_registration import set_up
-from tests.factories import SHOP, TERMS_VERSION, make_config
-from tests.processes import TOKEN, Stage, eventually
+from tests.kit import arrange
+from tests.kit.factories import SHOP, TERMS_VERSION, make_config
+from tests.kit.processes import TOKEN, Stage, eventually
 from webapp import clock, create_app
 from webapp.bot.worker import Worker
 from webapp.bot_api import client as bot_api

@@ -6,9 +6,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN
 from tests.bot.test_cli import on_sqlite, run
+from tests.kit import arrange
 from webapp import clock
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Broadcast, OutboxMessage

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tests.bot.conftest import ALICE
 from tests.bot.test_cli import on_sqlite, run
-from tests.processes import TOKEN
+from tests.kit.processes import TOKEN
 from webapp import clock
 from webapp.bot.worker import Worker
 from webapp.db.extensions import db, transaction

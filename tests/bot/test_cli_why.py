@@ -3,10 +3,10 @@
 import pytest
 from flask import Flask
 
-from tests import arrange
-from tests.arrange import NOW
 from tests.bot.conftest import ALICE, BOB
 from tests.bot.test_cli import on_sqlite, run
+from tests.kit import arrange
+from tests.kit.arrange import NOW
 from webapp import clock
 from webapp.db.extensions import transaction
 from webapp.db.models import User

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from tests.bot.conftest import trouble
-from tests.factories import SHOP, make_config
-from tests.processes import TOKEN
+from tests.kit.factories import SHOP, make_config
+from tests.kit.processes import TOKEN
 from webapp import application, cli, create_app
 from webapp.cli.commands import UNKNOWN_TOKEN, OwnerCommand
 from webapp.db.extensions import NOT_MIGRATED, db, transaction

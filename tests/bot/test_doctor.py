@@ -19,12 +19,12 @@ from flask import Flask
 from sqlalchemy import event, select, text
 from werkzeug.serving import make_server
 
-from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN, trouble
 from tests.bot.test_cli import on_sqlite, run
 from tests.bot.test_registration import set_up
-from tests.factories import BRAND, SHOP, WEBHOOK_SECRET, make_config
-from tests.processes import ROOT, TOKEN, Stage, eventually
+from tests.kit import arrange
+from tests.kit.factories import BRAND, SHOP, WEBHOOK_SECRET, make_config
+from tests.kit.processes import ROOT, TOKEN, Stage, eventually
 from webapp import __version__, clock
 from webapp.bot_api import registration
 from webapp.bot_api.client import BotApi, BotApiError

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from tests.arrange import NOW
-from tests.factories import make_config
+from tests.kit.arrange import NOW
+from tests.kit.factories import make_config
 from webapp import create_app, errors
 from webapp.config import Config
 from webapp.shop.openings import Address, Chat, Opening

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests import arrange
 from tests.bot.conftest import ALICE, CARMEN, told, trouble
 from tests.bot.test_worker import Hands, hands  # noqa: F401 - the fixture
-from tests.factories import TERMS_VERSION
-from tests.processes import Stage
+from tests.kit import arrange
+from tests.kit.factories import TERMS_VERSION
+from tests.kit.processes import Stage
 from webapp import clock, create_app
 from webapp.db.extensions import db
 from webapp.db.models import InboxItem, Subscription, User

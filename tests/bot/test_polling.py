@@ -18,12 +18,12 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 import bot
-from tests import arrange
 from tests.bot.conftest import ALICE, trouble
 from tests.bot.test_worker import answers, question
 from tests.covered import measured
 from tests.e2e.conftest import BOB
-from tests.processes import ROOT, TOKEN, Shopper, Stage, eventually
+from tests.kit import arrange
+from tests.kit.processes import ROOT, TOKEN, Shopper, Stage, eventually
 from webapp import clock
 from webapp.db.extensions import db, transaction
 from webapp.db.models import InboxItem, Lease

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.bot.conftest import trouble
-from tests.factories import WEBHOOK_SECRET, make_config
-from tests.processes import TOKEN, Stage, eventually
+from tests.kit.factories import WEBHOOK_SECRET, make_config
+from tests.kit.processes import TOKEN, Stage, eventually
 from webapp.bot_api.client import BotApi, BotApiError
 from webapp.bot_api.registration import (
     ALLOWED_UPDATES,

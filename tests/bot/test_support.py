@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN, told, trouble
 from tests.bot.test_worker import Hands, hands, on_sqlite, rows  # noqa: F401
-from tests.factories import make_config
-from tests.processes import Stage
+from tests.kit import arrange
+from tests.kit.factories import make_config
+from tests.kit.processes import Stage
 from webapp import clock, create_app
 from webapp.bot_api.client import BotApi
 from webapp.config import Config, ConfigError, load

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests import arrange
 from tests.bot.conftest import ALICE, CARMEN, told, trouble
 from tests.bot.test_worker import hands, on_sqlite  # noqa: F401
+from tests.kit import arrange
 from webapp import clock
 from webapp.bot import watch
 from webapp.bot.watch import DEAD_AFTER, Watch

@@ -12,10 +12,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
-from tests import arrange
 from tests.bot.conftest import ALICE, BOB, CARMEN, told, trouble
-from tests.factories import TERMS_VERSION
-from tests.processes import Stage, eventually
+from tests.kit import arrange
+from tests.kit.factories import TERMS_VERSION
+from tests.kit.processes import Stage, eventually
 from webapp import clock
 from webapp.bot.worker import DUTY_SECONDS, Worker
 from webapp.db.extensions import db, transaction

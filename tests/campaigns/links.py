@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from tests.processes import Process, Stage
-from tests.proxy import SOUND, Proxy
+from tests.kit.processes import Process, Stage
+from tests.kit.proxy import SOUND, Proxy
 
 
 class LinkedStage(Stage):

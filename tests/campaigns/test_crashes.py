@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.crash import HOWS, LIVES_ON, POINTS, find
-from tests.market import STUCK_SECONDS, Market, Rows, audit, audit_deliveries, wishes
-from tests.processes import EVERY_STAGE, SHORT_STAGES, Shopper, Stage, eventually
+from tests.kit.crash import HOWS, LIVES_ON, POINTS, find
+from tests.kit.market import STUCK_SECONDS, Market, Rows, audit, audit_deliveries, wishes
+from tests.kit.processes import EVERY_STAGE, SHORT_STAGES, Shopper, Stage, eventually
 
 CRASHES = int(os.environ.get("CRASHES", "2"))  # at each point, over all stages; make crashes: 200
 STAGES = EVERY_STAGE if CRASHES > 20 else SHORT_STAGES
@@ -81,7 +81,7 @@ def shuffled(draw: random.Random, lives: list[str]) -> list[str]:
 
 
 def dying(name: str, lives: list[str]) -> str:
-    return f"python -m tests.crash {','.join(lives)} {COMMANDS[name]}"
+    return f"python -m tests.kit.crash {','.join(lives)} {COMMANDS[name]}"
 
 
 def wait_until_over(stage: Stage, name: str, lives: list[str]) -> None:

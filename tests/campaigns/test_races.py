@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 from flask import Flask
 
-from tests.factories import TERMS_VERSION
-from tests.market import audit
-from tests.processes import Shopper, Stage, eventually
+from tests.kit.factories import TERMS_VERSION
+from tests.kit.market import audit
+from tests.kit.processes import Shopper, Stage, eventually
 from webapp import clock
 from webapp.db.extensions import db, transaction
 from webapp.domain.access import entitlements

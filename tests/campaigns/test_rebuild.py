@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.arrange import (
+from tests.kit.arrange import (
     ATLAS,
     DAY,
     KEYS,
@@ -26,7 +26,7 @@ from tests.arrange import (
     settle,
     subscribe,
 )
-from tests.factories import make_config
+from tests.kit.factories import make_config
 from webapp import create_app
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Charge, LedgerEntry, OutboxMessage, Refund, Subscription

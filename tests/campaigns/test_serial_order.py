@@ -22,10 +22,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests import arrange
-from tests.arrange import ALICE, BOB, NOW
 from tests.campaigns.machine import CATALOGUE, House, Till, promised, told_of
-from tests.model import DAY, MONTH, Books, Deal, Paid, Telegram, moment
+from tests.kit import arrange
+from tests.kit.arrange import ALICE, BOB, NOW
+from tests.kit.model import DAY, MONTH, Books, Deal, Paid, Telegram, moment
 from webapp import clock
 from webapp.db.extensions import db, run_in_transaction, transaction
 from webapp.db.models import User

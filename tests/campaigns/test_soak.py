@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.market import Market, Table, audit, audit_deliveries, wishes
-from tests.processes import SHARED_PORT, SHORT_STAGES, Process, Stage, eventually
+from tests.kit.market import Market, Table, audit, audit_deliveries, wishes
+from tests.kit.processes import SHARED_PORT, SHORT_STAGES, Process, Stage, eventually
 from webapp.bot.worker import DUTY_SECONDS
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "0"))

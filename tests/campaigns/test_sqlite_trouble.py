@@ -21,8 +21,8 @@ import pytest
 
 from tests.campaigns.crowds import DONE
 from tests.campaigns.load import Load, audit_load, failures
-from tests.market import Market, audit, audit_deliveries
-from tests.processes import Stage, eventually
+from tests.kit.market import Market, audit, audit_deliveries
+from tests.kit.processes import Stage, eventually
 from webapp.db.extensions import SQLITE_PATIENCE_SECONDS
 
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
@@ -129,7 +129,9 @@ def database_url(file: Path) -> str:
 def stage(tmp_path: Path, database_url: str, mode: str) -> Iterator[Stage]:
     one = Stage(tmp_path, database_url, BOT_MODE=mode)
     lines = (line.partition(": ") for line in Path("Procfile").read_text().splitlines())
-    one.commands = {name: f"{sys.executable} -m tests.unprivileged {command}" for name, _, command in lines}
+    one.commands = {
+        name: f"{sys.executable} -m tests.kit.unprivileged {command}" for name, _, command in lines
+    }
     yield one.open()
     one.close()
 

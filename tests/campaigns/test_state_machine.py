@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.campaigns.machine import House, Machine
-from tests.model import moment
+from tests.kit.model import moment
 from webapp import clock
 from webapp.domain.sales import reconciliation
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.campaigns.links import Witness
-from tests.market import STUCK_SECONDS, Market, Rows, Table, audit, audit_deliveries, moment, wishes
-from tests.processes import Stage, eventually
+from tests.kit.market import STUCK_SECONDS, Market, Rows, Table, audit, audit_deliveries, moment, wishes
+from tests.kit.processes import Stage, eventually
 
 STORM_SECONDS = float(os.environ.get("STORM_SECONDS", "8"))
 LONGEST_PAUSE_SECONDS = 60 if STORM_SECONDS >= 120 else 3

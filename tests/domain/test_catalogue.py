@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.arrange import ATLAS, NOTES, NOW, WEEK, item
+from tests.kit.arrange import ATLAS, NOTES, NOW, WEEK, item
 from webapp.db.extensions import transaction
 from webapp.domain.catalogue import catalogue
 

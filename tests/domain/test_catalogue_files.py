@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from tests.factories import SHOP
+from tests.kit.factories import SHOP
 from webapp.domain.catalogue import catalogue_files
 from webapp.domain.catalogue.toml_files import FileInvalid
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests import arrange
-from tests.arrange import ALICE, BOB, NOW
+from tests.kit import arrange
+from tests.kit.arrange import ALICE, BOB, NOW
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Entitlement, User
 from webapp.domain.access import entitlements

@@ -2,7 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.arrange import (
+from tests.domain.test_ledger import scenes
+from tests.kit.arrange import (
     ALICE,
     DAY,
     MONTH,
@@ -16,7 +17,6 @@ from tests.arrange import (
     settle,
     subscribe,
 )
-from tests.domain.test_ledger import scenes
 from webapp.db.extensions import transaction
 from webapp.db.models import Charge, LedgerEntry
 from webapp.domain.access import entitlements, explanations, ledger

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests import arrange
-from tests.arrange import ALICE, BOB, DAY, NOW, OWNER
-from tests.factories import TERMS_VERSION
+from tests.kit import arrange
+from tests.kit.arrange import ALICE, BOB, DAY, NOW, OWNER
+from tests.kit.factories import TERMS_VERSION
 from webapp.db.extensions import Base, db, transaction
 from webapp.db.models import InboxItem, Order, Signal, User
 from webapp.domain.access import entitlements, explanations, ledger

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from tests.arrange import ALICE, DAY, NOW, facts, meet, open_shop, order, pay, subscribe
+from tests.kit.arrange import ALICE, DAY, NOW, facts, meet, open_shop, order, pay, subscribe
 from webapp.db.extensions import Model, db, transaction
 from webapp.db.models import Entitlement, Order, Product, Refund, Shop, Subscription, User
 from webapp.domain.access import entitlements

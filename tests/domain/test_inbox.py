@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import InvalidRequestError
 
-from tests.arrange import NOW
+from tests.kit.arrange import NOW
 from webapp.db.extensions import db, transaction
 from webapp.db.models import InboxItem
 from webapp.domain.queue import inbox

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.arrange import NOW
+from tests.kit.arrange import NOW
 from webapp.domain.people import init_data
 from webapp.domain.people.init_data import InitData, InvalidInitData, Profile
 

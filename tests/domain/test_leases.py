@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.arrange import NOW
+from tests.kit.arrange import NOW
 from webapp import clock
 from webapp.db.extensions import db, transaction
 from webapp.domain.queue import leases

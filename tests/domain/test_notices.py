@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests import arrange
-from tests.arrange import ALICE, DAY, MINUTE, NOW, OWNER
+from tests.kit import arrange
+from tests.kit.arrange import ALICE, DAY, MINUTE, NOW, OWNER
 from webapp.config import NOTICES, ConfigError, load
 from webapp.db.extensions import db, transaction
 from webapp.db.models import OutboxMessage

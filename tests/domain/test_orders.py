@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from tests.arrange import (
+from tests.kit.arrange import (
     ATLAS,
     BOB,
     DAY,
@@ -21,7 +21,7 @@ from tests.arrange import (
     question,
     settle,
 )
-from tests.factories import TERMS_VERSION
+from tests.kit.factories import TERMS_VERSION
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Order, User
 from webapp.domain.catalogue import catalogue, terms

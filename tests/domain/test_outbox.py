@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.arrange import ALICE, BOB, NOW
+from tests.kit.arrange import ALICE, BOB, NOW
 from webapp.db.extensions import db, transaction
 from webapp.db.models import OutboxMessage
 from webapp.domain.queue import outbox

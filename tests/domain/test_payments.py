@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from tests.arrange import (
+from tests.kit.arrange import (
     BOB,
     DAY,
     KEYS,

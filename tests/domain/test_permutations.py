@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.arrange import NOW
-from tests.model import DAY, Fact, moment, opened, span
+from tests.kit.arrange import NOW
+from tests.kit.model import DAY, Fact, moment, opened, span
 from webapp.db.models import LedgerEntry
 from webapp.domain.access import ledger
 

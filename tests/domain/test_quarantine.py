@@ -1,6 +1,6 @@
 import pytest
 
-from tests.arrange import (
+from tests.kit.arrange import (
     ALICE,
     BOB,
     DAY,

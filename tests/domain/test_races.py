@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.arrange import (
+from tests.kit.arrange import (
     ALICE,
     DAY,
     KEYS,
@@ -24,8 +24,8 @@ from tests.arrange import (
     pay,
     question,
 )
-from tests.factories import TERMS_VERSION
-from tests.processes import eventually
+from tests.kit.factories import TERMS_VERSION
+from tests.kit.processes import eventually
 from webapp.db.extensions import db, transaction
 from webapp.db.models import LedgerEntry
 from webapp.db.statements import write

@@ -5,7 +5,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from tests.arrange import NOW
+from tests.kit.arrange import NOW
 from webapp.db.extensions import db, run_in_transaction, transaction
 from webapp.db.models import RateLimit
 from webapp.domain.people import rate_limits

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.arrange import ALICE, DAY, KEYS, MINUTE, NOW, facts, meet, open_shop, order, pay
+from tests.kit.arrange import ALICE, DAY, KEYS, MINUTE, NOW, facts, meet, open_shop, order, pay
 from webapp.db.extensions import db, transaction
 from webapp.db.models import InboxItem, Shop
 from webapp.domain.access import entitlements, ledger

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.arrange import (
+from tests.kit.arrange import (
     ALICE,
     BOB,
     DAY,

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.arrange import (
+from tests.kit.arrange import (
     ALICE,
     ATLAS,
     BIG_PLAN,

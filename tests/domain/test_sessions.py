@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.arrange import ALICE, KEYS, NOW
+from tests.kit.arrange import ALICE, KEYS, NOW
 from webapp.domain.people import sessions
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.people.sessions import InvalidSession, Session

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.arrange import NOW, item
+from tests.kit.arrange import NOW, item
 from webapp.db.extensions import transaction
 from webapp.domain.catalogue import catalogue
 from webapp.domain.catalogue.catalogue import SHELF

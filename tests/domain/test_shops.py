@@ -1,6 +1,6 @@
 import pytest
 
-from tests.arrange import NOW
+from tests.kit.arrange import NOW
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Shop
 from webapp.domain.owner import shops

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from tests.arrange import (
+from tests.kit.arrange import (
     ALICE,
     BOB,
     DAY,

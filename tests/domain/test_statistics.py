@@ -5,8 +5,8 @@ from threading import Barrier, Thread
 import pytest
 from flask import Flask
 
-from tests import arrange
-from tests.arrange import ALICE, MINUTE, NOW
+from tests.kit import arrange
+from tests.kit.arrange import ALICE, MINUTE, NOW
 from webapp.db.extensions import db, transaction
 from webapp.db.models import InboxItem, OutboxMessage, Signal
 from webapp.domain.owner import statistics

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.arrange import (
+from tests.kit.arrange import (
     ALICE,
     DAY,
     KEYS,

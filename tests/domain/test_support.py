@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.arrange import ALICE, NOW, OWNER
+from tests.kit.arrange import ALICE, NOW, OWNER
 from webapp.db.extensions import db, transaction
 from webapp.db.models import OutboxMessage, SupportMessage, SupportRelay
 from webapp.domain.owner import support

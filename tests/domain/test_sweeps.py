@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func
 
-from tests import arrange
-from tests.arrange import ALICE, DAY, NOW, OWNER
+from tests.kit import arrange
+from tests.kit.arrange import ALICE, DAY, NOW, OWNER
 from webapp.config import ConfigError, load
 from webapp.db.extensions import db, transaction
 from webapp.db.models import (

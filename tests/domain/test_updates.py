@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.arrange import ALICE, DAY, KEYS, MONTH, NOW, facts, meet, open_shop, order
+from tests.kit.arrange import ALICE, DAY, KEYS, MONTH, NOW, facts, meet, open_shop, order
 from webapp.db.extensions import db, transaction
 from webapp.db.models import InboxItem
 from webapp.domain.access import entitlements, ledger

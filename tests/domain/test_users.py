@@ -2,7 +2,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from tests.arrange import ALICE, BOB, MINUTE, NOW
+from tests.kit.arrange import ALICE, BOB, MINUTE, NOW
 from webapp.db.extensions import transaction
 from webapp.db.models import User
 from webapp.domain.people import users

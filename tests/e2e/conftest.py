@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Stage
+from tests.kit.processes import Stage
 
 ALICE, BOB, CARMEN = 5000000101, 5000000102, 5000000103  # people the sandbox starts with
 

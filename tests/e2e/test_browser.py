@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect
 
 from tests.e2e.conftest import ALICE, BOB
-from tests.processes import Stage, eventually
+from tests.kit.processes import Stage, eventually
 
 PHONE = {"width": 390, "height": 844}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Shopper, Stage, eventually
+from tests.kit.processes import Shopper, Stage, eventually
 from webapp.shop import catalogue_file
 from webapp.shop.catalogue_file import CatalogueFile
 from webapp.shop.folder import EXAMPLE, Folder

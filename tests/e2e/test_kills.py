@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from tests.e2e.conftest import CARMEN
-from tests.market import Market, audit, audit_deliveries
-from tests.processes import EVERY_STAGE, SHARED_PORT, SHORT_STAGES, Stage
+from tests.kit.market import Market, audit, audit_deliveries
+from tests.kit.processes import EVERY_STAGE, SHARED_PORT, SHORT_STAGES, Stage
 from webapp.errors import ChargeNotFound
 
 KILLS = int(os.environ.get("KILLS", "16"))  # over all stages; make kill: 1,000

@@ -8,8 +8,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import ALICE
 from tests.e2e.test_browser import PHONE, Phone
-from tests.factories import SHOP
-from tests.processes import Stage, eventually
+from tests.kit.factories import SHOP
+from tests.kit.processes import Stage, eventually
 
 PRODUCT = """kind = "unlock"
 section = "Charts"

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import ALICE, CARMEN
 from tests.e2e.test_browser import PHONE, Phone, receipts
-from tests.processes import ROOT, Stage, eventually
+from tests.kit.processes import ROOT, Stage, eventually
 
 NOWHERE = "http://127.0.0.1:1"  # a proxy that refuses
 

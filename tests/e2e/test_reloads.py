@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Frame, Page, expect
 
 from tests.e2e.test_browser import PHONE, Phone
-from tests.processes import Stage, eventually
+from tests.kit.processes import Stage, eventually
 
 # What current Chromium does to frames of another site by default; its shell without windows does not.
 CODE = re.compile(r"\b[A-Z2-9]{4}-[A-Z2-9]{4}\b")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import ALICE, BOB, CARMEN
-from tests.factories import SHOP
-from tests.processes import Shopper, Stage, eventually
+from tests.kit.factories import SHOP
+from tests.kit.processes import Shopper, Stage, eventually
 
 PLUGIN = """
 import pathlib

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import ALICE, BOB
-from tests.processes import Stage
+from tests.kit.processes import Stage
 from webapp.i18n.speech import COOKIE
 
 DARIUSH = 5000000104

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser import FLAGS, find
 from tests.gallery.states import STATES
 from tests.gallery.visits import Observatory, Visit
-from tests.processes import ROOT
+from tests.kit.browser import FLAGS, find
+from tests.kit.processes import ROOT
 
 GALLERY = ROOT / "var" / "gallery"
 PICTURES = ROOT / "docs" / "pictures"

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests import npm
-from tests.browser import FLAGS, find
 from tests.gallery.states import STATES
 from tests.gallery.visits import Observatory, Visit
+from tests.kit import npm
+from tests.kit.browser import FLAGS, find
 
 FOLDER = Path(__file__).parent / "references"
 PAGES = {

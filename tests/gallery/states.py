@@ -1,7 +1,7 @@
 """The list: every page in every state, each by a name and the steps that lead there."""
 
 from tests.gallery.visits import Steps, Visit
-from tests.processes import Shopper, eventually
+from tests.kit.processes import Shopper, eventually
 
 DAY = 24 * 3600
 ATLAS, NOTES, WEEK, NIGHTLY, EVERYTHING = (

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests import npm
 from tests.gallery.states import STATES
 from tests.gallery.visits import Visit
+from tests.kit import npm
 
 AXE = npm.read("axe-core@4.14.1", "axe.min.js").decode()
 NARROW = {"width": 320, "height": 700}

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.gallery.visits import Observatory, Visit
-from tests.processes import eventually
+from tests.kit.processes import eventually
 from webapp import clock
 from webapp.domain.catalogue import catalogue_files, toml_files
 from webapp.domain.catalogue.catalogue import Item

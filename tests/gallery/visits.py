@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, Frame, Page
 from sqlalchemy import text
 
-from tests.factories import SHOP, TERMS_VERSION
-from tests.processes import ShiftedStage, Shopper, eventually
+from tests.kit.factories import SHOP, TERMS_VERSION
+from tests.kit.processes import ShiftedStage, Shopper, eventually
 from webapp import clock
 from webapp.db.extensions import db, transaction
 from webapp.domain.catalogue import catalogue, catalogue_files

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.installing.index import LOCKS, Index, make_wheels, serving
-from tests.processes import ROOT
+from tests.kit.processes import ROOT
 
 PIPS = ("==22.3", "==23.2.1", "==24.0", "~=25.0", "")  # the oldest that is supported, to the newest
 FEW = {"flask", "blinker", "click", "itsdangerous", "jinja2", "markupsafe", "werkzeug", "pytz"} | {

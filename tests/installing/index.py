@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from threading import Event, Thread
 
-from tests.processes import ROOT
+from tests.kit.processes import ROOT
 
 LOCKS = ("requirements.txt", "sandbox/requirements.txt", "requirements-dev.txt")
 PIN = re.compile(r"(?m)^([\w.-]+)==([\w.+!]+)(.*?) \\\n(?:    --hash=\S+(?: \\)?\n)+")

@@ -5,14 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests import browser
-from tests.processes import ROOT
+from tests.kit import browser
+from tests.kit.processes import ROOT
 
 
 def look(tmp_path: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
     env = {"PATH": str(tmp_path), "HOME": str(tmp_path), **settings}
     return subprocess.run(
-        [sys.executable, "-m", "tests.browser"],
+        [sys.executable, "-m", "tests.kit.browser"],
         cwd=ROOT,
         env=env,
         capture_output=True,

@@ -11,7 +11,7 @@ import pytest
 
 from tests.installing.conftest import FEW, Clone, surroundings
 from tests.installing.index import NEWER, digest, file_name
-from tests.processes import eventually
+from tests.kit.processes import eventually
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.installing.index import PIN
+from tests.kit.processes import ROOT
 from tests.platforms import PYTHONS, Trial, trials
-from tests.processes import ROOT
 
 # What a platform installs with dependency resolution on; our own way does not look.
 RESOLVED = ("requirements.txt", "sandbox/requirements.txt")

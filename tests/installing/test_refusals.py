@@ -10,7 +10,7 @@ import pytest
 from sandbox import environment
 from sandbox.environment import pip
 from tests.installing.index import file_name
-from tests.processes import ROOT, free_port
+from tests.kit.processes import ROOT, free_port
 
 
 @pytest.mark.parametrize("version", ["(2, 7, 18)", "(3, 6, 15)", "(3, 9, 18)", "(3, 10, 13)"])

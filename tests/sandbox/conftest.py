@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.processes import TOKEN, Stage
+from tests.kit.processes import TOKEN, Stage
 
 ALICE, BOB = 5000000101, 5000000102  # the sandbox's people, with 500 and 100 Stars
 MONTH = 2_592_000  # seconds: what Telegram calls a month of a subscription

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests import npm
-from tests.processes import ROOT, Stage, eventually
+from tests.kit import npm
+from tests.kit.processes import ROOT, Stage, eventually
 
 STAND_IN = (ROOT / "sandbox" / "static" / "stand-in.js").read_bytes()
 PACKAGE = "@twa-dev/sdk@8.0.2"

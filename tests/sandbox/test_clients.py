@@ -10,8 +10,8 @@ from typing import Any
 import playwright
 import pytest
 
-from tests import npm
-from tests.processes import ROOT, TOKEN, Stage, eventually
+from tests.kit import npm
+from tests.kit.processes import ROOT, TOKEN, Stage, eventually
 from tests.sandbox.conftest import ALICE, stars
 
 HERE = Path(__file__).parent / "clients"

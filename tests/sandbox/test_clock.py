@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tests.processes import Stage, eventually
+from tests.kit.processes import Stage, eventually
 from tests.sandbox.conftest import ALICE, Bot, charge, control, jump
 
 DAY = 24 * 3600

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.processes import Stage, eventually
+from tests.kit.processes import Stage, eventually
 from tests.sandbox.conftest import ALICE, Bot
 from tests.sandbox.test_media import PICTURE
 

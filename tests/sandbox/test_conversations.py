@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import eventually
+from tests.kit.processes import eventually
 from tests.sandbox.conftest import ALICE, BOB, Bot, control, jump
 
 BOT_ID = 7000000002

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Stage, eventually
+from tests.kit.processes import Stage, eventually
 from tests.sandbox.conftest import ALICE, Bot, control, jump
 
 DAY = 24 * 3600

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import TOKEN, Stage
+from tests.kit.processes import TOKEN, Stage
 from tests.sandbox.conftest import ALICE, Bot, control
 
 KEYBOARD = {"inline_keyboard": [[{"text": "Go", "callback_data": "go"}]]}

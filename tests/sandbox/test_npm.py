@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sandbox import npm, outside
 from sandbox.client_script import INSIDE, ClientScript
 from sandbox.client_script import PACKAGE as CLIENT_SCRIPT
-from tests import npm as kept
+from tests.kit import npm as kept
 
 PACKAGE, PATH = "@scope/name@1.2.3", "/@scope/name/-/name-1.2.3.tgz"
 NOWHERE = "http://127.0.0.1:1"

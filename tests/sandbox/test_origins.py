@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from tests.processes import Stage
+from tests.kit.processes import Stage
 from tests.sandbox.conftest import ALICE, stars
 
 TOP_UP = f"people/{ALICE}/top-up"

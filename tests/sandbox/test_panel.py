@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.processes import Stage, eventually
+from tests.kit.processes import Stage, eventually
 from tests.sandbox.conftest import ALICE, BOB, MONTH, PLAN_STARS, Bot, charge, jump, stars
 
 DAY = 24 * 3600

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.processes import TOKEN
+from tests.kit.processes import TOKEN
 from tests.sandbox.conftest import ALICE, Bot
 
 LIKE_JSON = ['{"order": 1, "ok": true}', "{}", "[]", "[1, 2]", '{"a":1,  "b":[ ]}', '"quoted"', "{broken"]

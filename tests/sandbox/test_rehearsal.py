@@ -18,13 +18,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.factories import SHOP
-from tests.processes import PATIENCE_SECONDS, ROOT, Shopper, Stage, eventually, free_port
+from tests.kit.factories import SHOP
+from tests.kit.processes import PATIENCE_SECONDS, ROOT, Shopper, Stage, eventually, free_port
 
 ALICE = 5000000101
 BOT_ID = 7_000_000_001
-PARTS = ("webapp", "sandbox", "templates", "static", "migrations", "tests/on_a_terminal.py")
-PARTS += ("tests/unprivileged.py", "bot.py", "Procfile", ".env.example")
+PARTS = ("webapp", "sandbox", "templates", "static", "migrations", "tests/kit/on_a_terminal.py")
+PARTS += ("tests/kit/unprivileged.py", "bot.py", "Procfile", ".env.example")
 PARTS += ("Makefile", "requirements.txt")
 LAST_LINE = "Stopped. What was bought stays; make run goes on from here."
 # No proxy stands before what is on this machine, be it one that cannot even be spoken to.
@@ -44,7 +44,7 @@ class Run:
         self.said = ""
         settings = {name: text for name, text in os.environ.items() if name.upper() not in PROXIES}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.on_a_terminal", *command],
+            [sys.executable, "-m", "tests.kit.on_a_terminal", *command],
             cwd=folder,
             env={**settings, "TERM": "xterm", "NO_COLOR": "1", **environment},
             stdin=terminal,
@@ -370,7 +370,7 @@ def test_a_damaged_state_is_named_and_left_alone(start: Start, folder: Path) -> 
 def test_a_folder_that_cannot_be_written_is_named(folder: Path) -> None:
     (folder / "var").mkdir(mode=0o555)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.unprivileged", sys.executable, "-m", "sandbox.up"],
+        [sys.executable, "-m", "tests.kit.unprivileged", sys.executable, "-m", "sandbox.up"],
         cwd=folder,
         capture_output=True,
         text=True,

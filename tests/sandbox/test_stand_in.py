@@ -8,8 +8,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests import npm
-from tests.processes import ROOT
+from tests.kit import npm
+from tests.kit.processes import ROOT
 
 ORIGIN = "http://shop.test"
 STAND_IN = (ROOT / "sandbox" / "static" / "stand-in.js").read_bytes()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Stage
+from tests.kit.processes import Stage
 from tests.sandbox.conftest import ALICE, Bot, charge, control, jump
 
 STRANGE = {

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.processes import Stage, eventually
+from tests.kit.processes import Stage, eventually
 from tests.sandbox.conftest import ALICE, BOB, MONTH, PLAN_STARS, Bot, charge, control, jump, stars
 
 Act = Callable[..., Any]

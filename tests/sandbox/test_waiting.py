@@ -5,7 +5,7 @@ import io
 import sys
 
 from sandbox import rehearsal, terminal
-from tests.processes import PATIENCE_SECONDS
+from tests.kit.processes import PATIENCE_SECONDS
 
 AN_HOUR = 3600.0
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.arrange import NOW
-from tests.shared import app, config, database_url, new_app, postgresql_place, sqlite_place
+from tests.kit.arrange import NOW
+from tests.kit.shared import app, config, database_url, new_app, postgresql_place, sqlite_place
 from webapp import clock
 from webapp.bot_api import client as bot_api
 from webapp.bot_api.client import NotReached, Refused

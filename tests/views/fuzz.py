@@ -12,7 +12,7 @@ from urllib.parse import quote_from_bytes
 from flask import Flask
 from werkzeug.test import run_wsgi_app
 
-from tests.factories import METRICS_TOKEN, WEBHOOK_SECRET, make_init_data
+from tests.kit.factories import METRICS_TOKEN, WEBHOOK_SECRET, make_init_data
 from webapp import clock
 from webapp.config import WEBHOOK_PATH
 from webapp.views.telegram import SECRET_HEADER

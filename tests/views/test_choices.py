@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from tests import arrange
-from tests.factories import make_init_data
+from tests.kit import arrange
+from tests.kit.factories import make_init_data
 from webapp import clock
 from webapp.domain.people import users
 from webapp.i18n import languages

@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests import arrange
 from tests.conftest import Client
-from tests.factories import BRAND, SHOP, TERMS_VERSION, make_config
+from tests.kit import arrange
+from tests.kit.factories import BRAND, SHOP, TERMS_VERSION, make_config
 from webapp import create_app
 from webapp.config import ConfigError
 from webapp.db.extensions import db

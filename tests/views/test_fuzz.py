@@ -11,9 +11,9 @@ from datetime import timedelta
 
 from flask import Flask
 
-from tests import arrange
-from tests.arrange import ALICE, NOW
-from tests.factories import TERMS_VERSION, make_config
+from tests.kit import arrange
+from tests.kit.arrange import ALICE, NOW
+from tests.kit.factories import TERMS_VERSION, make_config
 from tests.views import fuzz
 from webapp import clock, create_app
 from webapp.db.extensions import db

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests import arrange
-from tests.arrange import NOW
+from tests.kit import arrange
+from tests.kit.arrange import NOW
 from tests.views.test_shop import buy
 from webapp import clock
 from webapp.db.models import User

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask, Response, g, request
 from sqlalchemy import event
 
-from tests import arrange
-from tests.arrange import ALICE, BOB, MINUTE, NOW
+from tests.kit import arrange
+from tests.kit.arrange import ALICE, BOB, MINUTE, NOW
 from webapp import clock
 from webapp.db.extensions import db, transaction
 from webapp.db.models import User

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests import arrange
-from tests.factories import TERMS_VERSION, make_config
+from tests.kit import arrange
+from tests.kit.factories import TERMS_VERSION, make_config
 from webapp import create_app
 
 HTMX = {"HX-Request": "true"}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests import arrange
-from tests.arrange import BIG_PLAN, DAY, MONTH, NOW, PLAN
-from tests.factories import TERMS_VERSION
+from tests.kit import arrange
+from tests.kit.arrange import BIG_PLAN, DAY, MONTH, NOW, PLAN
+from tests.kit.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
 from tests.views.test_shop import buy
 from webapp.db.extensions import transaction

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests import arrange
-from tests.arrange import NOW
-from tests.factories import TERMS_VERSION
+from tests.kit import arrange
+from tests.kit.arrange import NOW
+from tests.kit.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
 from webapp.db.extensions import transaction
 from webapp.db.models import Charge, Order, User

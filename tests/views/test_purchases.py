@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests import arrange
-from tests.arrange import DAY, MONTH, NOW
-from tests.factories import TERMS_VERSION
+from tests.kit import arrange
+from tests.kit.arrange import DAY, MONTH, NOW
+from tests.kit.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
 from tests.views.test_shop import buy
 from webapp.db.extensions import transaction

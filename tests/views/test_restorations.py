@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests import arrange
-from tests.arrange import NOW
+from tests.kit import arrange
+from tests.kit.arrange import NOW
 from tests.views.conftest import Telegram
 from webapp.db.models import Order, User
 

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
-from tests.factories import BOT_TOKEN, METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET, make_config
+from tests.kit.factories import BOT_TOKEN, METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET, make_config
 from webapp import clock, config, create_app
 from webapp.config import WEBHOOK_PATH
 from webapp.db.extensions import db

@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, select, text
 
-from tests.arrange import ALICE, BOB, DAY, MINUTE, NOW
-from tests.factories import make_config, make_init_data
+from tests.kit.arrange import ALICE, BOB, DAY, MINUTE, NOW
+from tests.kit.factories import make_config, make_init_data
 from webapp import clock, create_app
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Logout, RateLimit, SignInCode, User

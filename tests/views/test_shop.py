@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from tests import arrange
-from tests.arrange import NOW
-from tests.factories import TERMS_VERSION
+from tests.kit import arrange
+from tests.kit.arrange import NOW
+from tests.kit.factories import TERMS_VERSION
 from webapp import clock
 from webapp.db.extensions import db, transaction
 from webapp.db.models import User

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests import arrange
-from tests.arrange import DAY, MONTH, NOW
+from tests.kit import arrange
+from tests.kit.arrange import DAY, MONTH, NOW
 from tests.views.conftest import Telegram, wind
 from webapp.db.extensions import transaction
 from webapp.db.models import Order, Subscription, User

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from flask_migrate import upgrade
 
-from tests import arrange, sentences
+from tests import sentences
 from tests.conftest import Client
-from tests.factories import make_config, opened
+from tests.kit import arrange
+from tests.kit.factories import make_config, opened
 from webapp import create_app
 from webapp.db.models import User
 from webapp.i18n import languages

@@ -18,14 +18,14 @@ from typing import Any, TypeVar
 import httpx
 from flask import Flask
 
-from tests import forks
-from tests.factories import METRICS_TOKEN, SECRET_KEY, SHOP, TERMS_VERSION, WEBHOOK_SECRET, opened
-from tests.forks import ROOT, Process
+from tests.kit import forks
+from tests.kit.factories import METRICS_TOKEN, SECRET_KEY, SHOP, TERMS_VERSION, WEBHOOK_SECRET, opened
+from tests.kit.forks import ROOT, Process
 from webapp import config, create_app
 from webapp.bot_api import client as bot_api
 
 # Two web processes on one port, which no owner can start.
-SHARED_PORT = shlex.join(["gunicorn", "-c", "python:tests.shared_port", "webapp:create_app()"])
+SHARED_PORT = shlex.join(["gunicorn", "-c", "python:tests.kit.shared_port", "webapp:create_app()"])
 TOKEN = "7000000002:AAF-made-up-for-tests_0123456789abc"
 PATIENCE_SECONDS = 40.0
 PORTS = (10_000, 32_000)  # below those that Linux gives to outgoing connections, and macOS too
@@ -253,7 +253,7 @@ class ShiftedStage(Stage):
             command = shlex.join(self.command(name))
             self.set_clock(name, 0)
             file = shlex.quote(str(self._file(name)))
-            self.commands[name] = f"python -m tests.shifted {file} {command}"
+            self.commands[name] = f"python -m tests.kit.shifted {file} {command}"
 
     def set_clock(self, name: str, seconds: float) -> None:
         """Have a machine's clock so many seconds ahead of Telegram's, or behind it if negative."""

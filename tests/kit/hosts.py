@@ -11,7 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tests.processes import ROOT
+from tests.kit.processes import ROOT
 
 READERS = {".json": json.loads, ".toml": tomllib.loads, ".yaml": YAML(typ="safe", pure=True).load}
 READERS[".yml"] = READERS[".yaml"]

@@ -1,8 +1,8 @@
 """Processes of the shop without the second that each of them spends on importing.
 
-``python -m tests.forks`` has imported what they all need, and begun nothing. For each command it forks, and
-the child becomes what a new Python would have become: environment, folder, output, session and exit code are
-its own. What has to begin with nothing, as in production, a test starts cold (Stage, is_cold).
+``python -m tests.kit.forks`` has imported what they all need, and begun nothing. For each command it
+forks, and the child becomes what a new Python would have become: environment, folder, output, session and exit
+code are its own. What has to begin with nothing, as in production, a test starts cold (Stage, is_cold).
 """
 
 import atexit
@@ -27,9 +27,9 @@ from typing import BinaryIO
 
 import coverage
 
-from tests import compiled
+from tests.kit import compiled
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 PROGRAMS = Path(sys.executable).parent
 INTERPRETERS = {"python", sys.executable}
 LONGEST_ORDER = 200_000  # bytes: under what Linux lets a socket hold
@@ -125,7 +125,7 @@ def _forks() -> socket.socket:
     known = ("PATH", "HOME", compiled.NAME)
     environment = {name: os.environ[name] for name in known if name in os.environ}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.forks", str(there.fileno())],
+        [sys.executable, "-m", "tests.kit.forks", str(there.fileno())],
         cwd=ROOT,
         env={**environment, **FIRST},
         stdin=subprocess.DEVNULL,

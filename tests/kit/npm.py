@@ -1,6 +1,6 @@
 """Packages of npm that tests use as they were published: known by their hashes, and not committed.
 
-``python -m tests.npm`` fetches those that are not here yet, with or without npm.
+``python -m tests.kit.npm`` fetches those that are not here yet, with or without npm.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import npm
-from tests.processes import ROOT
+from tests.kit.processes import ROOT
 
 KEPT = ROOT / "var" / "npm"
 ATTEMPTS = 3  # a network drops a connection now and then

@@ -1,4 +1,4 @@
-"""``python -m tests.unprivileged COMMAND...``: root, but file permissions hold for it as for anybody."""
+"""``python -m tests.kit.unprivileged COMMAND...``: root, but file permissions hold for it as for anybody."""
 
 import ctypes
 import os

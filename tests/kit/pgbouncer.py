@@ -1,4 +1,4 @@
-"""PgBouncer, found or installed: ``python -m tests.pgbouncer`` prints where it is. And a pool of our own."""
+"""PgBouncer, found or installed (``python -m tests.kit.pgbouncer`` prints where), and a pool of our own."""
 
 import os
 import shutil
@@ -67,7 +67,7 @@ def _whose(server: str, folder: Path) -> dict[str, int]:
 
 
 def _wait(process: subprocess.Popen[bytes], folder: Path) -> None:
-    from tests.processes import eventually
+    from tests.kit.processes import eventually
 
     def listens() -> bool:
         assert process.poll() is None, (folder / "log").read_text()

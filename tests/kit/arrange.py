@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.factories import TERMS_VERSION
+from tests.kit.factories import TERMS_VERSION
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Charge, Order, OutboxMessage, Refund, User
 from webapp.domain.catalogue import catalogue

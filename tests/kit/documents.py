@@ -2,7 +2,7 @@
 
 import re
 
-from tests.processes import ROOT
+from tests.kit.processes import ROOT
 
 
 def block(name: str, kind: str, number: int = 0) -> str:

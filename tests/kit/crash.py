@@ -1,4 +1,4 @@
-"""Crash points: ``python -m tests.crash K5:1,K6:3:slow bot.py`` runs a process that kills itself at them.
+"""Crash points: ``python -m tests.kit.crash K5:1,K6:3:slow bot.py`` runs a process that kills itself at them.
 
 One life after the other: the first dies (SIGKILL) at its first passage of K5, its successor, a slow one, at
 the third of K6, and the one after that lives on. gunicorn replaces its own workers; for everything else

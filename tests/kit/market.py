@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from flask import Flask
 
-from tests.processes import Shopper, Stage, eventually
+from tests.kit.processes import Shopper, Stage, eventually
 from webapp import clock
 from webapp.db.extensions import db, transaction
 from webapp.domain.sales import payments, refunds

@@ -1,4 +1,4 @@
-"""Find Chromium, or install it: ``python -m tests.browser`` prints where it is."""
+"""Find Chromium, or install it: ``python -m tests.kit.browser`` prints where it is."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""``python -m tests.shifted FILE COMMAND...``: the shop on a machine whose clock is wrong.
+"""``python -m tests.kit.shifted FILE COMMAND...``: the shop on a machine whose clock is wrong.
 
 By how many seconds stands in the file; it may change at any moment. With ALL_CLOCKS set the database's clock
 counts as moved with it.

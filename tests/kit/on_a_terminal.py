@@ -1,4 +1,4 @@
-"""``python -m tests.on_a_terminal COMMAND...``: a command whose standard input is its terminal."""
+"""``python -m tests.kit.on_a_terminal COMMAND...``: a command whose standard input is its terminal."""
 
 import fcntl
 import os

@@ -1,0 +1,1 @@
+"""What tests share: shops, processes, databases, browsers, and ways to play with them."""
