@@ -37,6 +37,7 @@ def advisories(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     server.server_close()
 
 
+@pytest.mark.proves("S64")
 def test_37_a_known_weakness_is_reported_and_fails(advisories, tmp_path, monkeypatch, capsys):
     report = tmp_path / "audit.json"
     monkeypatch.setattr(audit, "LOCKS", ("requirements.txt",))
@@ -48,6 +49,7 @@ def test_37_a_known_weakness_is_reported_and_fails(advisories, tmp_path, monkeyp
     assert audit.main(["--if-old"], report=report) == 0
 
 
+@pytest.mark.proves("S64")
 def test_37_a_report_is_old_after_14_days_or_with_another_lock(tmp_path):
     report = tmp_path / "audit.json"
     now = datetime.now(UTC)

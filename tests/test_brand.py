@@ -206,6 +206,7 @@ def test_a_shop_without_a_name_is_called_as_its_bot(folder: Folder, database_url
         assert " · Lamp Bot</title>" in client.get("/nowhere").text
 
 
+@pytest.mark.proves("S70")
 @on_sqlite
 def test_what_an_owner_writes_is_text(folder: Folder, database_url: str, open_shop: None) -> None:
     markup = "</title><b hx-get='/me'>&amp;100%%(x)s</b>"

@@ -129,6 +129,7 @@ def echoed(answer: httpx.Response) -> set[str]:
     return set()
 
 
+@pytest.mark.proves("I17", "T31")
 def test_t31_no_secret_is_ever_said(stage):
     heard = Heard()
     buy(stage, heard)
@@ -157,6 +158,7 @@ def test_t31_no_secret_is_ever_said(stage):
         assert not leaks, (answer.request.method, answer.request.url.path, answer.status_code)
 
 
+@pytest.mark.proves("I17", "T31")
 @pytest.mark.parametrize("stage", ["polling"], indirect=True)
 def test_t31_a_leak_would_be_heard(stage):
     """The watch itself is watched: a line with a secret in it is found."""
@@ -166,6 +168,7 @@ def test_t31_a_leak_would_be_heard(stage):
     assert [secret for secret in heard.secrets if secret in said] == [TOKEN]
 
 
+@pytest.mark.proves("S61")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_s61_an_error_says_where_to_look_and_nothing_else(app):
     """A page that breaks names an incident, and no word of what broke."""

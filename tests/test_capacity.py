@@ -65,6 +65,7 @@ def test_4_memory_is_that_of_the_container(tmp_path):
     assert capacity.memory_bytes(*folders) == 0
 
 
+@pytest.mark.proves("I26", "F59")
 def test_4_workers_fit_into_memory_and_connections(plenty, monkeypatch):
     assert capacity.fitting(0) == capacity.MOST_WORKERS
     assert [capacity.fitting(most) for most in (5, 12, 17, 20, 47, 97)] == [1, 1, 2, 3, 8, 8]
@@ -91,6 +92,7 @@ def test_4_the_database_says_what_it_has(postgresql_url, give, plenty):
     assert capacity.workers("sqlite:///x.db") == capacity.MOST_WORKERS
 
 
+@pytest.mark.proves("I26", "F59")
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_4_the_doctor_counts_connections(app, plenty, give):
     def found(web_workers: int) -> tuple[str, str, str]:
@@ -112,6 +114,7 @@ def test_4_sqlite_has_no_connections_to_count(app):
     assert database.connections(make_config()) == []
 
 
+@pytest.mark.proves("I26")
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_4_what_only_forks_workers_holds_no_connection(database_url):
     app = create_app(make_config(database_url=database_url))

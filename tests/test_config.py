@@ -30,6 +30,7 @@ def test_three_settings_are_all_a_small_shop_needs():
     assert settings.proxy_hops == 1
 
 
+@pytest.mark.proves("S20")
 @pytest.mark.parametrize("name", ["BOT_TOKEN", "PUBLIC_URL", "SECRET_KEY"])
 def test_what_is_missing_is_named(name):
     with pytest.raises(ConfigError, match=f"{name} is missing"):
@@ -77,6 +78,7 @@ def test_an_address_to_listen_on_may_be_of_either_kind(host):
     assert ports.address("::", 8080) == "[::]:8080"
 
 
+@pytest.mark.proves("F31")
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -288,6 +290,7 @@ def test_15_what_is_no_origin_is_refused_in_words(told, sentence):
     assert "pass" not in str(refused.value).replace("password", "")
 
 
+@pytest.mark.proves("S20")
 @pytest.mark.parametrize(
     "secret",
     [
@@ -374,6 +377,7 @@ def test_a_secret_is_not_taken_from_two_places(tmp_path):
         load(SECRET_KEY_FILE=str(tmp_path / "secret"))
 
 
+@pytest.mark.proves("S20")
 def test_a_secret_file_that_everyone_can_read_is_refused(tmp_path):
     file = tmp_path / "secret"
     file.write_text(OTHER)

@@ -59,6 +59,7 @@ def command(app: Flask, *words: str) -> str:
     return app.test_cli_runner().invoke(args=words).output
 
 
+@pytest.mark.proves("F59")
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "EUC_JP"])
 def test_a_database_that_cannot_hold_every_name_is_refused_before_anybody_comes(make, encoding):
     url = make(f"ENCODING '{encoding}' LOCALE 'C'")
@@ -66,6 +67,7 @@ def test_a_database_that_cannot_hold_every_name_is_refused_before_anybody_comes(
         create_app(make_config(database_url=url))
 
 
+@pytest.mark.proves("F59")
 @pytest.mark.parametrize("is_pooled", [False, True], ids=["direct", "pooled"])
 def test_a_database_with_manners_of_its_own_is_sold_through_like_any_other(make, is_pooled):
     url = make("ENCODING 'UTF8' LOCALE 'C'", *ODD)
@@ -124,6 +126,7 @@ def test_a_schema_that_is_not_there_is_what_is_to_be_created(make):
         assert db.session.scalar(db.text("SELECT count(*) FROM mine.shop")) == 0
 
 
+@pytest.mark.proves("F59")
 def test_a_database_that_only_reads_says_so(make):
     url = make("", "default_transaction_read_only = on")
     with shop(url) as app:

@@ -1,3 +1,5 @@
+import pytest
+
 from tests.kit.arrange import NOW, open_shop
 from tests.kit.factories import METRICS_TOKEN
 from webapp import __version__, clock
@@ -17,6 +19,7 @@ def findings(client) -> dict[str, str]:
     return client.get("/readyz", headers=DETAILS).json["findings"]
 
 
+@pytest.mark.proves("S63")
 def test_a_living_process_says_only_that_and_its_version(client):
     answer = client.get("/healthz")
     assert (answer.status_code, answer.json) == (200, {"status": "ok", "version": __version__})
@@ -36,6 +39,7 @@ def test_a_shop_without_its_bot_is_not_ready(client):
     assert findings(client)["bot"] == "No bot process is at work. Start bot.py."
 
 
+@pytest.mark.proves("S63")
 def test_details_are_for_the_holder_of_the_metrics_token(client):
     assert "findings" not in client.get("/readyz").json
     assert "findings" not in client.get("/readyz", headers={"Authorization": "Bearer wrong"}).json

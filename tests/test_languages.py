@@ -194,6 +194,7 @@ def test_a_new_file_is_a_new_language(tmp_path, monkeypatch):
 MARKUP = """<b hx-get='/me' hx-trigger="load">Tienda</b><script>alert(1)</script>&amp;"""
 
 
+@pytest.mark.proves("I24", "S70")
 def test_markup_in_a_translation_is_shown_and_never_obeyed(tmp_path, monkeypatch, app_without_tables):
     """A file of translations is text: who translates writes no page."""
     sentences = {"Shop": MARKUP, "Until %(day)s": f"%(day)s {MARKUP}", "Hello": '" autofocus onfocus="x'}

@@ -39,6 +39,7 @@ def app(postgresql_url: str, link: Proxy, monkeypatch: pytest.MonkeyPatch) -> It
         yield app
 
 
+@pytest.mark.proves("F27")
 @pytest.mark.parametrize("cut", CUTS)
 def test_a_database_that_is_cut_off_is_given_up_and_found_again(app, link, cut):
     for _ in range(2):
@@ -60,6 +61,7 @@ def test_a_release_may_wait_longer_than_a_request(app, postgresql_url):
     engine.dispose()
 
 
+@pytest.mark.proves("F26")
 @pytest.mark.parametrize("cut", CUTS)
 def test_what_a_cut_off_commit_says_it_kept_is_kept_and_once_however_often_it_comes(app, link, cut):
     said_kept = {number for number in range(16) if receive(number, link, Fault(cut=cut, after_bytes=number))}

@@ -128,6 +128,7 @@ def everywhere(formatter: JSONFormatter, text: str) -> list[str]:
     ]
 
 
+@pytest.mark.proves("I17", "S60")
 @pytest.mark.parametrize("secret", OURS.values(), ids=OURS.keys())
 def test_s60_none_of_our_secrets_is_printed(formatter, secret):
     for line in everywhere(formatter, f"before{secret}after"):
@@ -153,6 +154,7 @@ FORMS = {
 }
 
 
+@pytest.mark.proves("S60")
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
 def test_s60_a_secret_is_known_in_every_form_in_which_programs_write_it(form):
     [line] = {told(JSONFormatter((SPECIAL,)), f"before {form} after")}
@@ -163,12 +165,14 @@ def test_s60_a_secret_is_known_in_every_form_in_which_programs_write_it(form):
     assert len(left) <= max(8, len("{'password': ''}"))
 
 
+@pytest.mark.proves("S60")
 def test_s60_a_short_secret_is_hidden_where_it_stands_alone_and_words_stay_words():
     formatter = JSONFormatter(("x",))
     line = json.loads(told(formatter, "unexpected: password=x, next x_y, -x- and 'x'"))
     assert line["message"] == f"unexpected: password={HIDDEN}, next {HIDDEN}_y, -{HIDDEN}- and '{HIDDEN}'"
 
 
+@pytest.mark.proves("S60")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_s60_nothing_is_printed_that_looks_like_a_secret(formatter, shape):
     text, secret = SHAPES[shape]
@@ -266,6 +270,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Any:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+@pytest.mark.proves("S60")
 def test_s60_httpx_prints_addresses_without_the_token(lines):
     logs.init(make_config(log_level="DEBUG"))
     with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, json={}))) as http:
@@ -276,6 +281,7 @@ def test_s60_httpx_prints_addresses_without_the_token(lines):
     assert BOT_TOKEN not in printed
 
 
+@pytest.mark.proves("I17", "S60")
 def test_s60_a_call_that_fails_names_no_token(lines):
     logs.init(make_config(log_level="DEBUG"))
     client = BotApi("http://127.0.0.1:9/bot", BOT_TOKEN)
@@ -351,6 +357,7 @@ def printed(
     return rest
 
 
+@pytest.mark.proves("S60")
 @pytest.mark.parametrize("secret", OURS.values(), ids=OURS.keys())
 def test_s60_people_read_no_secret_either(formatter, secret):
     text = TextFormatter()
@@ -359,6 +366,7 @@ def test_s60_people_read_no_secret_either(formatter, secret):
         assert secret not in line
 
 
+@pytest.mark.proves("S60")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_s60_people_read_nothing_that_looks_like_a_secret(shape):
     text, secret = SHAPES[shape]

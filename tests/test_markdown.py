@@ -54,6 +54,7 @@ def test_a_table_scrolls_and_keeps_its_columns_aligned() -> None:
     assert '<td align="right">2</td>' in markup
 
 
+@pytest.mark.proves("S70")
 @pytest.mark.parametrize(
     "text",
     [

@@ -155,6 +155,7 @@ def test_a_launch_is_counted_and_timed(client, alice):
     assert buckets == {"0.01", "0.05", "0.1", "0.5", "1.0", "+Inf"}
 
 
+@pytest.mark.proves("S62")
 @pytest.mark.parametrize(
     "told",
     [None, "", "Bearer", "Bearer ", "Bearer x", f"Basic {METRICS_TOKEN}", METRICS_TOKEN]
@@ -168,6 +169,7 @@ def test_s62_without_the_token_there_is_nothing(client, told):
     assert b"miniapp" not in answer.data
 
 
+@pytest.mark.proves("S62")
 @on_sqlite
 def test_s62_a_shop_without_a_token_has_no_metrics(database_url):
     client = create_app(make_config(database_url=database_url, metrics_token="")).test_client()
@@ -175,6 +177,7 @@ def test_s62_a_shop_without_a_token_has_no_metrics(database_url):
         assert client.get("/metrics", headers={"Authorization": told}).status_code == 404
 
 
+@pytest.mark.proves("S62")
 @on_sqlite
 def test_s62_labels_name_no_person_no_order_and_no_path(app, client, alice):
     order = arrange.order(alice, "atlas", now=clock.now())
@@ -194,6 +197,7 @@ def test_s62_labels_name_no_person_no_order_and_no_path(app, client, alice):
     assert len(found) <= 500
 
 
+@pytest.mark.proves("S62")
 @on_sqlite
 def test_s62_nobody_can_make_series_up(app, client):
     walk(app, client)
@@ -243,6 +247,7 @@ class Broken:
         raise OSError("No space left on device")
 
 
+@pytest.mark.proves("F56")
 @on_sqlite
 @pytest.mark.parametrize("name", ["sessions", "exchange", "refusals", "moves"])
 def test_g11_a_broken_metric_breaks_no_session(app, client, name):
@@ -253,6 +258,7 @@ def test_g11_a_broken_metric_breaks_no_session(app, client, name):
     assert client.post("/session", json={"init_data": "x"}).status_code == 401
 
 
+@pytest.mark.proves("F56")
 @on_sqlite
 def test_g11_requests_that_cannot_be_measured_are_answered(app, client, monkeypatch):
     for kind in (Counter, Summary):
@@ -515,6 +521,7 @@ def test_6_a_process_that_was_not_prepared_shares_nothing(folder):
     assert metrics_folder.VARIABLE not in os.environ
 
 
+@pytest.mark.proves("F62")
 def test_6_a_folder_that_is_gone_costs_its_own_numbers_only(client, folder, monkeypatch, caplog):
     monkeypatch.setattr(metrics, "_is_unread", False)
     for _ in range(2):
@@ -525,6 +532,7 @@ def test_6_a_folder_that_is_gone_costs_its_own_numbers_only(client, folder, monk
     assert "cannot be read" in said[0].getMessage()
 
 
+@pytest.mark.proves("F62")
 def test_6_a_process_without_room_counts_nothing_and_goes_on(client, monkeypatch):
     monkeypatch.setattr(metrics, "_is_off", False)
     client.get("/support")
@@ -535,6 +543,7 @@ def test_6_a_process_without_room_counts_nothing_and_goes_on(client, monkeypatch
     assert {name: value for name, value in series(client).items() if "help.support" in name} == before
 
 
+@pytest.mark.proves("F62")
 @on_sqlite
 def test_6_a_shop_sells_without_a_folder_for_numbers(tmp_path, database_url):
     """Web, bot and release begin although the folder is none; the web process says so, once."""

@@ -155,6 +155,7 @@ def test_26_a_grant_after_a_revocation_counts(app, alice: User) -> None:
     assert entitlements.has(ALICE, "atlas", NOW)
 
 
+@pytest.mark.proves("I25")
 def test_26_each_decision_is_one_row_with_who_what_before_after_and_why(app, alice: User) -> None:
     arrange.pay(arrange.facts(arrange.order(alice, "week")))
     decide(app, "extend", str(ALICE), "tonight", "--days", "3", reason="  the sky was cloudy ")
@@ -168,6 +169,7 @@ def test_26_each_decision_is_one_row_with_who_what_before_after_and_why(app, ali
     assert (banned.before, banned.after) == ({"banned_at": None}, {"banned_at": NOW.isoformat()})
 
 
+@pytest.mark.proves("I25")
 @pytest.mark.parametrize("statement", ["UPDATE audit_entries SET reason = ''", "DELETE FROM audit_entries"])
 def test_26_nobody_changes_what_was_decided(app, alice: User, statement) -> None:
     decide(app, "ban", str(ALICE))
@@ -223,6 +225,7 @@ def test_26_nobody_is_banned_twice(app, alice: User) -> None:
     assert len(decisions()) == 1
 
 
+@pytest.mark.proves("I25")
 @on_sqlite
 @pytest.mark.parametrize(
     "reason", ["", "  \n\t", "\u00a0", "x" * 256], ids=["empty", "blank", "space", "long"]

@@ -90,6 +90,7 @@ def test_a_folder_where_nothing_can_be_written_is_named(run, tmp_path):
     assert "cannot be written" in begun.output
 
 
+@pytest.mark.proves("F66")
 def test_everything_wrong_is_told_at_once(run, tmp_path):
     files = {
         "shop.toml": 'nome = "Knots"\nname = 3\n',
@@ -115,6 +116,7 @@ def test_everything_wrong_is_told_at_once(run, tmp_path):
         assert place in judged.output, place
 
 
+@pytest.mark.proves("F66")
 def test_a_plugin_that_raises_is_named_by_its_line(run, tmp_path):
     plugin = {"plugin.py": "def register(shop):\n    raise KeyError('x')\n"}
     judged = run("check", write_folder(tmp_path / "mine", plugin).path)

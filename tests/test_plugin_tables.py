@@ -77,6 +77,7 @@ def test_a_release_makes_them_in_a_branch_of_their_own(shop_of):
     assert database.migrated().is_well
 
 
+@pytest.mark.proves("I19", "F66")
 def test_one_that_breaks_changes_nothing(shop_of):
     app = shop_of(migration(TABLE + "\n    raise KeyError('moon')"))
     said = release(app)
@@ -84,6 +85,7 @@ def test_one_that_breaks_changes_nothing(shop_of):
     assert tables() <= {"alembic_version"}
 
 
+@pytest.mark.proves("F66")
 @ON_SQLITE
 def test_one_that_is_gone_stops_a_release_before_it_changes_anything(shop_of):
     app = shop_of(migration())

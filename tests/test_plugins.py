@@ -119,6 +119,7 @@ def test_json_is_taken_and_given_by_its_own_routes_alone(shop_of):
     assert client.post("/moon.json", json={}, headers=foreign).status_code == 403
 
 
+@pytest.mark.proves("I19", "F65")
 def test_a_view_that_raises_breaks_nothing_else(shop_of, caplog):
     client = shop_of(PAGES, templates__greeting_html=GREETING)
     answer = super(Client, client).open("/broken", headers={"Accept": "application/json"})
@@ -202,6 +203,7 @@ WRONG = {
 }
 
 
+@pytest.mark.proves("F66")
 @pytest.mark.parametrize("name", WRONG)
 def test_what_cannot_be_is_told_at_the_start_in_one_sentence(tmp_path, name):
     plugin, sentence = WRONG[name]

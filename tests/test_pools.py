@@ -39,6 +39,7 @@ def one_session(server: str) -> Iterator[str]:
         yield url
 
 
+@pytest.mark.proves("F58")
 def test_what_two_clients_of_a_pool_ask_again_and_again_is_prepared_for_neither(one_session):
     with engine(one_session) as ours, engine(one_session) as theirs:
         for _ in range(7):  # psycopg prepares what it sees the sixth time
@@ -59,6 +60,7 @@ def test_limits_hold_in_our_transactions_and_in_nobody_elses(one_session):
                 assert other.execute(f"SHOW {name}").fetchone() == ("0",)
 
 
+@pytest.mark.proves("F58")
 def test_what_is_undone_through_a_pool_is_undone(one_session):
     with engine(one_session) as ours:
         with ours.connect() as connection:
@@ -76,6 +78,7 @@ def test_a_session_of_our_own_is_told_the_limits_once(server):
         assert connection.scalar(text("SHOW lock_timeout")) == "2s"
 
 
+@pytest.mark.proves("F59")
 def test_what_the_owner_set_for_a_session_wins_and_the_rest_is_ours(server, monkeypatch):
     monkeypatch.setenv("PGOPTIONS", "--lock-timeout=7s")
     with engine(server) as ours, ours.connect() as connection:
@@ -97,6 +100,7 @@ def test_how_long_to_wait_for_a_connection_is_the_owners_to_say(server, monkeypa
     assert "connect_timeout" not in postgresql.additions(make_url(server))
 
 
+@pytest.mark.proves("F58")
 def test_a_pool_without_transactions_is_refused_in_words(server):
     with (
         pgbouncer.pool(server, "statement") as url,
@@ -106,6 +110,7 @@ def test_a_pool_without_transactions_is_refused_in_words(server):
         ours.connect()
 
 
+@pytest.mark.proves("F58")
 def test_a_parameter_that_a_pool_refuses_is_named(one_session):
     with (
         engine(f"{one_session}&options=-c%20geqo%3Doff") as ours,

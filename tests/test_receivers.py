@@ -108,6 +108,7 @@ def test_whoever_has_not_the_duty_hands_nothing_over(app, alice, connect):
     assert heard == []
 
 
+@pytest.mark.proves("I19", "F65")
 def test_one_that_raises_is_tried_again_and_hinders_no_other(alice, bob, connect, duty, later, caplog):
     heard: list[tuple[str, int]] = []
 
@@ -169,6 +170,7 @@ def test_a_coroutine_is_waited_for(alice, connect, duty):
     assert waiting() == []
 
 
+@pytest.mark.proves("I19", "F65")
 @on_sqlite
 def test_one_that_hangs_is_given_up_and_the_others_go_on(alice, bob, connect, duty, later, never):
     heard: list[tuple[str, int]] = []
@@ -197,6 +199,7 @@ def test_one_that_hangs_is_given_up_and_the_others_go_on(alice, bob, connect, du
     assert all("3 of its threads hang" in one.error for one in waiting())
 
 
+@pytest.mark.proves("I20")
 @on_sqlite
 def test_the_end_of_the_process_waits_for_nobody_and_loses_nothing(
     app, alice, connect, later, monkeypatch, never
@@ -219,6 +222,7 @@ def test_the_end_of_the_process_waits_for_nobody_and_loses_nothing(
     assert left.taken_by == []
 
 
+@pytest.mark.proves("F65")
 @on_sqlite
 def test_what_killed_its_process_waits_before_it_is_met_again(app, alice, connect, duty, later, monkeypatch):
     heard: list[str] = []

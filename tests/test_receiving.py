@@ -60,6 +60,7 @@ def test_a_payment_is_kept_booked_and_unlocked_in_one(payment, checkout):
     assert entitlements.has(ALICE, "atlas", clock.now())
 
 
+@pytest.mark.proves("I1")
 @pytest.mark.parametrize("ids", [(5, 5), (5, 6)], ids=["same update", "update of its own"])
 def test_a_payment_received_twice_counts_once(payment, checkout, ids):
     for update_id in ids:
@@ -75,6 +76,7 @@ def test_a_refund_is_settled_as_it_arrives(payment, checkout):
     assert not entitlements.has(ALICE, "atlas", clock.now())
 
 
+@pytest.mark.proves("I14")
 def test_what_cannot_be_settled_is_kept_and_waits(payment, checkout):
     payment["message"]["successful_payment"]["total_amount"] = "many"
     receiving.receive(payment, "webhook", checkout)
@@ -83,6 +85,7 @@ def test_what_cannot_be_settled_is_kept_and_waits(payment, checkout):
     assert count(Charge) == 0
 
 
+@pytest.mark.proves("I14")
 def test_nothing_of_a_failed_booking_stays(payment, checkout, app):
     """The database itself refuses the last row of the booking; the update is kept all the same."""
     with db.engine.begin() as connection:
@@ -113,6 +116,7 @@ def test_what_is_no_update_is_kept_for_the_owner(app, open_shop, checkout, body)
     assert [item.state for item in items()] == ["quarantined"]
 
 
+@pytest.mark.proves("I13", "F9")
 def test_a_payment_under_a_key_nobody_has_is_booked_and_set_aside(payment, checkout):
     foreign = KeyRing.of("Zt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")
     stranger = Checkout(checkout.config, foreign, calls_at_once=1)

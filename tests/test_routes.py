@@ -169,12 +169,14 @@ def routes(app: Flask) -> set[tuple[str, str]]:
     }
 
 
+@pytest.mark.proves("T26")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_t26_every_route_says_whom_it_is_for(app):
     """A new route fails here until it has a row above."""
     assert routes(app) == set(EXPECTED)
 
 
+@pytest.mark.proves("S43", "T26")
 @pytest.mark.parametrize("visitor", VISITORS)
 def test_t26_everybody_may_do_what_is_written_and_no_more(app, client, order, visitor):
     before = everything()
@@ -195,6 +197,7 @@ def test_t26_everybody_may_do_what_is_written_and_no_more(app, client, order, vi
             assert not [name for name, _ in answer.headers if name == "Set-Cookie"], (method, rule)
 
 
+@pytest.mark.proves("T26")
 @pytest.mark.parametrize("visitor", VISITORS)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_t26_every_other_method_is_refused(app, client, order, visitor):
@@ -212,6 +215,7 @@ def test_t26_every_other_method_is_refused(app, client, order, visitor):
     assert everything() == before
 
 
+@pytest.mark.proves("T26")
 @pytest.mark.parametrize("visitor", VISITORS)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_t26_what_does_not_exist_exists_for_nobody(app, client, order, visitor):
@@ -222,6 +226,7 @@ def test_t26_what_does_not_exist_exists_for_nobody(app, client, order, visitor):
             assert "Location" not in answer.headers, (method, path)
 
 
+@pytest.mark.proves("S50", "T26")
 @pytest.mark.parametrize("visitor", VISITORS)
 def test_t26_what_was_bought_opens_to_the_buyer_alone(app, client, order, visitor):
     for rule, product in GATES.items():
@@ -234,6 +239,7 @@ def test_t26_what_was_bought_opens_to_the_buyer_alone(app, client, order, visito
         assert ("250" in page) == (visitor in {"alice", "cookie"}), rule
 
 
+@pytest.mark.proves("S24")
 @pytest.mark.parametrize("visitor", ["cookie", "banned cookie"])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_s24_a_cookie_changes_nothing(app, client, order, visitor):

@@ -80,6 +80,7 @@ def sells(stage: Stage) -> None:
     assert alice.pay(alice.order("deep-sky-atlas")["link"])["status"] == "paid"
 
 
+@pytest.mark.proves("I18", "F57")
 def test_1_two_hundred_slow_sockets_stop_nobody(stage):
     begun_at = time.monotonic()
     with ExitStack() as stack:
@@ -94,6 +95,7 @@ def test_1_two_hundred_slow_sockets_stop_nobody(stage):
         sells(stage)
 
 
+@pytest.mark.proves("I18", "F57", "S54")
 @pytest.mark.skipif(IS_FULL, reason="its deadlines are a shop's")
 def test_1_who_dribbles_is_told_and_cut_off(stage):
     """A byte every now and then moves no deadline, or this would go on for as long as bytes come."""
@@ -110,12 +112,14 @@ def test_1_who_dribbles_is_told_and_cut_off(stage):
         assert silent.rest() == b""
 
 
+@pytest.mark.proves("I18", "F57")
 @pytest.mark.skipif(IS_FULL, reason="its deadlines are a shop's")
 def test_1_who_does_not_read_is_cut_off(stage):
     with Raw(stage.web_port, PAGE * 500, receive_bytes=1024) as deaf:
         eventually(lambda: not deaf.send(b"x"))
 
 
+@pytest.mark.proves("F57")
 @pytest.mark.skipif(IS_FULL, reason="a shop has room for more of them than a test")
 def test_1_there_is_always_room_for_one_more(stage):
     """The server of these tests has room for 200 and 4 MiB: who keeps it waiting longest makes way."""
@@ -128,6 +132,7 @@ def test_1_there_is_always_room_for_one_more(stage):
         serves(stage, 982)
 
 
+@pytest.mark.proves("F57")
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are Linux's")
 def test_1_room_is_made_when_the_files_run_out(stage):
     [worker] = children(stage.processes["web"].pid)
@@ -201,6 +206,7 @@ ANSWERS: dict[str, tuple[bytes, int, str]] = {
 }
 
 
+@pytest.mark.proves("S67")
 @pytest.mark.parametrize("name", ANSWERS)
 def test_3_the_server_refuses_in_its_own_words(stage, name):
     request, status, connection = ANSWERS[name]
@@ -275,6 +281,7 @@ def mutated(chance: random.Random) -> bytes:
     return bytes(data) + (chance.choice(MUTATED) if chance.random() < 0.2 else b"")
 
 
+@pytest.mark.proves("I23", "S67")
 def test_3_no_bytes_are_the_servers_fault(stage):
     chance = random.Random(SEED)
     for number in range(BYTES):

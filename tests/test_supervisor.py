@@ -74,6 +74,7 @@ def opens(person: Shopper, path: str) -> bool:
         return False
 
 
+@pytest.mark.proves("F11")
 def test_one_command_sells_whatever_dies_in_the_middle(stage):
     """From an empty folder: it releases, sells, and starts again what is killed in the middle of a sale."""
     open_shop(stage, shlex.join([sys.executable, "-c", AS_FIRST]))
@@ -110,6 +111,7 @@ def test_told_to_end_while_it_releases_it_ends(stage):
     assert stage.stop("all") == 0
 
 
+@pytest.mark.proves("F11")
 def test_its_parts_end_with_it_even_if_it_is_killed(stage):
     open_shop(stage)
     below = [pid_of(stage, "web"), pid_of(stage, "bot")]

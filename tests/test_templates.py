@@ -21,6 +21,7 @@ def test_nothing_is_marked_safe(name: str) -> None:
     assert not re.search(r"\|\s*safe|autoescape", source)
 
 
+@pytest.mark.proves("S57")
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_nothing_inline_that_the_policy_would_block(name: str) -> None:
     source = (FOLDER / name).read_text(encoding="utf-8")

@@ -27,6 +27,7 @@ def written() -> list[str]:
     return list(db.session.scalars(db.select(OutboxMessage.dedupe_key).order_by(OutboxMessage.id)))
 
 
+@pytest.mark.proves("I14", "F26")
 def test_f26_of_a_transaction_that_failed_nothing_stays():
     def fail_half_way() -> None:
         write(1)
@@ -58,6 +59,7 @@ def test_a_glance_that_fails_is_an_error_of_the_database():
     assert glance("SELECT 1") == (1,)
 
 
+@pytest.mark.proves("I4", "F32")
 @on_sqlite
 @pytest.mark.parametrize(("setting", "value"), [("synchronous", 2), ("foreign_keys", 1)])
 def test_f32_every_connection_to_sqlite_is_set_to_keep_what_it_commits(setting, value):
@@ -65,6 +67,7 @@ def test_f32_every_connection_to_sqlite_is_set_to_keep_what_it_commits(setting, 
         assert connection.exec_driver_sql(f"PRAGMA {setting}").scalar() == value
 
 
+@pytest.mark.proves("F52")
 @on_postgresql
 def test_f52_machines_that_share_a_database_share_its_clock(monkeypatch):
     monkeypatch.setattr(clock, "machine_time", lambda: NOW)
@@ -75,6 +78,7 @@ def test_f52_machines_that_share_a_database_share_its_clock(monkeypatch):
     assert abs((clock.now() - told).total_seconds()) < 30
 
 
+@pytest.mark.proves("F52")
 @on_sqlite
 def test_f52_a_file_has_no_clock_but_the_machines(monkeypatch):
     monkeypatch.setattr(clock, "machine_time", lambda: NOW)
@@ -84,6 +88,7 @@ def test_f52_a_file_has_no_clock_but_the_machines(monkeypatch):
     assert clock.now() == NOW
 
 
+@pytest.mark.proves("F28")
 @on_postgresql
 def test_f28_what_the_database_broke_off_is_done_again(app: Flask):
     """Two who wait for each other: PostgreSQL ends one of them."""

@@ -63,6 +63,7 @@ def kept() -> list[InboxItem]:
     )
 
 
+@pytest.mark.proves("S35")
 def test_s35_a_delivery_is_kept_and_answered_with_nothing(client):
     answer = deliver(client)
     assert (answer.status_code, answer.data) == (200, b"")
@@ -71,6 +72,7 @@ def test_s35_a_delivery_is_kept_and_answered_with_nothing(client):
     assert json.loads(item.body) == HELLO
 
 
+@pytest.mark.proves("S34")
 def test_s34_a_payment_is_acknowledged_twice(client, open_shop):
     person = {"id": 1001, "is_bot": False, "first_name": "Alice"}
     payment = {
@@ -86,11 +88,13 @@ def test_s34_a_payment_is_acknowledged_twice(client, open_shop):
     assert [item.state for item in kept()] == ["done"]
 
 
+@pytest.mark.proves("I4")
 def test_i4_what_is_acknowledged_is_there_for_everybody(client, rows):
     assert deliver(client).status_code == 200
     assert rows("SELECT count(*) FROM inbox") == 1
 
 
+@pytest.mark.proves("S33", "S47")
 @on_sqlite
 @pytest.mark.parametrize(
     "secret",
@@ -104,6 +108,7 @@ def test_s33_without_the_secret_nothing_is_kept(client, secret):
     assert kept() == []
 
 
+@pytest.mark.proves("S33")
 @on_sqlite
 @pytest.mark.parametrize("how", ["bearer", "query", "body"])
 def test_s33_the_secret_counts_in_its_own_header_only(client, how):
@@ -114,6 +119,7 @@ def test_s33_the_secret_counts_in_its_own_header_only(client, how):
     assert kept() == []
 
 
+@pytest.mark.proves("S33")
 @on_sqlite
 def test_s33_a_shop_without_a_secret_takes_no_deliveries(database_url):
     app = create_app(make_config(database_url=database_url, webhook_secret=""))
@@ -130,6 +136,7 @@ def deliver_to_another(database_url: str, secret: str) -> int:
     return status
 
 
+@pytest.mark.proves("I22", "F53", "S36")
 def test_s36_13_the_secret_before_ends_after_ten_minutes_in_every_process(database_url, app, monkeypatch):
     def at(minutes: float, secret: str) -> int:
         monkeypatch.setattr(clock, "now", lambda: NOW + minutes * MINUTE)
@@ -140,6 +147,7 @@ def test_s36_13_the_secret_before_ends_after_ten_minutes_in_every_process(databa
     assert at(10_000, WEBHOOK_SECRET) == 200
 
 
+@pytest.mark.proves("I22")
 def test_13_its_time_runs_although_nobody_delivers_with_it(database_url, app, monkeypatch):
     """The release or the bot saw it; somebody who stole it comes a month later."""
     with transaction():
@@ -157,6 +165,7 @@ def test_13_the_secret_itself_is_not_kept(app, table):
     assert PREVIOUS not in str(row)
 
 
+@pytest.mark.proves("F20", "S34", "S55")
 def test_s34_f20_telegram_is_never_made_to_repeat_garbage(client):
     for body, kind in STRANGE.items():
         for _ in range(2):
@@ -167,6 +176,7 @@ def test_s34_f20_telegram_is_never_made_to_repeat_garbage(client):
     assert len(kept()) == len(STRANGE)
 
 
+@pytest.mark.proves("F20")
 @on_sqlite
 @pytest.mark.parametrize(
     "content_type", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
@@ -195,6 +205,7 @@ def test_a_mebibyte_is_taken_and_no_more(client):
     assert [item.update_id for item in kept()] == [8]
 
 
+@pytest.mark.proves("S33")
 @on_sqlite
 def test_s33_a_large_body_is_not_read_for_a_stranger(client):
     answer = deliver(client, b"x" * (LARGEST_UPDATE + 1), secret="wrong")
@@ -202,6 +213,7 @@ def test_s33_a_large_body_is_not_read_for_a_stranger(client):
     assert kept() == []
 
 
+@pytest.mark.proves("I4", "F23", "F24")
 def test_f24_what_could_not_be_kept_is_not_acknowledged(client):
     db.session.execute(text("ALTER TABLE inbox RENAME TO elsewhere"))
     db.session.commit()
@@ -213,6 +225,7 @@ def test_f24_what_could_not_be_kept_is_not_acknowledged(client):
     assert len(kept()) == 1
 
 
+@pytest.mark.proves("F24")
 def test_f24_a_database_out_of_reach_is_not_an_acknowledgement(monkeypatch):
     monkeypatch.setattr(patience, "WAKING_SECONDS", 0)
     with socket.socket() as probe:

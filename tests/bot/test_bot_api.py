@@ -57,6 +57,7 @@ def dated() -> Iterator[BotApi]:
     server.server_close()
 
 
+@pytest.mark.proves("F52")
 @pytest.mark.parametrize("ahead", [0, 40, -40, 86400])
 def test_f52_every_answer_tells_how_far_the_clock_is_off(client, monkeypatch, ahead):
     assert client.clock_skew_seconds is None
@@ -66,6 +67,7 @@ def test_f52_every_answer_tells_how_far_the_clock_is_off(client, monkeypatch, ah
     assert client.clock_skew_seconds - ahead == CLOSE
 
 
+@pytest.mark.proves("F52")
 def test_f52_a_refusal_tells_it_too(telegram, client):
     trouble(telegram, "getMe", status=401)
     with pytest.raises(Unauthorized):
@@ -73,6 +75,7 @@ def test_f52_a_refusal_tells_it_too(telegram, client):
     assert client.clock_skew_seconds == CLOSE
 
 
+@pytest.mark.proves("F52")
 def test_f52_a_long_poll_tells_nothing(client, monkeypatch):
     client.call("getMe")
     before = client.clock_skew_seconds
@@ -91,12 +94,14 @@ def test_an_answer_without_a_good_date_is_an_answer(dated, monkeypatch, date):
     assert dated.clock_skew_seconds is None
 
 
+@pytest.mark.proves("F52")
 def test_f52_the_date_is_telegrams(dated, monkeypatch):
     monkeypatch.setattr(Dated, "date", "Thu, 01 Jan 1970 00:01:00 GMT")
     assert dated.call("getMe") is True
     assert clock.now().timestamp() - dated.clock_skew_seconds == pytest.approx(60, abs=5)
 
 
+@pytest.mark.proves("F33")
 def test_f33_a_pause_is_kept_by_everybody_until_its_end(telegram, client, monkeypatch):
     now = clock.ticks()
     monkeypatch.setattr(clock, "ticks", lambda: now)
@@ -117,6 +122,7 @@ def test_f33_a_pause_is_kept_by_everybody_until_its_end(telegram, client, monkey
     assert len(telegram.calls("getMe")) == 2
 
 
+@pytest.mark.proves("F33")
 def test_f33_a_pause_is_of_one_method(telegram, client):
     trouble(telegram, "getMe", status=429, retry_after=7)
     with pytest.raises(TooManyRequests):
@@ -161,6 +167,7 @@ def test_02_pauses_that_are_over_take_no_room(client, monkeypatch):
     assert len(client.flood_control._until) == 1
 
 
+@pytest.mark.proves("F33")
 def test_f33_an_answer_about_money_waits_for_no_pause(telegram, client):
     for _ in range(2):
         trouble(telegram, "answerPreCheckoutQuery", status=429, retry_after=7)
@@ -169,6 +176,7 @@ def test_f33_an_answer_about_money_waits_for_no_pause(telegram, client):
     assert len(telegram.calls("answerPreCheckoutQuery")) == 2
 
 
+@pytest.mark.proves("F36")
 @pytest.mark.parametrize("said", ["Bad Request: CHARGE_ALREADY_REFUNDED", "Charge_already_refunded"])
 def test_f36_a_reason_is_known_however_it_is_spelled(said):
     assert BotApiError(said).says("CHARGE_ALREADY_REFUNDED")

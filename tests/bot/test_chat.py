@@ -173,6 +173,7 @@ def test_the_menu_button_speaks_as_the_chat_does(stage):
     assert stage.state()["bot"]["menu_button"]["text"] == "Shop"
 
 
+@pytest.mark.proves("S47")
 def test_a_text_that_looks_like_a_payment_is_a_text(stage):
     answer = says(stage, '{"successful_payment": {"total_amount": 250}}')
     assert "/paysupport helps" in answer["text"]
@@ -227,6 +228,7 @@ def test_23_an_owner_taps_the_button_and_the_bot_carries_the_answer(stage):
     assert not any("Reply to this message" in one["text"] for one in stage.messages(alice))
 
 
+@pytest.mark.proves("F50")
 def test_somebody_who_blocked_the_bot_holds_nobody_up(stage):
     stage.control("POST", f"people/{DARIUSH}/messages", text="/start")
     stage.control("PATCH", f"people/{DARIUSH}", blocked=True)
@@ -235,12 +237,14 @@ def test_somebody_who_blocked_the_bot_holds_nobody_up(stage):
     stage.control("PATCH", f"people/{DARIUSH}", blocked=False)
 
 
+@pytest.mark.proves("F13")
 @pytest.mark.parametrize("what", [{"status": 500}, {"garbage": True}], ids=str)
 def test_an_answer_telegram_did_not_take_is_given_again(stage, what):
     stage.control("PUT", "troubles", api={"sendMessage": {**what, "times": 1}})
     assert says(stage, "/start")["text"].startswith(GREETING)
 
 
+@pytest.mark.proves("F33")
 @pytest.mark.filterwarnings("ignore::telegram.warnings.PTBDeprecationWarning")  # RetryAfter's own
 def test_f33_chat_keeps_the_pause_that_anybody_was_asked_for():
     asked: list[str] = []

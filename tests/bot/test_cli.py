@@ -102,6 +102,7 @@ BAD = {
 }
 
 
+@pytest.mark.proves("F67")
 @on_sqlite
 @pytest.mark.parametrize("good", BAD)
 @pytest.mark.parametrize("command", ["check", "import"])
@@ -447,6 +448,7 @@ EDITED = SHIPPED.replace("stars = 250", "stars = 199", 1).replace("refund_days =
 SAID = ["  ~ deep-sky-atlas (Deep Sky Atlas)", "      stars: 250 → 199", "      refund_days: 14 → 7"]
 
 
+@pytest.mark.proves("I21")
 def test_what_is_pushed_is_sold(empty, pushed):
     app = empty()
     release(app)
@@ -460,6 +462,7 @@ def test_what_is_pushed_is_sold(empty, pushed):
     assert release(app) == (0, "0 added, 0 changed, 0 retired\nReleased as @starfront_demo_bot.")
 
 
+@pytest.mark.proves("I21")
 def test_an_order_that_is_open_keeps_its_price_across_a_release(empty, pushed):
     app = empty()
     release(app)
@@ -504,6 +507,7 @@ def test_a_release_of_a_shop_that_sells_nothing_any_more_sells_nothing(empty, pu
         assert on_sale() == {}
 
 
+@pytest.mark.proves("I21", "F67")
 def test_a_bad_file_stops_a_release_before_anything_is_changed(empty, pushed):
     app = empty()
     pushed(SHIPPED.replace("stars = 250", "stars = 0", 1))
@@ -514,6 +518,7 @@ def test_a_bad_file_stops_a_release_before_anything_is_changed(empty, pushed):
         assert inspect(db.engine).get_table_names() == []
 
 
+@pytest.mark.proves("F67")
 def test_a_release_without_a_file_leaves_what_is_sold_as_it_was(empty, pushed):
     app = empty()
     release(app)
@@ -577,6 +582,7 @@ def test_a_release_beside_somebody_elses_webhook_is_refused(telegram, empty):
     assert telegram.state()["webhook"]["url"] == "https://elsewhere.test/hook"
 
 
+@pytest.mark.proves("I16")
 def test_a_release_on_another_bots_database_is_refused(empty):
     app = empty()
     with app.app_context():

@@ -102,6 +102,7 @@ def test_what_is_no_update_is_shown_as_it_came(app):
     assert run(app, "inbox", "show", str(item_id))[1].endswith("\n\n<html>\\xff\\u001b[2J")
 
 
+@pytest.mark.proves("S56")
 @on_sqlite
 def test_s56_nothing_reaches_the_terminal_raw(app):
     update = {"update_id": 7, "message": {"text": NASTY}, f"kind{NASTY}": 1}
@@ -120,6 +121,7 @@ def test_what_a_person_wrote_is_only_shown_when_asked_for(app):
         assert "diagnosis" not in run(app, "inbox", "list", *options)[1]
 
 
+@pytest.mark.proves("S60")
 @on_sqlite
 def test_s60_no_secret_is_shown(app):
     error = f"InvalidToken: {TOKEN} was rejected"

@@ -214,6 +214,7 @@ def test_what_the_bot_noted_is_told_while_telegram_is_away(telegram, shop):
     assert found["delivery"][1].endswith("UTC. No webhook is set. Run it.")
 
 
+@pytest.mark.proves("F52")
 @on_sqlite
 @pytest.mark.parametrize(
     ("ahead", "severity", "words"),
@@ -231,6 +232,7 @@ def test_f52_a_clock_that_is_off(telegram, shop, ahead, severity, words):
     assert words in sentence
 
 
+@pytest.mark.proves("F52")
 @pytest.mark.parametrize(
     ("skew", "severity"),
     [(0, "ok"), (5, "ok"), (-5, "ok"), (5.1, "warning"), (-60, "warning"), (60.1, "problem")],
@@ -239,10 +241,12 @@ def test_f52_a_clock_is_judged(skew, severity):
     assert diagnosis.clock(skew, ALONE).severity == severity
 
 
+@pytest.mark.proves("F52")
 def test_f52_a_clock_that_could_not_be_compared_is_no_good_clock():
     assert diagnosis.clock(None, ALONE).severity == "warning"
 
 
+@pytest.mark.proves("F8")
 @on_sqlite
 def test_a_webhook_while_polling(telegram, shop, api, config):
     set_up(api, config.webhook_url)
@@ -259,6 +263,7 @@ def test_a_webhook_while_polling(telegram, shop, api, config):
     )
 
 
+@pytest.mark.proves("F55")
 @on_sqlite
 def test_a_webhook_that_is_not_this_shops(telegram, shop, api, config):
     name, severity, words = only(shop, bot_mode="webhook")
@@ -617,6 +622,7 @@ def test_14_a_database_over_the_internet_wants_tls(address, is_encrypted, is_wel
     assert f"**{found.name}**" in DOCUMENT
 
 
+@pytest.mark.proves("F32")
 @on_postgresql
 def test_postgresql_that_may_lose_commits(shop):
     write(f"ALTER DATABASE {db.engine.url.database} SET synchronous_commit = off")
@@ -639,6 +645,7 @@ def test_postgresql_that_does_not_wait_for_its_disk(shop, postgres):
         postgres.psql("SELECT pg_reload_conf()")
 
 
+@pytest.mark.proves("I9")
 @pytest.mark.parametrize("table", ["ledger_entries", "charges"])
 def test_a_ledger_that_can_be_changed(shop, table):
     on_pg = db.engine.dialect.name == "postgresql"
@@ -656,6 +663,7 @@ def test_a_ledger_whose_guard_sleeps(shop, how):
     assert only(shop)[:2] == ("append-only", "problem")
 
 
+@pytest.mark.proves("I9")
 def test_every_table_with_a_guard_is_looked_at(shop):
     """One that a later migration adds must be named in APPEND_ONLY."""
     names = set(db.session.scalars(text(database.TRIGGERS[db.engine.dialect.name])))
@@ -664,6 +672,7 @@ def test_every_table_with_a_guard_is_looked_at(shop):
     assert guarded <= set(db.metadata.tables)
 
 
+@pytest.mark.proves("F14")
 @on_sqlite
 def test_a_disk_that_is_almost_full(shop, monkeypatch):
     monkeypatch.setattr(database, "LEAST_FREE_BYTES", 2**60)
@@ -749,6 +758,7 @@ def test_a_second_bot_that_stands_by_is_no_trouble(shop):
     assert wrong(shop) == {}
 
 
+@pytest.mark.proves("F7")
 def test_bots_of_which_none_polls(shop):
     with transaction():
         leases.release("polling", "bot", clock.now())
@@ -841,6 +851,7 @@ def test_a_payment_that_was_not_understood(shop, order):
     assert "quarantine" not in wrong(shop)
 
 
+@pytest.mark.proves("F53")
 def test_a_plan_begun_under_a_key_that_is_gone(shop, alice):
     arrange.subscribe(alice, at=clock.now())
     foreign = KeyRing.of("Zt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")
@@ -988,6 +999,7 @@ def everything() -> dict[str, list[Any]]:
     return {table.name: [tuple(row) for row in db.session.execute(select(table))] for table in tables}
 
 
+@pytest.mark.proves("S60")
 @on_sqlite
 def test_s60_the_doctor_tells_no_secret(telegram, shop, api, config):
     set_up(api, f"https://elsewhere.test/{TOKEN}/{WEBHOOK_SECRET}")
@@ -1004,6 +1016,7 @@ def test_s60_the_doctor_tells_no_secret(telegram, shop, api, config):
         assert all(secret not in one for one in said)
 
 
+@pytest.mark.proves("S56")
 @on_sqlite
 def test_s56_the_doctor_prints_what_others_said_in_plain_characters(telegram, shop):
     for options in ([], ["--json"]):

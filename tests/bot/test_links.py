@@ -49,6 +49,7 @@ def test_an_answer_cut_short_at_any_byte_is_no_answer(link, api, method, params,
     assert length > 200
 
 
+@pytest.mark.proves("F39")
 @pytest.mark.parametrize("cut", ["reset", "silence", "half-close", "truncate"])
 def test_a_telegram_that_is_cut_off_is_found_again(link, api, cut):
     for _ in range(4):

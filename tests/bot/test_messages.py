@@ -217,6 +217,7 @@ def test_a_plan_says_how_often_it_is_paid(app):
     assert plan.text.startswith("Sky · 60 Stars every 30 days\n")
 
 
+@pytest.mark.proves("S58")
 @pytest.mark.parametrize("kind", notifications.TOLD)
 def test_names_are_only_names(app, kind):
     text = told(kind, title=HOSTILE, charge_id=HOSTILE).text

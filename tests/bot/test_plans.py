@@ -79,6 +79,7 @@ def test_a_plan_s_invoice_asks_for_thirty_days_and_its_charge_begins_it(telegram
     assert entitlements.has(ALICE, "tonight", clock.now())
 
 
+@pytest.mark.proves("I15")
 def test_a_renewal_at_telegram_extends_the_plan(plan):
     plan.at_telegram("renew")
     assert plan.row.paid_until.timestamp() == plan.at_telegram()["paid_until"]
@@ -98,6 +99,7 @@ def test_states_from_telegram_reach_the_plan(plan, hands):  # noqa: F811
     assert entitlements.has(ALICE, "tonight", clock.now())
 
 
+@pytest.mark.proves("F46")
 def test_a_state_that_overtakes_its_plan_waits_for_it(telegram, checkout, alice, hands):  # noqa: F811
     telegram.control("PUT", "troubles", reorder=True)
     one = Plan(telegram, checkout, alice)
@@ -135,6 +137,7 @@ def test_cancelling_twice_asks_once(telegram, plan, checkout):
     assert edits(telegram) == [(plan.charge_id, True)]
 
 
+@pytest.mark.proves("F45")
 def test_after_a_renewal_it_is_cancelled_by_its_first_charge(telegram, plan, checkout):
     plan.at_telegram("renew")
     checkout.cancel_renewal(plan.row, by="buyer")
@@ -193,6 +196,7 @@ def test_a_refund_stops_the_renewal_before_the_stars_go_back(telegram, plan, che
     assert not entitlements.has(ALICE, "tonight", clock.now())
 
 
+@pytest.mark.proves("I6")
 def test_nothing_goes_back_while_nobody_knows_whether_it_renews(telegram, plan, checkout, hands):  # noqa: F811
     trouble(telegram, EDIT, status=500)
     assert checkout.refund(plan.charge_id, reason="asked", requested_by="owner").status == "unknown"
@@ -232,6 +236,7 @@ def test_a_renewal_is_stopped_once_however_often_the_refund_is_asked_for(telegra
     assert len(telegram.calls(EDIT)) == 1
 
 
+@pytest.mark.proves("F41")
 def test_a_second_subscription_is_given_back_and_stopped_by_itself(telegram, plan, checkout, alice, hands):  # noqa: F811
     invoice = str(plan.order.invoice_link).rpartition("$")[2]
     double = telegram.control("POST", "charges", person=ALICE, slug=invoice)["id"]
@@ -245,6 +250,7 @@ def test_a_second_subscription_is_given_back_and_stopped_by_itself(telegram, pla
     assert any("was paid for already" in text for text in told(telegram, ALICE))
 
 
+@pytest.mark.proves("F55")
 def test_a_refund_from_outside_alarms_the_owner(telegram, plan, hands):  # noqa: F811
     plan.telegram.control("POST", f"charges/{plan.charge_id}/refund")
     plan.hear()
@@ -253,6 +259,7 @@ def test_a_refund_from_outside_alarms_the_owner(telegram, plan, hands):  # noqa:
     assert not entitlements.has(ALICE, "tonight", clock.now())
 
 
+@pytest.mark.proves("F47")
 def test_a_chargeback_that_only_the_statement_tells_of_is_found(telegram, plan, hands):  # noqa: F811
     telegram.control("POST", f"charges/{plan.charge_id}/chargeback", silent=True)
     hands.worker.tick()

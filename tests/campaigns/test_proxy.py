@@ -60,6 +60,7 @@ def stage(tmp_path: Path, database_url: str) -> Iterator[LinkedStage]:
     one.close()
 
 
+@pytest.mark.proves("T13")
 @pytest.mark.parametrize("database_url", [one for one in EVERY if EVERY[one]], indirect=True)
 def test_no_trouble_between_two_parts_costs_a_star(stage, rows, table, request):
     print(f"SEED={SEED} SCENARIOS={SCENARIOS} PAYMENTS={PAYMENTS}")

@@ -9,6 +9,7 @@ from threading import Barrier
 from typing import Any
 
 import httpx
+import pytest
 from flask import Flask
 
 from tests.kit.factories import TERMS_VERSION
@@ -38,6 +39,7 @@ LOST = [
 ]
 
 
+@pytest.mark.proves("I3", "T6")
 def test_of_all_who_confirm_one_order_at_once_one_pays(tmp_path, database_url):
     stage = Stage(tmp_path, database_url)
     try:
@@ -83,6 +85,7 @@ def waits(stage: Stage, person: int) -> list[float]:
     return [answered[query_id] - at for query_id, at in asked.items()]
 
 
+@pytest.mark.proves("I6", "F48", "T7")
 def test_whoever_refunds_a_charge_it_is_refunded_once(tmp_path, database_url, rows, table):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"SEED={seed} RACES={RACES}")

@@ -136,6 +136,7 @@ def anew(empty_sqlite: Path, tmp_path: Path) -> Callable[[], AbstractContextMana
     return inside
 
 
+@pytest.mark.proves("F31", "T9")
 def test_t9_a_lost_database_comes_back_from_telegram_alone(app, anew):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"SEED={seed} CHARGES={CHARGES}")

@@ -230,6 +230,7 @@ def house(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     logging.disable(logging.NOTSET)
 
 
+@pytest.mark.proves("T11")
 def test_everything_at_once_is_as_one_thing_after_the_other(house):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"SEED={seed} HISTORIES={HISTORIES} {house.dialect}")

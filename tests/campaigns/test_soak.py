@@ -27,6 +27,7 @@ MOST_CONNECTIONS = 4  # of one process to PostgreSQL, at most
 SPARE_FILES = 8
 
 
+@pytest.mark.proves("T20")
 @pytest.mark.parametrize(("database_url", "mode"), SHORT_STAGES, indirect=["database_url"])
 def test_whatever_comes_and_goes_the_books_are_right_and_nothing_leaks(
     tmp_path, database_url, rows, table, mode

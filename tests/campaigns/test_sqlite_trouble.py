@@ -136,6 +136,7 @@ def stage(tmp_path: Path, database_url: str, mode: str) -> Iterator[Stage]:
     one.close()
 
 
+@pytest.mark.proves("F14", "F27", "T15")
 @pytest.mark.parametrize(("name", "mode"), CASES)
 def test_a_shop_whose_file_is_in_trouble_loses_nothing(stage, file, rows, table, name, mode):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))

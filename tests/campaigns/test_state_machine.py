@@ -37,6 +37,7 @@ def house(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     logging.disable(logging.NOTSET)
 
 
+@pytest.mark.proves("I1", "I2", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I15", "T1")
 def test_the_books_are_right_whatever_happens(house):
     usual = random.randrange(10**6) if HISTORIES > SHORT else FOUND
     first = int(os.environ.get("SEED", usual))

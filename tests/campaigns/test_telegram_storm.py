@@ -28,6 +28,7 @@ WRITER = 5000000101  # somebody the sandbox starts with
 WRITES_EVERY_SECONDS = 1.0
 
 
+@pytest.mark.proves("F33", "F39", "T16")
 @pytest.mark.parametrize(("database_url", "mode"), PLACES, indirect=["database_url"])
 def test_a_storm_at_telegram_is_waited_for_and_made_up_for(tmp_path, database_url, rows, table, mode):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))

@@ -140,6 +140,7 @@ def _make_database(server: PostgresServer, made: list[str], as_url: str | None) 
     return url_of(server, made[-1])
 
 
+@pytest.mark.proves("F6", "F12", "T12")
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_a_release_killed_in_a_migration_is_finished_by_the_next(shops, schema, monkeypatch):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
@@ -161,6 +162,7 @@ def test_a_release_killed_in_a_migration_is_finished_by_the_next(shops, schema, 
     assert access_of(shops.stage, killed) == (access if before else {})
 
 
+@pytest.mark.proves("F12", "T12")
 @pytest.mark.parametrize("schema", SCHEMAS[1:])
 def test_what_was_sold_on_an_earlier_schema_is_the_same_after_the_upgrade(shops, schema):
     (today, access), upgraded = shops.today(schema), shops.at(schema)
@@ -176,6 +178,7 @@ def test_what_was_sold_on_an_earlier_schema_is_the_same_after_the_upgrade(shops,
         assert entitlements.has(BOB, "tonight", NOW)
 
 
+@pytest.mark.proves("F12", "T12")
 @pytest.mark.parametrize("schema", SCHEMAS[1:])
 def test_the_code_of_an_earlier_schema_goes_on_with_todays(shops, schema):
     (today, access), earlier, later = shops.today(schema), shops.standing(schema), shops.at(HEAD)

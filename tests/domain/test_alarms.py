@@ -38,6 +38,7 @@ def test_nothing_wrong_is_no_news():
     assert sound() == []
 
 
+@pytest.mark.proves("I5")
 def test_what_was_set_aside_is_told_once_an_hour():
     with transaction():
         inbox.receive(b"not an update", "webhook", NOW)
@@ -63,6 +64,7 @@ def test_a_refund_that_was_settled_is_not():
     assert sound(NOW + DAY) == []
 
 
+@pytest.mark.proves("I8")
 def test_books_that_differ_are_told_until_they_agree():
     with transaction():
         reconciliation.finish(Report(drift_stars=-7), NOW, settled_before=NOW)

@@ -379,6 +379,7 @@ with create_app(make_config(database_url=os.environ["SHOP"])).app_context(), tra
 """
 
 
+@pytest.mark.proves("I10")
 def test_a_process_killed_before_its_commit_loses_and_doubles_nobody(database_url):
     people = crowd(13)
     start()

@@ -193,6 +193,7 @@ def test_a_payment_that_goes_back_by_itself_says_so(alice):
     assert explanations.explain(ALICE, NOW)[1].verdict == "refunded"
 
 
+@pytest.mark.proves("I2")
 @pytest.mark.parametrize("seed", range(40))
 def test_an_explanation_says_what_the_ledger_gives(app, seed):
     for entry in scenes(seed):

@@ -118,6 +118,7 @@ def forget(now: datetime = LATER) -> None:
         forgetting.forget(ALICE, now)
 
 
+@pytest.mark.proves("S68")
 def test_25_a_name_that_was_everywhere_is_nowhere(alice, caplog):
     caplog.set_level(logging.DEBUG)
     assert everything().count(CANARY) > 15
@@ -137,6 +138,7 @@ def test_25_a_name_that_was_everywhere_is_nowhere(alice, caplog):
     forget()  # twice
 
 
+@pytest.mark.proves("S68")
 def test_25_money_that_waits_still_finds_its_way(alice):
     forget()
     waiting = db.session.scalars(db.select(InboxItem).where(InboxItem.done_at.is_(None))).all()
@@ -147,6 +149,7 @@ def test_25_money_that_waits_still_finds_its_way(alice):
     assert told[inbox.STATEMENT_ROW]["source"] == {"user": {"id": ALICE}}
 
 
+@pytest.mark.proves("S68")
 def test_25_an_update_that_comes_again_is_known_although_its_words_are_gone(alice):
     forget()
     with transaction():

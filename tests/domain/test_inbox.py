@@ -45,12 +45,14 @@ def test_an_update_received_twice_is_one_item():
     assert only_item().source == "webhook"
 
 
+@pytest.mark.proves("F19")
 def test_a_reused_update_id_does_not_hide_another_payment():
     first, second = receive(PAYMENT), receive({**PAYMENT, "message": {"text": "hello"}})
     assert first != second
     assert second is not None
 
 
+@pytest.mark.proves("F20")
 @pytest.mark.parametrize(
     ("update", "kind", "person"),
     [
@@ -125,6 +127,7 @@ def test_a_handled_item_is_done():
     assert claim(at=NOW + timedelta(days=1)) == []
 
 
+@pytest.mark.proves("F22")
 def test_a_poison_item_waits_for_the_owner_after_eight_tries():
     receive(PAYMENT)
     at = NOW
@@ -222,6 +225,7 @@ def test_an_item_that_eight_processes_died_of_is_set_aside():
     assert (only_item().state, only_item().error) == ("quarantined", "8 tries never came to an end")
 
 
+@pytest.mark.proves("F22")
 def test_those_that_were_taken_together_with_a_deadly_item_are_not_blamed():
     for number in range(1, 6):
         keep(number)
@@ -340,6 +344,7 @@ def test_what_was_set_aside_is_counted_by_kind():
     assert inbox.quarantined_kinds() == {"message": 2, "successful_payment": 1, "unreadable": 1}
 
 
+@pytest.mark.proves("F52")
 def test_f52_what_a_clock_that_was_ahead_put_off_is_done():
     receive(PAYMENT)
     assert len(claim(at=NOW + timedelta(hours=1))) == 1

@@ -98,6 +98,7 @@ def test_the_published_launch_with_a_signature_is_believed():
     )
 
 
+@pytest.mark.proves("S1")
 def test_s1_a_fresh_launch_says_who_it_is():
     told = verify(launch({**USER, "id": 2**52, "first_name": "Zoë 🌌"}, start_param="atlas"))
     assert told.profile == Profile(2**52, "Zoë 🌌", "", None, None, True, None)
@@ -105,12 +106,14 @@ def test_s1_a_fresh_launch_says_who_it_is():
     assert len(told.fingerprint) == 64
 
 
+@pytest.mark.proves("S1")
 def test_s1_people_without_premium_or_a_name_are_people():
     told = verify(sign([("user", '{"id":1,"username":null}'), ("auth_date", AUTH_DATE)]))
     assert told.profile == Profile(1, "", "", None, None, False, None)
     assert told.query_id is None
 
 
+@pytest.mark.proves("S2")
 def test_s2_nothing_signed_can_be_changed():
     seed = int(os.environ.get("SEED", random.SystemRandom().getrandbits(32)))
     print(f"SEED={seed} MUTATIONS={MUTATIONS}")
@@ -151,6 +154,7 @@ def _mutated(raw: str, chance: random.Random) -> str:
             return "&".join(pairs)
 
 
+@pytest.mark.proves("S2")
 def test_s2_no_line_break_turns_one_field_into_two():
     raw = sign([("auth_date", AUTH_DATE), ("start_param", 'x\nuser={"id":1}')])
     assert reason(raw) == "encoding"
@@ -159,11 +163,13 @@ def test_s2_no_line_break_turns_one_field_into_two():
     assert verify(resplit).profile.telegram_id == 1  # the same text: hence the refusal above
 
 
+@pytest.mark.proves("S3")
 @pytest.mark.parametrize("hash_", ["é" * 64, "%C3%A9" * 32, "٣" * 64])
 def test_s3_a_hash_in_foreign_letters_is_refused(hash_):
     assert reason(launch().rpartition("=")[0] + "=" + hash_) in {"hash", "encoding"}
 
 
+@pytest.mark.proves("S3")
 def test_s3_hashes_are_compared_in_constant_time(monkeypatch):
     compared = []
     compare = hmac.compare_digest
@@ -174,6 +180,7 @@ def test_s3_hashes_are_compared_in_constant_time(monkeypatch):
     assert [(type(one), type(other)) for one, other in compared] == [(bytes, bytes)]
 
 
+@pytest.mark.proves("S4")
 @pytest.mark.parametrize("key", ["user", "hash", "auth_date", "query_id"])
 def test_s4_no_key_comes_twice(key):
     raw = launch()
@@ -182,11 +189,13 @@ def test_s4_no_key_comes_twice(key):
     assert reason(f"{key}=1&{raw}") == "duplicate"
 
 
+@pytest.mark.proves("S4")
 @pytest.mark.parametrize("spelling", ["%75ser", "user+", "+user", "", "use%72"])
 def test_s4_no_key_comes_in_disguise(spelling):
     assert reason(f"{launch()}&{spelling}={ID_1}") == "encoding"
 
 
+@pytest.mark.proves("S5")
 def test_s5_identity_is_the_one_that_was_signed():
     hers = launch()
     victims = quote('{"id":1002}')
@@ -194,6 +203,7 @@ def test_s5_identity_is_the_one_that_was_signed():
         assert reason(raw) in {"duplicate", "hash"}
 
 
+@pytest.mark.proves("S6")
 def test_s6_blank_and_unknown_fields_are_part_of_what_was_signed():
     raw = launch(start_param="", chat_join_request_query_id="7", a="", a2="2", **{"a-b": "x=y&z"})
     assert verify(raw).start_param == ""
@@ -201,27 +211,32 @@ def test_s6_blank_and_unknown_fields_are_part_of_what_was_signed():
     assert reason(raw.replace("&chat_join_request_query_id=7", "")) == "hash"
 
 
+@pytest.mark.proves("S6")
 def test_s6_the_signature_is_under_the_hash():
     assert reason(launch(signature="x" * 86).replace("x" * 86, "y" * 86)) == "hash"
 
 
+@pytest.mark.proves("S6")
 def test_s6_a_plus_is_a_space():
     raw = launch({**USER, "last_name": "de la Cruz"})
     assert "%20" in raw
     assert verify(raw.replace("%20", "+")).profile.last_name == "de la Cruz"
 
 
+@pytest.mark.proves("S7")
 @pytest.mark.parametrize("change", [str.upper, lambda text: text[:-1], lambda text: text + "0", lambda _: ""])
 def test_s7_a_hash_has_64_lower_case_digits(change):
     head, _, digest = launch().rpartition("=")
     assert reason(f"{head}={change(digest)}") == "hash"
 
 
+@pytest.mark.proves("S7")
 def test_s7_a_launch_has_a_hash():
     assert reason(launch().rpartition("&")[0]) == "hash"
     assert reason("hash=" + "0" * 64) == "hash"
 
 
+@pytest.mark.proves("S8")
 @pytest.mark.parametrize(
     "auth_date", ["", "-1", "1e9", " 1777636800", "1777636800.0", "٣" * 10, "1" * 13, "1_000", "0x1"]
 )
@@ -229,10 +244,12 @@ def test_s8_the_time_of_a_launch_is_a_plain_number(auth_date):
     assert reason(launch(auth_date=auth_date)) == "auth_date"
 
 
+@pytest.mark.proves("S8")
 def test_s8_the_time_of_a_launch_is_known():
     assert reason(sign([("user", '{"id":1}')])) == "auth_date"
 
 
+@pytest.mark.proves("F52", "S8")
 @pytest.mark.parametrize(
     ("seconds", "refusal"),
     [(60, None), (61, "future"), (-86400, None), (-86401, "expired"), (10**11, "future")],
@@ -245,12 +262,14 @@ def test_s8_a_launch_is_of_today(seconds, refusal):
         assert verify(raw).auth_at == NOW + timedelta(seconds=seconds)
 
 
+@pytest.mark.proves("S8")
 def test_s8_some_places_ask_for_a_launch_of_the_last_hour():
     raw = launch()
     assert verify(raw, now=NOW + timedelta(hours=1), max_age_seconds=3600)
     assert reason(raw, now=NOW + timedelta(seconds=3601), max_age_seconds=3600) == "expired"
 
 
+@pytest.mark.proves("S9")
 @pytest.mark.parametrize(
     "user",
     [
@@ -295,6 +314,7 @@ def test_s9_a_launch_has_one_person(user):
     assert reason(launch(user)) == "user"
 
 
+@pytest.mark.proves("S9")
 @pytest.mark.parametrize(
     ("name", "longest"),
     [("first_name", 256), ("last_name", 256), ("username", 64), ("language_code", 35), ("photo_url", 2048)],
@@ -305,28 +325,34 @@ def test_s9_what_is_told_of_a_person_is_as_long_as_its_column(name, longest):
     assert reason(launch({**USER, name: "x" * (longest + 1)})) == "user"
 
 
+@pytest.mark.proves("S9")
 def test_s9_a_launch_has_a_person():
     assert reason(sign([("auth_date", AUTH_DATE), ("chat", '{"id":1}')])) == "user"
 
 
+@pytest.mark.proves("S22")
 @pytest.mark.parametrize("said", [1, "true", [0], None, False])
 def test_s22_only_the_word_true_makes_a_premium_member(said):
     assert verify(launch({**USER, "is_premium": said})).profile.is_premium is False
 
 
+@pytest.mark.proves("S9")
 def test_s9_not_being_a_bot_may_be_said():
     assert verify(launch({**USER, "is_bot": False})).profile.telegram_id == 1001
 
 
+@pytest.mark.proves("S10")
 def test_s10_an_empty_launch_is_nobody():
     assert reason("") == "empty"
 
 
+@pytest.mark.proves("S11")
 @pytest.mark.parametrize("token", ["5768337691:AAH5YkoiEuPk8-FZa32hStHTqXiLPtAEhx8", TOKEN + "/test"])
 def test_s11_another_bots_launch_is_not_ours(token):
     assert reason(sign([("user", '{"id":1001}'), ("auth_date", AUTH_DATE)], token)) == "hash"
 
 
+@pytest.mark.proves("S12")
 @pytest.mark.parametrize(
     ("raw", "refusal"),
     [
@@ -358,6 +384,7 @@ def test_s12_what_is_not_well_formed_is_refused(raw, refusal):
     assert reason(raw) == refusal
 
 
+@pytest.mark.proves("S12")
 def test_s12_the_limits_themselves_are_within():
     pairs = [("user", '{"id":1}'), ("auth_date", AUTH_DATE), *((f"a{number}", "") for number in range(61))]
     assert sign(pairs).count("&") == 63
@@ -367,6 +394,7 @@ def test_s12_the_limits_themselves_are_within():
     assert verify(launch(start_param="x" * room))
 
 
+@pytest.mark.proves("S12")
 @pytest.mark.parametrize(
     "raw",
     ["x" * 10**7, "&" * 10**7, "%" * 8192, launch("[" * 2600), launch('{"id":' + "9" * 7500 + "}")],
@@ -381,6 +409,7 @@ def test_s12_refusing_takes_no_time(raw):
     assert min(taken) < 0.005
 
 
+@pytest.mark.proves("S13")
 def test_s13_a_launch_may_be_sent_again():
     raw = launch()
     assert verify(raw) == verify(raw, now=NOW + timedelta(hours=23))

@@ -58,6 +58,7 @@ def test_all_that_a_process_holds_can_be_let_go_at_once():
     assert leases.holders(clock.now()) == {"two"}
 
 
+@pytest.mark.proves("F52")
 def test_the_databases_clock_decides_where_it_is_shared():
     hold("one")
     with transaction():
@@ -65,6 +66,7 @@ def test_the_databases_clock_decides_where_it_is_shared():
     assert (wrong_clock is None) == (db.engine.dialect.name == "postgresql")
 
 
+@pytest.mark.proves("F52")
 def test_f52_a_duty_taken_by_a_clock_that_was_ahead_changes_hands():
     """And one that is taken by clocks that agree does not."""
     assert hold("one", seconds=3600) == 1
@@ -72,6 +74,7 @@ def test_f52_a_duty_taken_by_a_clock_that_was_ahead_changes_hands():
     assert hold("three") is None
 
 
+@pytest.mark.proves("F52")
 def test_f52_the_longest_time_for_which_a_duty_is_taken_is_believed():
     now = clock.now()
     beyond = 601 if db.engine.dialect.name == "sqlite" else 660  # PostgreSQL's clock goes on meanwhile

@@ -103,6 +103,7 @@ def test_a_pending_refund_suspends_and_a_failed_one_restores():
     assert ledger.fold([bought, asked, failed, asked_again]) == {}
 
 
+@pytest.mark.proves("F49")
 def test_buying_again_after_a_refund_gives_access():
     later = NOON + 3 * DAY
     entries = [entry("charge", "a"), entry("refund", "a", at=NOON + DAY), entry("charge", "b", at=later)]
@@ -143,6 +144,7 @@ def scenes(seed: int) -> list[LedgerEntry]:
     return entries
 
 
+@pytest.mark.proves("I2", "F16", "F61")
 @pytest.mark.parametrize("seed", range(40))
 def test_the_order_of_arrival_does_not_matter(seed):
     entries = scenes(seed)

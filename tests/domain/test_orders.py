@@ -52,6 +52,7 @@ def change_price(stars: int) -> None:
         catalogue.replace([item(stars=stars), NOTES], NOW)
 
 
+@pytest.mark.proves("I12")
 def test_an_order_freezes_what_was_agreed(alice):
     agreed = order(alice)
     change_price(999)
@@ -162,6 +163,7 @@ def test_a_bundle_can_be_ordered_while_part_of_it_is_missing(alice):
     assert order(alice, "whole-sky").keys == ["atlas", "notes"]
 
 
+@pytest.mark.proves("S51")
 def test_thirty_open_orders_are_enough(alice):
     with transaction():
         catalogue.replace([item(f"item-{number}") for number in range(31)], NOW)

@@ -36,6 +36,7 @@ def test_messages_leave_in_the_order_they_were_written():
     assert [message.dedupe_key for message in claim()] == ["receipt:0", "receipt:1", "receipt:2"]
 
 
+@pytest.mark.proves("I10", "F3")
 def test_a_message_is_lost_with_its_sender_and_taken_over():
     add()
     assert len(claim()) == 1
@@ -74,6 +75,7 @@ def test_who_lets_the_bot_write_again_is_told_what_is_still_news(age, is_due):
     assert bool(claim(after_seconds=age.total_seconds())) == is_due
 
 
+@pytest.mark.proves("F39")
 def test_a_message_is_tried_again_ever_more_slowly():
     add()
     [first] = claim()
@@ -83,6 +85,7 @@ def test_a_message_is_tried_again_ever_more_slowly():
     assert len(claim(after_seconds=2)) == 1
 
 
+@pytest.mark.proves("F33")
 def test_telegrams_pause_is_kept_exactly():
     add()
     [first] = claim()
@@ -104,6 +107,7 @@ def test_a_message_is_due_until_it_is_sent():
     assert not outbox.is_due(NOW + timedelta(days=1))
 
 
+@pytest.mark.proves("F52")
 def test_f52_what_a_clock_that_was_ahead_put_off_is_sent():
     add()
     assert len(claim(after_seconds=3600)) == 1

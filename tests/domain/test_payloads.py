@@ -36,6 +36,7 @@ def test_no_two_orders_share_a_payload():
     assert payloads.seal(make_payload(), KEYS) != payloads.seal(make_payload(), KEYS)
 
 
+@pytest.mark.proves("I22", "F53", "S65")
 def test_a_replaced_key_still_opens_what_it_sealed():
     sealed = payloads.seal(make_payload(), OTHER_KEYS)
     rotated = KeyRing(KEYS.secrets + OTHER_KEYS.secrets)

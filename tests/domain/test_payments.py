@@ -60,6 +60,7 @@ def test_paying_unlocks_and_tells(alice):
     assert entitlements.differences() == []
 
 
+@pytest.mark.proves("I1")
 def test_a_charge_told_twice_is_one_charge(alice):
     made = order(alice)
     first, second = pay(facts(made)), pay(facts(made, cause="statement"))
@@ -85,6 +86,7 @@ def test_two_charges_at_once_are_told_apart_whichever_comes_first(alice):
     assert entitlements.has(alice.telegram_id, "atlas", NOW)
 
 
+@pytest.mark.proves("F41")
 def test_a_pass_paid_twice_lasts_twice_as_long(alice):
     made = order(alice, "week")
     pay(facts(made))
@@ -99,6 +101,7 @@ def test_a_pass_ends(alice):
     assert not entitlements.has(alice.telegram_id, "tonight", NOW + 7 * DAY)
 
 
+@pytest.mark.proves("I11", "I13", "F21", "F40", "F44", "S46")
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
@@ -120,6 +123,7 @@ def test_a_charge_that_cannot_be_right_is_kept_and_waits(alice, changes, problem
     assert (messages(told.telegram_id), messages(OWNER)) == (["in_review"], ["owner_in_review"])
 
 
+@pytest.mark.proves("F21")
 def test_a_key_that_nobody_has_any_more_parks_the_charge(alice):
     made = order(alice)
     foreign = KeyRing.of("Zt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")
@@ -127,6 +131,7 @@ def test_a_key_that_nobody_has_any_more_parks_the_charge(alice):
     assert pay(facts(made, payload=sealed)).quarantined_because == "UnknownPayload"
 
 
+@pytest.mark.proves("F17")
 def test_a_charge_we_said_yes_to_is_delivered_however_late(alice):
     made = order(alice)
     decide(question(made))
@@ -137,6 +142,7 @@ def test_a_charge_we_said_yes_to_is_delivered_however_late(alice):
     assert entitlements.has(alice.telegram_id, "atlas", NOW + DAY)
 
 
+@pytest.mark.proves("F43")
 def test_a_charge_for_what_went_off_sale_before_it_waits(alice):
     made = order(alice)
     with transaction():
@@ -170,6 +176,7 @@ def test_a_charge_by_somebody_banned_goes_back(alice):
     assert entitlements.of(alice.telegram_id) == {}
 
 
+@pytest.mark.proves("I12")
 def test_what_was_agreed_on_counts_and_not_what_is_listed_now(alice):
     made = order(alice)
     with transaction():
@@ -179,6 +186,7 @@ def test_what_was_agreed_on_counts_and_not_what_is_listed_now(alice):
     assert [entry.title for entry in ledger.of(alice.telegram_id)] == ["Atlas"]
 
 
+@pytest.mark.proves("F31")
 def test_a_charge_survives_the_loss_of_its_order(alice):
     made = order(alice, "week")
     lost = replace(payloads.unseal(made.payload, KEYS), order_id=payloads.new_order_id())
@@ -230,6 +238,7 @@ def test_a_charge_nobody_told_us_of_does_not_exist(app):
         payments.get("charge-1")
 
 
+@pytest.mark.proves("I9")
 @pytest.mark.parametrize("table", ["ledger_entries", "charges"])
 @pytest.mark.parametrize("change", ["UPDATE {} SET stars = 1", "DELETE FROM {}"])
 def test_the_database_refuses_to_rewrite_history(alice, table, change):
@@ -238,6 +247,7 @@ def test_the_database_refuses_to_rewrite_history(alice, table, change):
         db.session.execute(db.text(change.format(table)))
 
 
+@pytest.mark.proves("I1")
 @pytest.mark.parametrize("model", [Charge, InboxItem, LedgerEntry, OutboxMessage, PreCheckout, Refund])
 def test_the_database_refuses_to_keep_the_same_twice(alice, model):
     """Behind the locks and the questions of the code, should they ever be forgotten."""
@@ -252,6 +262,7 @@ def test_the_database_refuses_to_keep_the_same_twice(alice, model):
         db.session.execute(db.text(f"INSERT INTO {table} ({names}) SELECT {names} FROM {table}"))
 
 
+@pytest.mark.proves("I2")
 def test_dropping_the_entitlements_loses_nothing(alice):
     pay(facts(order(alice)))
     pay(facts(order(alice, "week"), "charge-2"))

@@ -72,6 +72,7 @@ def check(entries: Sequence[LedgerEntry], happened: Sequence[Fact]) -> None:
         assert {key: span(one) for key, one in access.items()} == opened(happened, at)
 
 
+@pytest.mark.proves("T2")
 @pytest.mark.parametrize("events", range(1, EVENTS + 1))
 def test_every_order_of_events_opens_the_same(events):
     orders = 0
@@ -87,6 +88,7 @@ def test_every_order_of_events_opens_the_same(events):
     print(f"{orders} orders of {events} events")
 
 
+@pytest.mark.proves("T2")
 @pytest.mark.parametrize("events", range(EVENTS + 1, MOST + 1))
 def test_some_orders_of_more_events_open_the_same(events):
     draw = random.Random(events)

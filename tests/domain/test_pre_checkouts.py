@@ -53,6 +53,7 @@ def test_one_approval_at_a_time(alice):
     assert decide(question(made, "q2")) == "PaymentInProgress"
 
 
+@pytest.mark.proves("F5")
 def test_a_reservation_that_came_to_nothing_ends(alice):
     made = order(alice)
     decide(question(made))
@@ -60,6 +61,7 @@ def test_a_reservation_that_came_to_nothing_ends(alice):
     assert decide(question(made, "q2", received_at=later), now=later) is None
 
 
+@pytest.mark.proves("F52")
 def test_f52_a_reservation_by_a_clock_that_was_ahead_ends(alice):
     ahead = NOW + timedelta(hours=1)
     made = order(alice, now=ahead)
@@ -141,6 +143,7 @@ def test_05_a_late_question_reserves_nothing(alice, received):
     assert decide(replace(asked, query_id="q2", received_at=NOW)) is None
 
 
+@pytest.mark.proves("I11", "S45")
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [
@@ -162,6 +165,7 @@ def test_a_payload_of_ours_without_an_order_is_declined(alice):
     assert decide(question(made, payload=payloads.seal(lost, KEYS))) == "OrderNotFound"
 
 
+@pytest.mark.proves("F42")
 def test_an_expired_order_is_declined(alice):
     later = NOW + 15 * MINUTE
     assert decide(question(order(alice), received_at=later), now=later) == "OrderExpired"
@@ -173,6 +177,7 @@ def test_a_paid_order_is_declined(alice):
     assert decide(question(made)) == "OrderClosed"
 
 
+@pytest.mark.proves("I12", "F42")
 def test_a_new_price_does_not_touch_an_open_order(alice):
     made = order(alice)
     with transaction():
@@ -180,6 +185,7 @@ def test_a_new_price_does_not_touch_an_open_order(alice):
     assert decide(question(made)) is None
 
 
+@pytest.mark.proves("F43")
 def test_what_went_off_sale_is_declined(alice):
     made = order(alice)
     with transaction():

@@ -58,6 +58,7 @@ def test_a_refund_takes_the_grant_back(alice):
     assert entitlements.of(ALICE) == {}
 
 
+@pytest.mark.proves("I13")
 def test_granting_twice_is_refused(alice):
     pay(facts(order(alice), stars=249))
     grant()
@@ -105,6 +106,7 @@ def test_a_pass_and_a_plan_may_be_given_for_it(alice):
     assert subscriptions.of(ALICE) == []
 
 
+@pytest.mark.proves("I11")
 def test_whoever_paid_gets_it_and_the_order_stays_its_buyer_s(alice, bob):
     made = order(alice)
     pay(facts(made, telegram_id=BOB))

@@ -63,6 +63,7 @@ def at_once(app: Flask) -> Callable[[Callable[[], Any], Callable[[], Any]], tupl
     return run
 
 
+@pytest.mark.proves("I1")
 def test_a_charge_told_from_two_sides_at_once_is_one(alice, at_once):
     made = order(alice)
 
@@ -75,6 +76,7 @@ def test_a_charge_told_from_two_sides_at_once_is_one(alice, at_once):
     assert [entry.kind for entry in ledger.of(ALICE)] == ["charge"]
 
 
+@pytest.mark.proves("I2")
 def test_two_payments_of_one_person_at_once_both_count(alice, at_once):
     open_shop(WEEK, FORTNIGHT)
     orders_ = [order(alice, slug) for slug in ("week", "fortnight")]
@@ -86,6 +88,7 @@ def test_two_payments_of_one_person_at_once_both_count(alice, at_once):
     assert entitlements.of(ALICE)["tonight"].until == NOW + 21 * DAY
 
 
+@pytest.mark.proves("I7")
 def test_a_payment_and_its_refund_at_once_leave_nothing(alice, at_once):
     told = facts(order(alice))
     refund = RefundFacts(told.charge_id, ALICE, told.stars, NOW, "update:2")
@@ -94,6 +97,7 @@ def test_a_payment_and_its_refund_at_once_leave_nothing(alice, at_once):
     assert entitlements.differences() == []
 
 
+@pytest.mark.proves("I2")
 def test_a_refund_while_entitlements_are_written_anew_takes_them_away(alice, at_once):
     charge = pay(facts(order(alice)))
     refund = RefundFacts(charge.telegram_payment_charge_id, ALICE, charge.stars, NOW, "update:2")
@@ -103,6 +107,7 @@ def test_a_refund_while_entitlements_are_written_anew_takes_them_away(alice, at_
     assert entitlements.differences() == []
 
 
+@pytest.mark.proves("F48")
 def test_two_refunds_wanted_at_once_are_one(alice, at_once):
     charge = pay(facts(order(alice)))
 
@@ -131,6 +136,7 @@ def test_a_double_tap_at_once_is_one_order(alice, at_once):
     assert first == second
 
 
+@pytest.mark.proves("I3")
 def test_of_two_questions_at_once_one_is_approved(alice, at_once):
     made = order(alice)
 
@@ -161,6 +167,7 @@ def test_one_question_asked_twice_at_once_is_approved_twice(alice, at_once):
     assert at_once(decide, decide) == (None, None)
 
 
+@pytest.mark.proves("F15")
 def test_an_update_from_webhook_and_poller_at_once_is_one_item(app, at_once):
     update = {"update_id": 7, "message": {"text": "hello"}}
     first, second = at_once(
@@ -170,6 +177,7 @@ def test_an_update_from_webhook_and_poller_at_once_is_one_item(app, at_once):
     assert second is None
 
 
+@pytest.mark.proves("I10")
 def test_a_message_written_twice_at_once_is_one(app, at_once):
     def write() -> bool:
         return outbox.add(ALICE, "receipt", {}, dedupe_key="receipt:1", now=NOW)
@@ -193,6 +201,7 @@ def test_an_entry_added_twice_at_once_is_one(app, at_once):
     assert at_once(add, add) == (True, False)
 
 
+@pytest.mark.proves("F7")
 def test_a_duty_taken_by_two_at_once_has_one_holder(app, at_once):
     def hold(name: str) -> int | None:
         return leases.hold("outbox", name, 60, NOW)

@@ -38,16 +38,19 @@ def rows() -> int:
     return db.session.scalar(select(func.count()).select_from(RateLimit))
 
 
+@pytest.mark.proves("S51")
 def test_s51_a_window_has_its_share_and_no_more():
     assert [hit() for _ in range(5)] == [None, None, None, 60, 60]
 
 
+@pytest.mark.proves("S51")
 @pytest.mark.parametrize(("after", "wait"), [(0, 60), (0.5, 60), (1, 59), (58.9, 2), (59, 1), (59.999, 1)])
 def test_s51_a_refusal_says_how_long_to_wait(after, wait):
     assert [hit(limit=1, after=after) for _ in range(2)] == [None, wait]
     assert hit(limit=1, after=after + wait) is None
 
 
+@pytest.mark.proves("S51")
 def test_s51_one_person_does_not_use_up_anothers_share():
     assert hit("invoice:1001", limit=1) is None
     assert hit("invoice:1001", limit=1) == 60
@@ -55,16 +58,19 @@ def test_s51_one_person_does_not_use_up_anothers_share():
     assert hit("paid:1001", limit=1) is None
 
 
+@pytest.mark.proves("S51")
 def test_s51_the_same_launch_again_and_again_is_counted_once():
     assert [launch("one") for _ in range(9)] == [None] * 9
     assert [launch("two"), launch("three"), launch("four")] == [None, 60, 60]
 
 
+@pytest.mark.proves("S51")
 def test_s51_what_was_refused_once_does_not_come_in_later():
     assert [launch(name, limit=1) for name in ("one", "two", "two")] == [None, 60, 60]
     assert launch("one", limit=1) is None
 
 
+@pytest.mark.proves("S51")
 def test_s51_even_the_same_launch_may_not_come_for_ever():
     assert [launch("one", repeats=3) for _ in range(5)] == [None, None, None, 60, 60]
     assert launch("two", repeats=3) is None

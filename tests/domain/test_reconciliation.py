@@ -42,6 +42,7 @@ def test_a_charge_nobody_told_us_of_is_recorded(alice):
     assert payments.get("charge-1").cause == "statement"
 
 
+@pytest.mark.proves("F29")
 def test_a_statement_read_twice_changes_nothing(alice):
     paid = row(order(alice).payload)
     apply(paid)
@@ -64,6 +65,7 @@ def test_rows_may_come_in_any_order(alice):
     assert entitlements.of(ALICE) == {}
 
 
+@pytest.mark.proves("F35")
 def test_a_refund_we_wait_for_is_settled_by_the_statement(alice):
     charge = pay(facts(order(alice)))
     with transaction():
@@ -104,6 +106,7 @@ def test_the_place_in_the_statement_moves_with_its_rows(alice):
     assert db.session.get(Shop, 1, populate_existing=True).reconciled_at == NOW + DAY
 
 
+@pytest.mark.proves("F6")
 def test_f6_a_page_that_fails_leaves_its_place(alice):
     paid = row(order(alice).payload)
     with transaction():
@@ -228,11 +231,13 @@ def test_a_refund_of_whatever_is_what_its_row_says(alice):
     assert [entry.stars for entry in ledger.of(ALICE)] == [-238]
 
 
+@pytest.mark.proves("I8")
 def test_a_row_of_another_amount_than_we_booked_is_drift(alice):
     pay(facts(order(alice)))
     assert apply({**row(""), "amount": 240}).drift_stars == 10
 
 
+@pytest.mark.proves("I8")
 def test_a_full_walk_finds_what_telegram_does_not_have(alice):
     payload = order(alice).payload
     pay(facts(order(alice)))

@@ -54,18 +54,21 @@ def refunded_messages() -> int:
     )
 
 
+@pytest.mark.proves("I7")
 def test_wanting_a_refund_suspends_access(charge):
     assert request(charge).status == "requested"
     assert not has_atlas()
     assert balance() == 250
 
 
+@pytest.mark.proves("I6")
 def test_wanting_it_twice_is_one_refund(charge):
     first, second = request(charge), request(charge, "shop")
     assert (second.requested_by, first.charge_id) == ("owner", second.charge_id)
     assert [entry.kind for entry in ledger.of(ALICE)] == ["charge", "suspension"]
 
 
+@pytest.mark.proves("I7")
 def test_telegrams_yes_takes_the_access_away(charge):
     request(charge)
     assert settle(charge).status == "done"
@@ -78,6 +81,7 @@ def test_telegrams_yes_twice_counts_once(charge):
     assert (balance(), refunded_messages()) == (0, 1)
 
 
+@pytest.mark.proves("I7")
 def test_telegrams_no_gives_the_access_back(charge):
     refund = request(charge)
     with transaction():
@@ -95,6 +99,7 @@ def test_a_refused_refund_can_be_wanted_again(charge):
     assert not has_atlas()
 
 
+@pytest.mark.proves("F39")
 def test_silence_is_asked_about_again_later(charge):
     refund = request(charge)
     with transaction():
@@ -118,6 +123,7 @@ def test_one_that_was_settled_while_it_was_asked_for_has_no_further_turn(charge)
     assert refunds.find(refund.charge_id).next_attempt_at is None
 
 
+@pytest.mark.proves("F35")
 def test_what_is_done_takes_nobody_elses_turn(charge):
     done = request(charge)
     settle(charge)
@@ -129,6 +135,7 @@ def test_what_is_done_takes_nobody_elses_turn(charge):
     assert [one.charge_id for one in refunds.due(1, NOW)] == [other.charge_id]
 
 
+@pytest.mark.proves("F52")
 def test_f52_what_a_clock_that_was_ahead_put_off_is_asked_for(charge):
     refund = request(charge)
     with transaction():
@@ -152,12 +159,14 @@ def test_a_refund_after_a_no_counts(charge):
     assert not has_atlas()
 
 
+@pytest.mark.proves("F47")
 def test_a_refund_made_elsewhere_is_recognised(charge):
     refund = settle(charge)
     assert (refund.requested_by, refund.status) == ("telegram", "done")
     assert not has_atlas()
 
 
+@pytest.mark.proves("F16")
 def test_a_refund_that_comes_before_its_charge_counts(app):
     open_shop()
     told = facts(order(meet()))
@@ -209,6 +218,7 @@ def test_27_the_buyer_is_told_the_owner_s_reason(charge, by, why):
 # --- What nobody here asked for
 
 
+@pytest.mark.proves("I8")
 def test_a_refund_made_elsewhere_alarms_the_owners_once(charge):
     for _twice in range(2):
         settle(charge, owner_ids=[OWNER])
@@ -229,6 +239,7 @@ def test_old_news_is_told_to_nobody(charge):
     assert "refunded" not in told(ALICE)
 
 
+@pytest.mark.proves("F37")
 def test_a_refused_refund_is_told_to_buyer_and_owner(charge):
     refund = request(charge)
     with transaction():

@@ -92,6 +92,7 @@ def test_the_forgery_itself_is_good():
     assert verify(forge()) == verify(mint())
 
 
+@pytest.mark.proves("I22", "F53", "S65")
 def test_13_a_session_ends_with_the_key_that_signed_it():
     """Whoever has a key that leaked would be anybody for as long as it is kept for payloads."""
     rotated = KeyRing(OTHER_KEYS.secrets + KEYS.secrets)
@@ -102,20 +103,24 @@ def test_13_a_session_ends_with_the_key_that_signed_it():
     assert verify(mint(keys=rotated), keys=rotated).telegram_id == ALICE
 
 
+@pytest.mark.proves("S15")
 @pytest.mark.parametrize("alg", ["none", "None", "hs256", "Hs256", "HS384", "HS512", "RS256", "", None, 7])
 def test_s15_there_is_one_algorithm(alg):
     assert reason(forge({"alg": alg})) in {"header", "claims"}
 
 
+@pytest.mark.proves("S15")
 def test_s15_a_longer_hash_is_not_ours():
     assert reason(forge({"alg": "HS512"}, digest=sha512)) == "shape"
 
 
+@pytest.mark.proves("S15")
 def test_s15_no_signature_is_no_session():
     head, body, _ = forge({"alg": "none"}).split(".")
     assert reason(f"{head}.{body}.") == "shape"
 
 
+@pytest.mark.proves("S15")
 def test_s15_a_key_pair_of_somebody_elses_signs_nothing():
     pair = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     signed = forge({"alg": "RS256"}).rpartition(".")[0]
@@ -123,6 +128,7 @@ def test_s15_a_key_pair_of_somebody_elses_signs_nothing():
     assert reason(f"{signed}.{encoded(signature)}") == "shape"
 
 
+@pytest.mark.proves("S16")
 @pytest.mark.parametrize(
     "kid", ["00000000", "../../dev/null", "' OR 1=1 --", "", KID.upper(), None, 7, [KID]]
 )
@@ -130,6 +136,7 @@ def test_s16_keys_come_from_configuration(kid):
     assert reason(forge({"kid": kid})) in {"key", "header", "claims"}
 
 
+@pytest.mark.proves("S16")
 @pytest.mark.parametrize(
     "member",
     [{"jku": "https://evil.example"}, {"jwk": {"kty": "oct"}}, {"x5u": "https://evil.example"}]
@@ -139,21 +146,25 @@ def test_s16_no_header_names_a_key_or_a_rule(member):
     assert reason(forge(member)) in {"header", "claims"}
 
 
+@pytest.mark.proves("S16")
 def test_s16_anothers_key_under_our_id_is_refused():
     assert reason(forge(key=OTHER_KEYS.key("session")[1])) == "signature"
     assert reason(mint(keys=OTHER_KEYS)) == "key"
 
 
+@pytest.mark.proves("S17")
 @pytest.mark.parametrize("typ", ["JWT", "jwt", "", None, "starfront-download+jwt"])
 def test_s17_a_token_of_another_type_is_no_session(typ):
     assert reason(forge({"typ": typ})) == "header"
 
 
+@pytest.mark.proves("S17")
 @pytest.mark.parametrize("name", CLAIMS)
 def test_s17_every_claim_is_there(name):
     assert reason(forge(**{name: None})) == "claims"
 
 
+@pytest.mark.proves("S17")
 @pytest.mark.parametrize(
     "claim",
     [{"iss": "starfront2"}, {"iss": ["starfront"]}, {"iss": ""}]
@@ -170,16 +181,19 @@ def test_s17_every_claim_is_ours(claim):
     assert reason(forge(**claim)) == "claims"
 
 
+@pytest.mark.proves("S17")
 def test_s17_a_session_is_for_one_bot():
     assert reason(mint(bot_id=BOT_ID + 1)) == "claims"
     assert reason(mint(), bot_id=BOT_ID + 1) == "claims"
 
 
+@pytest.mark.proves("S17")
 def test_s17_clocks_may_differ_by_half_a_minute():
     assert verify(mint(), now=NOW - timedelta(seconds=30))
     assert reason(mint(), now=NOW - timedelta(seconds=31)) == "future"
 
 
+@pytest.mark.proves("S18")
 def test_s18_what_was_signed_for_another_purpose_is_no_session():
     kid, key = KEYS.key("payload")
     assert reason(forge({"kid": kid}, key=key)) == "key"
@@ -188,18 +202,21 @@ def test_s18_what_was_signed_for_another_purpose_is_no_session():
     assert reason(payloads.seal(order, KEYS)) == "shape"
 
 
+@pytest.mark.proves("S19")
 def test_s19_a_session_lasts_fifteen_minutes():
     token = mint()
     assert verify(token, now=NOW + timedelta(minutes=15, seconds=29))
     assert reason(token, now=NOW + timedelta(minutes=15, seconds=31)) == "expired"
 
 
+@pytest.mark.proves("S19")
 def test_s19_no_session_outlives_the_day_of_its_launch():
     auth_at = NOW - timedelta(hours=23, minutes=55)
     assert verify(mint(auth_at=auth_at)).expires_at == NOW + timedelta(minutes=5)
     assert reason(mint(auth_at=NOW - timedelta(hours=24, seconds=30))) == "expired"
 
 
+@pytest.mark.proves("S19")
 def test_s19_fractions_of_a_second_are_no_trouble():
     now = NOW + timedelta(microseconds=999_999)
     assert verify(mint(now=now, auth_at=NOW - timedelta(hours=23, minutes=50)), now=now)
@@ -216,10 +233,12 @@ def test_a_launch_slightly_ahead_of_our_clock_gives_a_session():
     assert verify(mint(auth_at=NOW + timedelta(seconds=60))).telegram_id == ALICE
 
 
+@pytest.mark.proves("S22")
 def test_s22_roles_in_a_session_mean_nothing():
     assert verify(forge(role="owner", stars=0, nbf=SECONDS + 10**9)) == verify(mint())
 
 
+@pytest.mark.proves("S19")
 def test_s19_a_token_seen_before_is_not_believed_for_longer():
     token = mint()
     assert verify(token) == verify(token)
@@ -227,6 +246,7 @@ def test_s19_a_token_seen_before_is_not_believed_for_longer():
     assert reason(token, now=NOW - timedelta(minutes=1)) == "future"
 
 
+@pytest.mark.proves("S16")
 def test_s16_a_token_seen_before_goes_with_its_key():
     token = mint()
     assert verify(token)

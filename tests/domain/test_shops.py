@@ -30,6 +30,7 @@ def test_a_renamed_bot_keeps_its_database():
     assert shops.bot_username() == "whole_sky_bot"
 
 
+@pytest.mark.proves("I16", "F9")
 @pytest.mark.parametrize(("bot_id", "environment"), [(8, "production"), (7, "test"), (8, "test")])
 def test_another_bots_database_is_refused_with_both_names(bot_id, environment):
     claim()

@@ -83,6 +83,7 @@ def test_a_purchase_is_told_with_what_it_opens(alice):
     }
 
 
+@pytest.mark.proves("I20")
 def test_a_charge_that_comes_twice_is_told_once(alice):
     made = order(alice)
     for cause in ("update:1", "update:1", "statement"):
@@ -90,6 +91,7 @@ def test_a_charge_that_comes_twice_is_told_once(alice):
     assert names() == ["purchase_granted"]
 
 
+@pytest.mark.proves("I10", "I20")
 def test_what_is_rolled_back_was_never_told(alice):
     made = order(alice)
 
@@ -312,6 +314,7 @@ def test_what_fails_again_and_again_holds_up_no_other(alice):
     assert claim(now).name == "purchase_granted"
 
 
+@pytest.mark.proves("I20")
 def test_what_is_never_taken_is_given_up_until_the_owner_decides(alice):
     pay(facts(order(alice)))
     with transaction():

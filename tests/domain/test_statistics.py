@@ -200,6 +200,7 @@ def test_nothing_waits_in_a_new_shop(app):
     }
 
 
+@pytest.mark.proves("I5")
 def test_what_waits_is_as_old_as_the_oldest(alice):
     charge = arrange.pay(arrange.facts(arrange.order(alice), "one"))
     arrange.pay(arrange.facts(arrange.order(alice, "week"), "two", payload="not ours"))

@@ -92,6 +92,7 @@ def test_a_renewal_told_twice_counts_once(alice):
     assert told(ALICE) == ["subscribed", "renewed"]
 
 
+@pytest.mark.proves("F16")
 def test_a_renewal_that_arrives_before_the_first_charge_counts(alice):
     made = order(alice, "plan")
     renew(made, "second", at=NOW + MONTH)
@@ -203,6 +204,7 @@ def test_a_plan_of_another_tier_takes_the_place_of_the_first(alice):
     assert entitlements.has(ALICE, "atlas", NOW + DAY)
 
 
+@pytest.mark.proves("F16", "F61")
 def test_a_plan_that_is_heard_of_late_gives_way_to_the_one_paid_for_after_it(alice):
     small = order(alice, "plan")
     big = subscribe(alice, "big-plan", at=NOW + MINUTE, charge_id="big")
@@ -229,6 +231,7 @@ def test_a_renewal_stops_no_other_tier(alice):
     assert plan_of(small).wish is None
 
 
+@pytest.mark.proves("F45")
 def test_a_renewal_of_what_is_no_longer_sold_goes_back_and_is_the_last(alice):
     made = subscribe(alice)
     with transaction():
@@ -241,6 +244,7 @@ def test_a_renewal_of_what_is_no_longer_sold_goes_back_and_is_the_last(alice):
     assert told(OWNER) == ["owner_in_review"]
 
 
+@pytest.mark.proves("F45")
 def test_a_renewal_by_somebody_banned_goes_back_and_is_the_last(alice):
     made = subscribe(alice)
     with transaction():
@@ -302,6 +306,7 @@ def test_rows_of_the_statement_out_of_order_add_up_to_the_same_end(alice):
     assert plan_of(made).paid_until == NOW + 3 * MONTH
 
 
+@pytest.mark.proves("F31")
 def test_a_plan_survives_the_loss_of_its_order(alice, lost):
     pay(facts(lost, "first", paid_until=NOW + MONTH, is_renewal=False))
     renew(lost, "second", at=NOW + MONTH)
@@ -327,6 +332,7 @@ def test_an_expired_order_s_first_charge_waits_and_its_renewal_is_no_surprise(al
 # --- What Telegram says of renewal
 
 
+@pytest.mark.proves("I15")
 def test_cancelling_never_shortens_access(alice):
     made = subscribe(alice)
     note(made, "canceled")
@@ -334,6 +340,7 @@ def test_cancelling_never_shortens_access(alice):
     assert until() == NOW + MONTH + DAY
 
 
+@pytest.mark.proves("I15", "F45")
 def test_a_renewal_after_cancelling_extends_all_the_same(alice):
     made = subscribe(alice)
     note(made, "canceled")
@@ -341,6 +348,7 @@ def test_a_renewal_after_cancelling_extends_all_the_same(alice):
     assert until() == NOW + 2 * MONTH + DAY
 
 
+@pytest.mark.proves("I15")
 def test_a_failed_renewal_leaves_the_grace_and_is_told_once(alice):
     made = subscribe(alice)
     for _twice in range(2):
@@ -405,6 +413,7 @@ def test_turning_renewal_on_again_forgets_cancelling_and_failing(alice):
     assert (plan.canceled_at, plan.failed_at, plan.locked_at) == (None, None, None)
 
 
+@pytest.mark.proves("I15", "F46", "F61")
 def test_states_that_arrive_swapped_end_as_telegram_meant(alice):
     made = subscribe(alice)
     note(made, "active", update_id=11)
@@ -412,6 +421,7 @@ def test_states_that_arrive_swapped_end_as_telegram_meant(alice):
     assert plan_of(made).renews
 
 
+@pytest.mark.proves("F19")
 def test_update_ids_that_began_anew_are_believed_after_a_day(alice):
     made = subscribe(alice)
     note(made, "active", update_id=900)
@@ -717,6 +727,7 @@ def test_a_pass_beside_a_plan_of_something_else_is_a_pass(alice):
     assert not orders.is_covered(ALICE, ["tonight", "notes"], NOW)
 
 
+@pytest.mark.proves("I12")
 def test_the_order_of_a_plan_freezes_grace_and_refund_days(alice):
     made = order(alice, "plan")
     assert (made.grace_days, made.refund_days, made.is_permanent) == (1, 0, False)

@@ -61,6 +61,7 @@ def test_21_a_refund_in_another_currency_is_read_as_one(payload):
     assert [entry.stars for entry in ledger.of(ALICE)] == [0]
 
 
+@pytest.mark.proves("S48")
 @pytest.mark.parametrize(
     "copied",
     [

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import pytest
 from flask import Flask
 
 from tests.e2e.conftest import ALICE
@@ -20,6 +21,7 @@ CONNECTIONS = 50
 RECONCILE_AT_EVERY = 100  # deliveries
 
 
+@pytest.mark.proves("I1", "F15", "T5")
 def test_a_thousand_deliveries_of_one_charge_by_every_way_are_one_charge(tmp_path, database_url, rows):
     stage = Stage(tmp_path, database_url)
     try:

@@ -20,6 +20,7 @@ PROCESSES = ("web", "web-2", "bot", "bot-2")  # both webs listen at one port, wh
 GIVE_BACK_EVERY_SECONDS = 1.0
 
 
+@pytest.mark.proves("T4")
 @pytest.mark.parametrize(("database_url", "mode"), STAGES, indirect=["database_url"])
 def test_nothing_is_lost_however_often_processes_die(tmp_path, database_url, rows, table, mode):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))

@@ -34,6 +34,7 @@ def pooled(request: pytest.FixtureRequest, tmp_path: Path, postgres: PostgresSer
     postgres.psql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.mark.proves("F58")
 def test_a_shop_behind_a_pool_sells_like_any_other(pooled: Stage):
     def buy_twice(buyer: Shopper) -> None:
         for slug in BOUGHT:

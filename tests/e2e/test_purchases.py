@@ -52,6 +52,7 @@ def test_updates_that_come_twice_late_and_out_of_order_count_once(any_stage):
     assert metric(any_stage, 'telegram_payments_total{result="success"}') == 1
 
 
+@pytest.mark.proves("F18")
 def test_a_lost_update_is_found_in_the_statement_when_the_buyer_says_so(stage):
     alice = Shopper(stage, ALICE).sign_in()
     opened = alice.order("deep-sky-atlas")
@@ -95,6 +96,7 @@ def test_the_language_that_was_chosen_in_the_shop_is_that_of_the_chat_and_the_in
     assert (invoice["currency"], invoice["prices"][0]["amount"]) == ("XTR", 250)
 
 
+@pytest.mark.proves("I11", "F40")
 def test_somebody_else_cannot_pay_an_order(stage):
     alice = Shopper(stage, ALICE).sign_in()
     link = alice.order("tonight-week")["link"]
@@ -118,6 +120,7 @@ def test_a_refund_from_telegrams_side_locks_again(any_stage):
     eventually(lambda: any("back with you" in text for text in texts(any_stage, ALICE)))
 
 
+@pytest.mark.proves("F34")
 @pytest.mark.parametrize(
     ("trouble", "status"),
     [

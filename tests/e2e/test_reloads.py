@@ -81,6 +81,7 @@ def stage(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     one.close()
 
 
+@pytest.mark.proves("F63")
 def test_what_was_bought_is_still_there_after_a_reload(stage: Stage, browser: Browser):
     with frame(stage, browser, host="127.0.0.1", is_denied=True) as client:
         assert storage_of(client) == "denied"

@@ -28,6 +28,7 @@ def register(shop):
 """
 
 
+@pytest.mark.proves("I10", "I19", "I20")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_plug_in_that_hangs_while_the_bot_is_killed_hears_of_every_sale(
     tmp_path: Path, database_url: str, rows: Callable[[str], Any]

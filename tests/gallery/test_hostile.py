@@ -162,6 +162,7 @@ def hostile_items() -> list[Item]:
     return catalogue_files.read(catalogue_files.write(items))
 
 
+@pytest.mark.proves("T28")
 def test_t28_no_text_of_the_catalogue_is_more_than_a_text(watched: Callable[..., Watched]):
     alice = watched()
     visit, page = alice.visit, alice.visit.page
@@ -180,6 +181,7 @@ def test_t28_no_text_of_the_catalogue_is_more_than_a_text(watched: Callable[...,
     assert alice.finds_all_well()
 
 
+@pytest.mark.proves("T28")
 def test_t28_what_was_bought_under_such_a_name_is_listed_by_it(watched: Callable[..., Watched]):
     alice = watched()
     visit = alice.visit
@@ -197,6 +199,7 @@ def test_t28_what_was_bought_under_such_a_name_is_listed_by_it(watched: Callable
     assert alice.finds_all_well()
 
 
+@pytest.mark.proves("S56")
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: ascii(text[:20]))
 def test_s56_a_catalogue_with_characters_that_deceive_is_refused(text: str):
     [good] = hostile_items()[:1]
@@ -205,6 +208,7 @@ def test_s56_a_catalogue_with_characters_that_deceive_is_refused(text: str):
         catalogue_files.read(file.encode().decode())
 
 
+@pytest.mark.proves("S56")
 def test_s56_people_may_be_called_anything(watched: Callable[..., Watched]):
     alice = watched()
     visit = alice.visit
@@ -221,6 +225,7 @@ def test_s56_people_may_be_called_anything(watched: Callable[..., Watched]):
         assert alice.finds_all_well()
 
 
+@pytest.mark.proves("S59")
 def test_s59_a_start_parameter_leads_to_our_pages_or_home(watched: Callable[..., Watched]):
     alice = watched()
     page, web = alice.visit.page, alice.visit.stage.web
@@ -233,6 +238,7 @@ def test_s59_a_start_parameter_leads_to_our_pages_or_home(watched: Callable[...,
     expect(page.get_by_role("heading", name="This shop lives in Telegram")).to_be_visible()
 
 
+@pytest.mark.proves("S59")
 @pytest.mark.parametrize("told", ["//evil.example", "<svg onload=ran()>", "A" * 600, "\u202eatlas"])
 def test_s59_nor_does_one_inside_a_launch_lead_elsewhere(watched: Callable[..., Watched], told: str):
     alice = watched()
@@ -241,6 +247,7 @@ def test_s59_nor_does_one_inside_a_launch_lead_elsewhere(watched: Callable[..., 
     assert alice.finds_all_well()
 
 
+@pytest.mark.proves("T28")
 def test_t28_the_shops_own_address_is_a_text_too(watched: Callable[..., Watched]):
     alice = watched()
     alice.visit.walk_in("/support")
@@ -289,6 +296,7 @@ DENIED = """for (const name of ["sessionStorage", "localStorage"])
   Object.defineProperty(window, name, { configurable: true, get() { throw new DOMException("denied"); } });"""
 
 
+@pytest.mark.proves("F63")
 def test_a_page_without_any_storage_sells(watched: Callable[..., Watched]):
     alice = watched()
     visit = alice.visit

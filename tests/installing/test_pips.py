@@ -15,6 +15,7 @@ def pinned(clone: Clone, *files: str) -> dict[str, str]:
     return {name: version for name, version, marker in PIN.findall(texts) if not marker}
 
 
+@pytest.mark.proves("F64", "T35")
 @pytest.mark.parametrize("pip", [PIPS[0], PIPS[-1]])
 def test_the_oldest_pip_and_the_newest_install_what_the_locks_name(whole, pips, pip):
     make_environment(whole.folder / ".venv", pips[pip])
@@ -26,6 +27,7 @@ def test_the_oldest_pip_and_the_newest_install_what_the_locks_name(whole, pips, 
     assert NEWER not in found.values()
 
 
+@pytest.mark.proves("T35")
 @pytest.mark.parametrize("pip", PIPS[1:-1])
 def test_every_pip_between_does_not_look_behind_extras(clone, pips, pip):
     make_environment(clone.folder / ".venv", pips[pip])
@@ -34,6 +36,7 @@ def test_every_pip_between_does_not_look_behind_extras(clone, pips, pip):
     assert clone.installed().items() >= pinned(clone, *LOCKS).items()
 
 
+@pytest.mark.proves("F64")
 @pytest.mark.parametrize("pip", PIPS)
 def test_every_platform_installs_what_the_shop_needs(whole, pips, pip, tmp_path):
     """As Heroku and its like do it, with the pip they have and no option of ours."""
@@ -45,6 +48,7 @@ def test_every_platform_installs_what_the_shop_needs(whole, pips, pip, tmp_path)
     assert NEWER not in found.values()
 
 
+@pytest.mark.proves("F64", "T35")
 def test_uv_installs_what_the_shop_needs(whole, pips, tmp_path):
     python = make_environment(tmp_path / "platform", pips[""])
     options = ("--python", str(python), "--index-url", whole.index.url, "--no-cache")
@@ -61,6 +65,7 @@ def test_a_newer_release_behind_an_extra_is_what_pip_trips_over(clone, pips, tmp
     assert re.search(r"must have their versions pinned with ==[\s\S]*coverage\[toml\]", ended.stderr)
 
 
+@pytest.mark.proves("F64", "T35")
 @pytest.mark.parametrize("pip", [PIPS[0], PIPS[-1]])
 def test_a_changed_hash_is_refused_in_a_sentence(clone, pips, pip):
     lock = clone.folder / "requirements.txt"

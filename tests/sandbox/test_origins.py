@@ -20,6 +20,7 @@ def ask(telegram, method: str, path: str, *, body: object = None, **headers: str
     return telegram.http.request(method, f"{telegram.sandbox}/sandbox/{path}", content=content, headers=sent)
 
 
+@pytest.mark.proves("S69")
 @pytest.mark.parametrize(
     "origin",
     ["https://evil.example", "null", "http://localhost:1", "http://127.0.0.1", "https://{host}", "nonsense"],
@@ -32,6 +33,7 @@ def test_34_a_page_of_another_origin_reads_nothing(telegram, origin, path):
     assert "another origin" in refused.json()["error"]
 
 
+@pytest.mark.proves("S69")
 @pytest.mark.parametrize("path", [TOP_UP, "charges", "updates", "reset"])
 def test_34_a_page_of_another_origin_changes_nothing(telegram, bot, path):
     body = {"stars": 5, "person": ALICE, "payload": "x", "amount": 5}
@@ -65,6 +67,7 @@ def test_34_this_machine_and_its_addresses_are_no_foreign_host(telegram, host):
     assert answer.status_code == 200
 
 
+@pytest.mark.proves("S69")
 def test_34_a_page_cannot_rebind_its_name_to_reach_the_sandbox(telegram):
     headers = {"Host": "evil.example", "Origin": "http://evil.example", "Content-Type": "application/json"}
     answer = telegram.http.post(

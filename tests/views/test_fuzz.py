@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 
 from tests.kit import arrange
@@ -37,6 +38,7 @@ class Errors(logging.Handler):
         self.lines.append(f"{record.name}: {record.getMessage()} {error!r}"[:400])
 
 
+@pytest.mark.proves("I23", "S67", "T27")
 def test_3_no_request_is_the_shops_fault(database_url, telegram, monkeypatch):
     print(f"SEED={SEED} FUZZ={REQUESTS}")
     app = create_app(make_config(database_url=database_url, proxy_hops=1))

@@ -81,6 +81,7 @@ def test_a_cookie_may_look(client, alice, method):
     assert ask(client, "/mine", cookie=token(), method=method)[0] == 200
 
 
+@pytest.mark.proves("S24")
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_s24_a_cookie_may_not_touch(client, alice, method):
     assert ask(client, cookie=token(), method=method) == (200, "nobody")
@@ -172,6 +173,7 @@ def test_other_schemes_say_nothing(client, alice, header):
     assert ask(client, cookie=token(), headers={"Authorization": header}) == (200, "1001")
 
 
+@pytest.mark.proves("S21")
 def test_s21_logging_out_everywhere_ends_bearer_and_cookie(client, alice):
     with transaction():
         users.log_out_everywhere(ALICE)
@@ -180,6 +182,7 @@ def test_s21_logging_out_everywhere_ends_bearer_and_cookie(client, alice):
     assert ask(client, bearer=token(epoch=1)) == (200, "1001")
 
 
+@pytest.mark.proves("S21")
 def test_s21_a_ban_holds_at_the_next_request(client, alice, bob):
     assert ask(client, "/mine", bearer=token()) == (200, "1001")
     with transaction():
@@ -188,6 +191,7 @@ def test_s21_a_ban_holds_at_the_next_request(client, alice, bob):
     assert ask(client, "/mine", bearer=token(BOB)) == (200, "1002")
 
 
+@pytest.mark.proves("S19")
 def test_s19_a_session_is_over_after_fifteen_minutes(client, alice, monkeypatch):
     mine = token()
     for after, status in ((14, 200), (16, 401)):
@@ -236,6 +240,7 @@ def test_a_public_page_asks_the_database_for_nobody(client, alice, statements):
     assert statements == []
 
 
+@pytest.mark.proves("S31")
 def test_s31_answers_are_kept_apart_and_in_no_cache(client, alice):
     answer = client.get("/mine", headers={"Authorization": f"Bearer {token()}"})
     assert {"Authorization", "HX-Request", "Cookie"} <= set(answer.vary)

@@ -187,6 +187,7 @@ def test_a_locked_page_looks_again_once_the_person_is_known(
     assert "session:ready" not in client.as_(bob).get(path, headers=HTMX).text
 
 
+@pytest.mark.proves("S50")
 @on_sqlite
 def test_a_refund_closes_the_page(client: Any, alice: User) -> None:
     order = arrange.order(alice)

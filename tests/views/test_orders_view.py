@@ -51,6 +51,7 @@ def test_buying_opens_an_invoice(client: Any, alice: User, telegram: Telegram) -
     assert 'hx-trigger="every 1s' in response.text
 
 
+@pytest.mark.proves("F34")
 def test_buying_twice_is_one_invoice(client: Any, alice: User, telegram: Telegram) -> None:
     first, second = (tap_buy(client.as_(alice)).headers["HX-Trigger"] for _tap in range(2))
     assert first == second
@@ -78,6 +79,7 @@ def test_43_nobody_asks_for_more_than_six_invoices_a_minute(
     assert tap_buy(client.as_(bob)).status_code == 200
 
 
+@pytest.mark.proves("S42")
 @on_sqlite
 def test_the_server_decides_about_the_price(client: Any, alice: User, telegram: Telegram) -> None:
     tap_buy(client.as_(alice), stars="1", price="1", currency="EUR", telegram_id="1", quantity="-3")
@@ -159,6 +161,7 @@ def test_who_comes_back_to_a_page_sees_what_went_back_meanwhile(client: Any, ali
     assert 'id="price-atlas" hx-swap-oob="true"><svg class="star"' in shown
 
 
+@pytest.mark.proves("S44")
 @on_sqlite
 @pytest.mark.parametrize("claim", ["paid", "pending"])
 def test_what_the_client_claims_unlocks_nothing(client: Any, alice: User, claim: str) -> None:
@@ -270,6 +273,7 @@ def test_a_refund_is_shown_on_the_order(client: Any, alice: User) -> None:
     assert "hx-trigger" not in shown
 
 
+@pytest.mark.proves("S43")
 def test_a_stranger_cannot_see_the_order(client: Any, alice: User, bob: User) -> None:
     order = opened(alice)
     assert look(client.as_(bob), order).status_code == 404
@@ -282,6 +286,7 @@ def test_an_order_that_does_not_exist_is_not_found(client: Any, alice: User, pub
     assert client.as_(alice).get(f"/orders/{public_id}", headers=HTMX).status_code == 404
 
 
+@pytest.mark.proves("S44")
 def test_i_paid_asks_telegram_once_a_minute(client: Any, alice: User, telegram: Telegram) -> None:
     order = opened(alice)
     address = f"/orders/{order.public_id}/check"

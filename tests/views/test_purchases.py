@@ -168,6 +168,7 @@ def test_a_receipt_without_its_order_shows_what_is_left(client: Any, alice: User
     assert "Order number" not in page
 
 
+@pytest.mark.proves("S43")
 def test_a_receipt_is_its_payers_alone(client: Any, bob: User, charge: Charge) -> None:
     assert client.as_(bob).get("/purchases/stxAlice1", headers=HTMX).status_code == 404
     page = client.get("/purchases/stxAlice1", headers=HTMX)
@@ -208,6 +209,7 @@ def test_giving_back_returns_the_stars_and_closes_the_page(
     assert "Opens with an upgrade" in client.as_(alice).get("/pages/atlas", headers=HTMX).text
 
 
+@pytest.mark.proves("S49")
 def test_giving_back_twice_is_one_refund(
     client: Any, alice: User, charge: Charge, telegram: Telegram
 ) -> None:
@@ -313,6 +315,7 @@ def test_what_has_no_window_is_not_offered(client: Any, alice: User) -> None:
     assert "Give it back" not in listed(client, alice)
 
 
+@pytest.mark.proves("S51")
 @on_sqlite
 def test_giving_back_has_its_pace(client: Any, alice: User, charge: Charge, telegram: Telegram) -> None:
     telegram.is_down = True
@@ -321,6 +324,7 @@ def test_giving_back_has_its_pace(client: Any, alice: User, charge: Charge, tele
     assert len(telegram.calls) == 6
 
 
+@pytest.mark.proves("S49")
 def test_a_strangers_charge_is_not_given_back(
     client: Any, alice: User, bob: User, charge: Charge, telegram: Telegram
 ) -> None:

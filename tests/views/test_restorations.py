@@ -29,6 +29,7 @@ def missed(order: Order, charge_id: str = "stx1", *, side: str = "source") -> di
     return {"id": charge_id, "amount": order.stars, "date": int(NOW.timestamp()), side: partner}
 
 
+@pytest.mark.proves("F18")
 @pytest.mark.parametrize(("page", "heading"), [("purchases", "Purchases"), ("upgrades", "My upgrades")])
 def test_what_telegram_knows_and_we_did_not_is_found_and_shown(
     client: Any, alice: User, telegram: Telegram, page: str, heading: str

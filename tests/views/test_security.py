@@ -77,6 +77,7 @@ def answer(request: pytest.FixtureRequest, client: Any) -> Any:
     return found
 
 
+@pytest.mark.proves("S28")
 def test_s28_every_answer_is_protected(answer):
     headers = answer.headers
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -89,20 +90,24 @@ def test_s28_every_answer_is_protected(answer):
         assert headers["Content-Type"] == "text/html; charset=utf-8"
 
 
+@pytest.mark.proves("S25")
 def test_s25_no_other_site_is_told_it_may_read(answer):
     assert not [name for name, _ in answer.headers if name.lower().startswith("access-control-")]
 
 
+@pytest.mark.proves("S30")
 def test_s30_frames_are_ruled_by_the_policy_alone(answer):
     assert "X-Frame-Options" not in answer.headers
     assert policy(answer)["frame-ancestors"]
 
 
+@pytest.mark.proves("S28")
 def test_s28_no_promise_of_https_where_there_is_none(database_url):
     answer = shop(database_url, public_url="http://localhost:8080").get("/healthz")
     assert "Strict-Transport-Security" not in answer.headers
 
 
+@pytest.mark.proves("S29")
 def test_s29_scripts_come_from_us_and_from_telegram(client):
     rules = policy(client.get("/"))
     assert rules["script-src"] == "'self' https://telegram.org/js/telegram-web-app.js"
@@ -112,6 +117,7 @@ def test_s29_scripts_come_from_us_and_from_telegram(client):
     assert "*" not in str(rules)
 
 
+@pytest.mark.proves("S29")
 def test_s29_the_one_inline_style_is_known_by_its_hash(client):
     page = client.get("/").get_data(as_text=True)
     styles = re.findall(r"<style[^>]*>(.*?)</style>", page, re.DOTALL)
@@ -125,21 +131,25 @@ def hash_of(style: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
 
 
+@pytest.mark.proves("S29")
 def test_s29_another_script_address_is_allowed_instead(database_url):
     elsewhere = "http://127.0.0.1:8081/telegram-web-app.js"
     answer = shop(database_url, telegram_js_url=elsewhere).get("/support")
     assert policy(answer)["script-src"] == f"'self' {elsewhere}"
 
 
+@pytest.mark.proves("S30")
 def test_s30_telegram_may_frame_the_shop(client):
     assert policy(client.get("/"))["frame-ancestors"] == TELEGRAM_FRAMES
 
 
+@pytest.mark.proves("S30")
 def test_s30_the_owner_may_name_more_frames(database_url):
     answer = shop(database_url, frame_ancestors=("http://127.0.0.1:8081",)).get("/support")
     assert policy(answer)["frame-ancestors"] == f"{TELEGRAM_FRAMES} http://127.0.0.1:8081"
 
 
+@pytest.mark.proves("S30")
 @pytest.mark.parametrize(
     ("method", "path", "headers"),
     [
@@ -155,6 +165,7 @@ def test_s30_nobody_frames_what_is_no_page(client, method, path, headers):
     assert policy(answer) == {"default-src": "'none'", "frame-ancestors": "'none'"}
 
 
+@pytest.mark.proves("S25")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -183,6 +194,7 @@ def test_s25_no_other_site_changes_anything(app, client, alice, headers):
         assert answer.status_code == 403, (method, path)
 
 
+@pytest.mark.proves("S25")
 @pytest.mark.parametrize(
     "headers",
     [{}, {"Origin": "https://shop.test"}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}]
@@ -193,16 +205,19 @@ def test_s25_our_own_pages_may(client, alice, headers):
     assert client.as_(alice).delete("/session", headers=headers).status_code == 204
 
 
+@pytest.mark.proves("S25")
 def test_s25_reading_is_free_to_come_from_a_frame_elsewhere(client):
     frame = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}
     assert client.get("/", headers=frame).status_code == 200
 
 
+@pytest.mark.proves("S25")
 def test_s25_telegrams_deliveries_come_from_nowhere(client):
     headers = {SECRET_HEADER: WEBHOOK_SECRET, "Origin": "https://api.telegram.org"}
     assert client.post(WEBHOOK_PATH, json={"update_id": 1}, headers=headers).status_code == 200
 
 
+@pytest.mark.proves("S25")
 @pytest.mark.parametrize(
     ("public_url", "origin"),
     [
@@ -220,6 +235,7 @@ def test_s25_our_origin_is_spelled_as_browsers_spell_it(database_url, public_url
     assert client.delete("/session", headers={"Origin": origin}).status_code == 401
 
 
+@pytest.mark.proves("S27")
 @pytest.mark.parametrize(
     "mimetype", ["text/plain", "application/json", "multipart/form-data; boundary=x", "text/html", "", None]
 )
@@ -230,6 +246,7 @@ def test_s27_changes_come_as_forms(app, client, alice, mimetype):
             assert answer.status_code == 415, (method, path)
 
 
+@pytest.mark.proves("S27")
 def test_s27_a_body_without_a_length_is_a_body_too(client, alice):
     answer = client.as_(alice).post("/orders", data=b"x", content_type="text/plain", **chunked())
     assert answer.status_code == 415
@@ -241,6 +258,7 @@ def chunked() -> dict[str, Any]:
     return {"headers": {"Transfer-Encoding": "chunked"}, "environ_overrides": ends}
 
 
+@pytest.mark.proves("F14", "S53")
 @pytest.mark.parametrize(
     ("path", "most"), [("/orders", 64 * 1024), ("/session", 32 * 1024), (WEBHOOK_PATH, 1024 * 1024)]
 )
@@ -254,6 +272,7 @@ def test_s53_bodies_have_an_end(client, alice, path, most, is_chunked):
         assert (answer.status_code != 413) is is_taken, length
 
 
+@pytest.mark.proves("S53")
 @pytest.mark.parametrize(("parts", "is_taken"), [(100, True), (101, False), (1001, False)])
 def test_s53_forms_have_few_parts(client, alice, parts, is_taken):
     body = "&".join(f"a{number}=" for number in range(parts))
@@ -263,6 +282,7 @@ def test_s53_forms_have_few_parts(client, alice, parts, is_taken):
     assert (answer.status_code != 413) is is_taken
 
 
+@pytest.mark.proves("S53")
 @pytest.mark.parametrize(("pairs", "status"), [(100, 200), (101, 400), (10000, 400)])
 def test_s53_addresses_have_few_pairs(client, pairs, status):
     assert client.get("/support?" + "&".join(["a=1"] * pairs)).status_code == status
@@ -282,6 +302,7 @@ def test_3_no_zero_byte_comes_near_the_database(client, alice, options):
     assert client.as_(alice).open(**options).status_code == 400
 
 
+@pytest.mark.proves("S53")
 @pytest.mark.parametrize(
     "options",
     [
@@ -303,6 +324,7 @@ def test_s53_refusing_takes_no_time(client, alice, options):
     assert min(taken) < 0.05
 
 
+@pytest.mark.proves("S32")
 def test_s32_no_redirect_leaves_the_shop(app, client):
     for path, method in routes(app, ("GET",)):
         for target in (path, f"{path.rstrip('/')}/", f"/{path}", f"{path}?next=https://evil.example"):
@@ -323,12 +345,14 @@ def test_15_a_change_that_another_site_asks_for_is_in_the_log(client, caplog):
     assert [one.origin for one in caplog.records if one.msg == "foreign origin"] == ["https://evil.example"]
 
 
+@pytest.mark.proves("S32")
 @pytest.mark.parametrize("header", ["Host", "X-Forwarded-Host", "X-Original-URL", "X-Rewrite-URL"])
 def test_s32_no_header_leads_elsewhere(client, header):
     answer = client.get("/", headers={header: "evil.example"})
     assert "evil.example" not in answer.get_data(as_text=True) + str(answer.headers)
 
 
+@pytest.mark.proves("S26")
 def test_s26_reading_changes_nothing(app, client, alice):
     def everything() -> str:
         tables = {table.name: db.session.execute(table.select()).all() for table in db.metadata.sorted_tables}
@@ -343,6 +367,7 @@ def test_s26_reading_changes_nothing(app, client, alice):
     assert everything() == before
 
 
+@pytest.mark.proves("S37")
 def test_s37_wrong_webhook_secrets_are_limited_by_network(client, monkeypatch):
     now = clock.now()
     monkeypatch.setattr(clock, "now", lambda: now)  # a minute that begins meanwhile has a share of its own
@@ -360,6 +385,7 @@ def test_s37_wrong_webhook_secrets_are_limited_by_network(client, monkeypatch):
     assert sorted(db.session.scalars(select(RateLimit.hits))) == [1, 10]
 
 
+@pytest.mark.proves("F23", "S37")
 def test_s37_telegram_itself_is_never_limited(client):
     for number in range(200):
         answer = client.post(
@@ -368,6 +394,7 @@ def test_s37_telegram_itself_is_never_limited(client):
         assert (answer.status_code, answer.data) == (200, b"")
 
 
+@pytest.mark.proves("S33")
 def test_s33_a_wrong_secret_is_refused_even_without_a_database(client):
     db.session.execute(text("DROP TABLE rate_limits"))
     db.session.commit()

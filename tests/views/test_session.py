@@ -64,6 +64,7 @@ def metric(app: Flask, name: str, **labels: str) -> float:
     return app.extensions["metrics"].registry.get_sample_value(name, labels) or 0
 
 
+@pytest.mark.proves("S1")
 def test_s1_alice_opens_the_shop(app, client):
     answer = exchange(client, launch())
     assert answer.status_code == 200
@@ -78,6 +79,7 @@ def test_s1_alice_opens_the_shop(app, client):
     assert db.session.get(User, ALICE).seen_at == NOW
 
 
+@pytest.mark.proves("S1")
 def test_s1_a_form_is_as_good_as_json(app, client):
     answer = client.post("/session", data={"init_data": launch()})
     assert session_of(app, answer.json["token"]).telegram_id == ALICE
@@ -90,6 +92,7 @@ def test_a_person_who_changed_their_name_is_known_by_the_new_one(app, client):
     assert [(user.telegram_id, user.first_name) for user in people] == [(ALICE, "Alicia")]
 
 
+@pytest.mark.proves("S56")
 def test_s56_a_name_is_only_a_name(app, client):
     name = '</script><script>alert(1)</script>{{7*7}}"\u202e🌌'
     answer = exchange(client, launch(first_name=name))
@@ -117,6 +120,7 @@ def test_refusals_are_all_alike(app, client):
     assert db.session.scalars(select(User)).all() == []
 
 
+@pytest.mark.proves("S55")
 @on_sqlite
 @pytest.mark.parametrize(
     "body",
@@ -136,6 +140,7 @@ def test_a_body_that_is_no_text_is_refused(client, body, mimetype):
     assert client.post("/session", data=body, content_type=mimetype).status_code == 401
 
 
+@pytest.mark.proves("S27")
 @on_sqlite
 @pytest.mark.parametrize(
     "mimetype", ["text/plain", "multipart/form-data; boundary=x", "application/xml", None]
@@ -153,11 +158,13 @@ def test_17_a_launch_of_eight_kibibytes_is_taken(app, client):
     assert client.post("/session", data={"init_data": raw}, base_url=HTTPS).status_code == 200
 
 
+@pytest.mark.proves("S53")
 def test_s53_a_body_has_at_most_32_kib(client):
     body = json.dumps({"init_data": "x" * 32768})
     assert client.post("/session", data=body, content_type="application/json").status_code == 413
 
 
+@pytest.mark.proves("S53")
 def test_s53_a_body_without_a_length_has_no_more(client):
     answer = client.post(
         "/session",
@@ -169,6 +176,7 @@ def test_s53_a_body_without_a_length_has_no_more(client):
     assert answer.status_code == 413
 
 
+@pytest.mark.proves("S2")
 def test_s2_nothing_changed_is_let_in(client):
     seed = int(os.environ.get("SEED", random.SystemRandom().getrandbits(32)))
     print(f"SEED={seed} HTTP_MUTATIONS={MUTATIONS}")
@@ -186,12 +194,14 @@ def test_s2_nothing_changed_is_let_in(client):
             assert answer.status_code in {401, 429}, changed
 
 
+@pytest.mark.proves("S13")
 def test_s13_a_page_that_reloads_every_second_stays_signed_in(app, client):
     raw = launch()
     people = {session_of(app, exchange(client, raw).json["token"]).telegram_id for _ in range(60)}
     assert people == {ALICE}
 
 
+@pytest.mark.proves("S51")
 def test_s51_the_same_launch_61_times_a_minute_is_too_much(client, monkeypatch):
     raw = launch()
     assert [exchange(client, raw).status_code for _ in range(61)].count(200) == 60
@@ -202,6 +212,7 @@ def test_s51_the_same_launch_61_times_a_minute_is_too_much(client, monkeypatch):
     assert exchange(client, raw).status_code == 200
 
 
+@pytest.mark.proves("S13")
 def test_s13_a_launch_from_several_networks_is_counted(new_app):
     client = new_app.test_client()
     raw = launch(query_id=secrets.token_hex(8))  # seen by no test before
@@ -210,6 +221,7 @@ def test_s13_a_launch_from_several_networks_is_counted(new_app):
     assert metric(new_app, "miniapp_moved_launches_total") == 1
 
 
+@pytest.mark.proves("S14")
 @on_sqlite
 def test_s14_a_launch_is_never_in_an_address(client):
     assert client.get("/session", query_string={"init_data": launch()}).status_code == 405
@@ -217,6 +229,7 @@ def test_s14_a_launch_is_never_in_an_address(client):
     assert answer.status_code == 401
 
 
+@pytest.mark.proves("S19")
 @on_sqlite
 @pytest.mark.parametrize(("ago", "seconds"), [(0, 900), (86400 - 900, 900), (86400 - 300, 300), (86400, 0)])
 def test_s19_no_session_is_renewed_beyond_the_day_of_its_launch(app, client, ago, seconds):
@@ -226,6 +239,7 @@ def test_s19_no_session_is_renewed_beyond_the_day_of_its_launch(app, client, ago
     assert f"Max-Age={seconds};" in answer.headers["Set-Cookie"]
 
 
+@pytest.mark.proves("S21")
 def test_s21_somebody_who_was_banned_is_not_let_in(app, client):
     token = exchange(client, launch()).json["token"]
     assert upgrades(client, token) == 200
@@ -236,6 +250,7 @@ def test_s21_somebody_who_was_banned_is_not_let_in(app, client):
     assert (answer.status_code, answer.json) == (401, {"error": "unauthorized"})
 
 
+@pytest.mark.proves("S23")
 @on_sqlite
 def test_s23_the_cookie_cannot_be_read_or_sent_in_the_clear(client):
     header = exchange(client, launch()).headers["Set-Cookie"]
@@ -256,6 +271,7 @@ def test_logging_out_takes_the_cookie_away(client):
     )
 
 
+@pytest.mark.proves("S24")
 @pytest.mark.parametrize("path", ["/session", "/sessions"])
 def test_s24_a_cookie_alone_logs_nobody_out(app, client, path):
     exchange(client, launch())
@@ -306,6 +322,7 @@ def test_19_logouts_are_forgotten_when_no_launch_can_come_back(client):
         assert len(db.session.scalars(select(Logout)).all()) == kept
 
 
+@pytest.mark.proves("S51")
 def test_s51_ten_refusals_a_minute_and_no_more(client, monkeypatch):
     statuses = [exchange(client, "forged").status_code for _ in range(12)]
     assert statuses == [401] * 10 + [429] * 2
@@ -314,6 +331,7 @@ def test_s51_ten_refusals_a_minute_and_no_more(client, monkeypatch):
     assert exchange(client, "forged").status_code == 401
 
 
+@pytest.mark.proves("S66")
 def test_16_a_stale_launch_is_refused_however_often_and_never_counted(client):
     token = exchange(client, launch(ago=5)).json["token"]
     client.delete("/session", headers={"Authorization": f"Bearer {token}"})
@@ -409,6 +427,7 @@ def test_20_codes_are_kept_as_digests_and_forgotten(app):
         assert len(db.session.scalars(select(SignInCode)).all()) == kept
 
 
+@pytest.mark.proves("S51", "S66")
 def test_s51_a_flood_of_refusals_writes_nothing_more(app, client):
     asked: list[str] = []
 
@@ -423,6 +442,7 @@ def test_s51_a_flood_of_refusals_writes_nothing_more(app, client):
     assert db.session.scalars(select(RateLimit.hits)).all() == [10]
 
 
+@pytest.mark.proves("S51")
 def test_s51_refusals_keep_nobody_else_out(client):
     for _ in range(12):
         exchange(client, "forged")
@@ -430,11 +450,13 @@ def test_s51_refusals_keep_nobody_else_out(client):
     assert exchange(client, "forged", "203.0.113.8").status_code == 401
 
 
+@pytest.mark.proves("S51")
 def test_s51_fifty_people_share_one_address(client):
     people = [exchange(client, launch(2000 + number, "Guest")) for number in range(50)]
     assert {answer.status_code for answer in people} == {200}
 
 
+@pytest.mark.proves("S51")
 def test_s51_one_person_opens_the_shop_five_times_a_minute(client):
     statuses = [exchange(client, launch(ago=number)).status_code for number in range(7)]
     assert statuses == [200] * 5 + [429] * 2
@@ -442,12 +464,14 @@ def test_s51_one_person_opens_the_shop_five_times_a_minute(client):
     assert exchange(client, launch(ago=0)).status_code == 200  # what was let in may come again
 
 
+@pytest.mark.proves("S51")
 def test_s51_a_household_on_ipv6_is_one(client):
     statuses = [exchange(client, "forged", f"2001:db8:1:2::{number}").status_code for number in range(1, 13)]
     assert statuses == [401] * 10 + [429] * 2
     assert exchange(client, "forged", "2001:db8:1:3::1").status_code == 401
 
 
+@pytest.mark.proves("S52")
 def test_s52_a_made_up_address_changes_nothing(client):
     statuses = [
         exchange(client, "forged", headers={"X-Forwarded-For": f"198.51.100.{number}"}).status_code
@@ -456,6 +480,7 @@ def test_s52_a_made_up_address_changes_nothing(client):
     assert statuses == [401] * 10 + [429] * 2
 
 
+@pytest.mark.proves("S52")
 def test_s52_behind_a_proxy_only_its_own_word_counts(database_url):
     app = create_app(make_config(database_url=database_url, proxy_hops=1))
     client = app.test_client()

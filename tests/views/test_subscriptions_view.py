@@ -229,6 +229,7 @@ def test_when_too_many_wait_for_telegram_the_wish_is_kept(
     assert telegram.calls == []
 
 
+@pytest.mark.proves("S43")
 def test_a_strangers_plan_does_not_exist(
     client: Any, alice: User, bob: User, made: Order, telegram: Telegram
 ) -> None:
