@@ -137,7 +137,7 @@ def test_a_folder_of_somebody_else_is_named(clone):
     """Root is anybody here: it may write wherever it likes otherwise."""
     clone.folder.chmod(0o555)
     command = ("-m", "sandbox.environment", "run")
-    ended = clone.run(sys.executable, str(ROOT / "tests" / "unprivileged.py"), clone.python, *command)
+    ended = clone.run(sys.executable, str(ROOT / "tests" / "kit" / "unprivileged.py"), clone.python, *command)
     clone.folder.chmod(0o755)
     assert ended.returncode == 1
     assert (

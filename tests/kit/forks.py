@@ -1,8 +1,8 @@
 """Processes of the shop without the second that each of them spends on importing.
 
 ``python -m tests.kit.forks`` has imported what they all need, and begun nothing. For each command it
-forks, and the child becomes what a new Python would have become: environment, folder, output, session and exit
-code are its own. What has to begin with nothing, as in production, a test starts cold (Stage, is_cold).
+forks, and the child becomes what a new Python would have become: environment, folder, output, session and
+exit code are its own. What has to begin with nothing, as in production, a test starts cold (Stage, is_cold).
 """
 
 import atexit
