@@ -10,11 +10,11 @@ import pytest
 from telegram.error import RetryAfter
 from telegram.ext import CommandHandler
 
-from bot import FloodControl, _chat_application
 from tests.covered import measured
 from tests.e2e.conftest import ALICE, BOB
 from tests.kit import arrange
 from tests.kit.processes import TOKEN, Stage, eventually
+from webapp.bot.process import FloodControl, _chat_application
 from webapp.bot_api.client import BotApi
 from webapp.domain.people import chats, users
 

@@ -17,7 +17,6 @@ from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-import bot
 from tests.bot.conftest import ALICE, trouble
 from tests.bot.test_worker import answers, question
 from tests.covered import measured
@@ -25,6 +24,7 @@ from tests.e2e.conftest import BOB
 from tests.kit import arrange
 from tests.kit.processes import ROOT, TOKEN, Shopper, Stage, eventually
 from webapp import clock
+from webapp.bot import process as bot
 from webapp.db.extensions import db, transaction
 from webapp.db.models import InboxItem, Lease
 from webapp.domain.queue import inbox, leases

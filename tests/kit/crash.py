@@ -59,10 +59,13 @@ def _approves(passage: Passage) -> bool:
     return _asks("answerPreCheckoutQuery")(passage) and bool(passage.args[2]["ok"])
 
 
-# The one table to aim anew when the code moves. An aim at bot: counts in bot.py alone.
+# The one table to aim anew when the code moves. An aim at webapp.bot.process: counts in bot.py alone.
 POINTS: dict[str, tuple[Aim, ...]] = {
     # The receiver: the poller or the webhook's route.
-    "K0": (Aim("bot:Poller._fetch", BEFORE), Aim("webapp.views.telegram:_is_telegram", BEFORE)),
+    "K0": (
+        Aim("webapp.bot.process:Poller._fetch", BEFORE),
+        Aim("webapp.views.telegram:_is_telegram", BEFORE),
+    ),
     "K1": (Aim("webapp.usecases.receiving:receive", BEFORE),),
     "K2": (Aim("webapp.domain.queue.inbox:keep", AFTER),),
     "K3": (Aim("webapp.usecases.receiving:run_in_transaction", AFTER),),
@@ -168,7 +171,7 @@ def _command(command: str) -> Callable[[], Any]:
 def _aims(*, with_bot: bool) -> Iterator[tuple[str, Aim]]:
     for point, aims in POINTS.items():
         for aim in aims:
-            if with_bot or not aim.target.startswith("bot:"):
+            if with_bot or not aim.target.startswith("webapp.bot.process:"):
                 yield point, aim
 
 
