@@ -43,8 +43,8 @@ from webapp.domain.queue import inbox, leases
 from webapp.domain.sales import payloads, refunds, subscriptions
 from webapp.host import disks
 from webapp.ops.doctor import Finding, database, examine, proxies
-from webapp.ops.doctor import shop as doctor_of_shop
 from webapp.ops.doctor import telegram as diagnosis
+from webapp.ops.doctor import work as doctor_of_work
 from webapp.shop import openings
 from webapp.shop.folder import Folder
 from webapp.shop.openings import Chat, Opening
@@ -873,7 +873,7 @@ def test_13_a_webhook_secret_that_has_ended_is_to_be_taken_out(shop, minutes, is
         retired_secrets.note(settings.previous_webhook_secret, clock.now())
     [found] = [
         one
-        for one in doctor_of_shop.examine(settings, clock.now() + minutes * arrange.MINUTE)
+        for one in doctor_of_work.examine(settings, clock.now() + minutes * arrange.MINUTE)
         if one.name == "webhook secret"
     ]
     assert (found.is_well, "Take WEBHOOK_SECRET_PREVIOUS out" in found.words) == (not is_over, is_over)

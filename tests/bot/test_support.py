@@ -18,6 +18,7 @@ from webapp.db.extensions import db
 from webapp.db.models import InboxItem, OutboxMessage, SupportMessage, SupportRelay
 from webapp.domain.owner import support
 from webapp.ops.doctor import shop as shop_doctor
+from webapp.ops.doctor import work as work_doctor
 from webapp.texts import chat
 from webapp.usecases import receiving
 
@@ -290,7 +291,7 @@ def test_23_an_answer_that_cannot_arrive_is_told_to_the_owner_once(desk, telegra
 
 @on_sqlite
 def test_23_the_doctor_says_that_an_owner_cannot_be_written_to(desk, telegram, alice, config):
-    assert shop_doctor._owners_chats(config).is_well
+    assert work_doctor._owners_chats(config).is_well
     trouble(
         telegram,
         "sendMessage",
@@ -299,7 +300,7 @@ def test_23_the_doctor_says_that_an_owner_cannot_be_written_to(desk, telegram, a
         description="Forbidden: bot can't initiate conversation with a user",
     )
     desk.says(ALICE, "/support Hello?")
-    finding = next(one for one in shop_doctor.examine(config, clock.now()) if one.name == "owners' chats")
+    finding = next(one for one in work_doctor.examine(config, clock.now()) if one.name == "owners' chats")
     assert finding.severity == "problem"
     assert f"{OWNER} (Forbidden: bot can't initiate conversation with a user)" in finding.sentence
     assert "press Start" in finding.remedy

@@ -31,7 +31,7 @@ from webapp.domain.sales.telegram_json import Unreadable
 from webapp.errors import CheckoutTooLate, ShopError, ShopUnavailable
 from webapp.i18n import speech
 from webapp.ops import logs
-from webapp.ops.doctor import database, shop, telegram
+from webapp.ops.doctor import database, telegram, work
 from webapp.texts import notifications
 from webapp.usecases import turns
 from webapp.usecases.checkout import Checkout
@@ -489,7 +489,7 @@ class Worker:
         Purchases may be lost with a disk, and a plug-in may have heard nothing for an hour.
         """
         config = self.checkout.config
-        for finding in (*database.lasting(config), *shop.lasting(now)):
+        for finding in (*database.lasting(config), *work.lasting(now)):
             facts, about = {"words": finding.words}, f"{finding.name}:{now:%G-W%V}"
             outbox.tell_owners(config.owner_chats, "owner_finding", facts, about=about, now=now)
 

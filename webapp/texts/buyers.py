@@ -1,10 +1,9 @@
-"""What the outbox tells buyers."""
+"""What the outbox tells buyers of payments: receipts, and Stars that go back."""
 
 from typing import Any
 
 from flask_babel import gettext, ngettext
 
-from webapp.domain.owner.broadcasts import FOOTER
 from webapp.shop import openings
 from webapp.shop.openings import Chat
 from webapp.texts.facts import day_of, moment_of, stars_of
@@ -57,88 +56,6 @@ def _way_in(facts: dict[str, Any]) -> tuple[str, str]:
     if isinstance(opened[0], Chat):  # which is where this is read
         return gettext("My upgrades"), "/upgrades"
     return gettext("Open it"), opened[0].href("")
-
-
-def renewed(facts: dict[str, Any]) -> Message:
-    return Message(
-        gettext(
-            "%(title)s is renewed until %(day)s. Paid: %(stars)s. Payment number: %(number)s",
-            title=facts["title"],
-            day=day_of(facts["paid_until"]),
-            stars=stars_of(facts),
-            number=facts["charge_id"],
-        ),
-        gettext("Manage it"),
-        "/upgrades",
-    )
-
-
-def renewal_stopped(facts: dict[str, Any]) -> Message:
-    day = day_of(facts["paid_until"])
-    if facts.get("by") == "buyer":
-        text = gettext(
-            "%(title)s is cancelled. It stays open until %(day)s and nothing more is charged. Until then you "
-            "can let it renew again.",
-            title=facts["title"],
-            day=day,
-        )
-    else:
-        text = gettext(
-            "%(title)s renews no more. It stays open until %(day)s and nothing more is charged.",
-            title=facts["title"],
-            day=day,
-        )
-    return Message(text, gettext("My upgrades"), "/upgrades")
-
-
-def renewal_failed(facts: dict[str, Any]) -> Message:
-    return Message(
-        gettext(
-            "Telegram could not renew %(title)s for %(stars)s, perhaps for want of Stars. It stays open "
-            "until %(day)s. Telegram sells Stars in Settings, under My Stars; there you can renew it, too.",
-            title=facts["title"],
-            stars=stars_of(facts),
-            day=day_of(facts["ends_at"]),
-        ),
-        gettext("My upgrades"),
-        "/upgrades",
-    )
-
-
-def renews_soon(facts: dict[str, Any]) -> Message:
-    return Message(
-        gettext(
-            "%(title)s renews on %(day)s for %(stars)s. If you would rather not, cancel before then.",
-            title=facts["title"],
-            day=day_of(facts["at"]),
-            stars=stars_of(facts),
-        ),
-        gettext("Manage it"),
-        "/upgrades",
-    )
-
-
-def plan_ends_soon(facts: dict[str, Any]) -> Message:
-    return Message(
-        gettext(
-            "%(title)s is cancelled and ends on %(day)s. You can have it renewed until then.",
-            title=facts["title"],
-            day=day_of(facts["at"]),
-        ),
-        gettext("Manage it"),
-        "/upgrades",
-    )
-
-
-def pass_ends_soon(facts: dict[str, Any]) -> Message:
-    return Message(
-        gettext(
-            "%(title)s ends on %(day)s by itself. Buying it again before then adds to its end.",
-            title=facts["title"],
-            day=day_of(facts["at"]),
-        ),
-        gettext("Open the shop"),
-    )
 
 
 def sent_back(facts: dict[str, Any]) -> Message:
@@ -216,41 +133,3 @@ def refund_declined(facts: dict[str, Any]) -> Message:
         gettext("My purchases"),
         "/purchases",
     )
-
-
-def support_heard(_facts: dict[str, Any]) -> Message:
-    return Message(gettext("This reached the shop's people. Their answer comes here, in this chat."))
-
-
-def support_limited(facts: dict[str, Any]) -> Message:
-    if facts["is_own"]:
-        text = ngettext(
-            "That is a lot within one hour, so this message did not reach the shop's people. "
-            "Write again in %(num)s minute.",
-            "That is a lot within one hour, so this message did not reach the shop's people. "
-            "Write again in %(num)s minutes.",
-            facts["minutes"],
-        )
-    else:
-        text = ngettext(
-            "The shop gets more messages than it can take, so this one did not reach its people. "
-            "Write again in %(num)s minute.",
-            "The shop gets more messages than it can take, so this one did not reach its people. "
-            "Write again in %(num)s minutes.",
-            facts["minutes"],
-        )
-    return Message(text)
-
-
-def support_answer(facts: dict[str, Any]) -> Message:
-    if facts["part"]:
-        return Message(facts["text"])
-    heading = gettext("The shop's people answer:")
-    return Message(f"{heading}\n\n{facts['text']}" if facts["text"] else heading)
-
-
-def news(facts: dict[str, Any]) -> Message:
-    text = f"{facts['text']}\n\n{gettext(FOOTER)}"
-    if "slug" not in facts:
-        return Message(text)
-    return Message(text, gettext("Show %(title)s", title=facts["title"]), f"/products/{facts['slug']}")

@@ -5,7 +5,7 @@ from typing import Any
 from flask_babel import gettext
 
 from webapp.i18n.speech import speaking
-from webapp.texts import buyers, owners
+from webapp.texts import buyers, letters, owners, plans
 from webapp.texts.message import Message
 
 TOLD = {
@@ -13,10 +13,10 @@ TOLD = {
     "owner_refunds_unknown": owners.owner_refunds_unknown,
     "owner_drift": owners.owner_drift,
     "owner_finding": owners.owner_finding,
-    "news": buyers.news,
-    "support_heard": buyers.support_heard,
-    "support_limited": buyers.support_limited,
-    "support_answer": buyers.support_answer,
+    "news": letters.news,
+    "support_heard": letters.support_heard,
+    "support_limited": letters.support_limited,
+    "support_answer": letters.support_answer,
     "owner_support": owners.owner_support,
     "owner_support_prompt": owners.owner_support_prompt,
     "owner_unanswered": owners.owner_unanswered,
@@ -33,12 +33,12 @@ TOLD = {
     "owner_bot_back": owners.owner_bot_back,
     "receipt": buyers.receipt,
     "subscribed": buyers.subscribed,
-    "renewed": buyers.renewed,
-    "renewal_stopped": buyers.renewal_stopped,
-    "renewal_failed": buyers.renewal_failed,
-    "renews_soon": buyers.renews_soon,
-    "plan_ends_soon": buyers.plan_ends_soon,
-    "pass_ends_soon": buyers.pass_ends_soon,
+    "renewed": plans.renewed,
+    "renewal_stopped": plans.renewal_stopped,
+    "renewal_failed": plans.renewal_failed,
+    "renews_soon": plans.renews_soon,
+    "plan_ends_soon": plans.plan_ends_soon,
+    "pass_ends_soon": plans.pass_ends_soon,
     "sent_back": buyers.sent_back,
     "paid_twice": buyers.paid_twice,
     "refund_refused": buyers.refund_refused,

@@ -11,7 +11,7 @@ from webapp import clock
 from webapp.config import current
 from webapp.db.extensions import db
 from webapp.ops import metrics
-from webapp.ops.doctor import database, proxies, shop
+from webapp.ops.doctor import database, proxies, work
 from webapp.version import __version__
 
 bp = Blueprint("health", __name__)
@@ -61,8 +61,8 @@ def _findings() -> dict[str, str]:
             database.reached(),
             database.migrated(),
             database.disk(),
-            shop.bot(clock.now()),
-            shop.delivery(),
+            work.bot(clock.now()),
+            work.delivery(),
         ]
     except SQLAlchemyError as error:
         db.session.rollback()

@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp.bot_api.client import BotApi
 from webapp.config import Config
 from webapp.db.extensions import db
-from webapp.ops.doctor import address, database, shop, telegram
+from webapp.ops.doctor import address, database, shop, telegram, work
 from webapp.ops.doctor.findings import Finding
 
 __all__ = ["Finding", "examine"]
@@ -20,20 +20,21 @@ def examine(client: BotApi, config: Config, now: datetime) -> list[Finding]:
     """
     told, stored = telegram.examine(client, config, now), database.examine()
     can_be_read = all(one.is_well for one in stored if one.name in {"database", "migrations"})
-    work = _work(config, now) if can_be_read else []
+    working = _work(config, now) if can_be_read else []
     if any(one.name == "webhook" for one in told):
         # Telegram itself was heard, later than the bot.
-        work = [one for one in work if one.name != "delivery"]
+        working = [one for one in working if one.name != "delivery"]
     stored += database.lasting(config)
-    stored = [one for one in stored if one.name not in {worse.name for worse in work}]
-    return [*told, *address.examine(config, now), *stored, *shop.settings(config), *work]
+    stored = [one for one in stored if one.name not in {worse.name for worse in working}]
+    return [*told, *address.examine(config, now), *stored, *shop.settings(config), *working]
 
 
 def _work(config: Config, now: datetime) -> list[Finding]:
     try:
         return [
-            *shop.examine(config, now),
-            shop.delivery(),
+            *shop.examine(config),
+            *work.examine(config, now),
+            work.delivery(),
             *database.encrypted(),
             *database.connections(config),
         ]

@@ -1,33 +1,17 @@
-"""Whether the shop is set up, and whether its work gets done."""
-
-import random
-from datetime import datetime, timedelta
+"""Whether the shop is set up."""
 
 from webapp.config import Config
-from webapp.domain.access import entitlements, signals
 from webapp.domain.catalogue import catalogue, toml_files
-from webapp.domain.owner import shops, statistics
-from webapp.domain.people import retired_secrets
-from webapp.domain.people.keys import KeyRing
-from webapp.domain.queue import inbox, leases, outbox
-from webapp.domain.sales import subscriptions
+from webapp.domain.owner import shops
 from webapp.i18n import languages
 from webapp.ops.doctor.findings import Finding, ok, problem, warning
 from webapp.shop import brand, catalogue_file, leftovers
-from webapp.usecases.turns import POLLING
 
-STATEMENT_PROBLEM = timedelta(minutes=15)
-INBOX_WARNING_SECONDS = 60
-INBOX_PROBLEM_SECONDS = 360  # one reconciliation and a little: whatever happened once is over by then
-PEOPLE_SAMPLED = 100
-LASTING = timedelta(hours=1)
 NO_SUPPORT = "Nobody answers people who write for help, and Telegram requires that of whoever sells."
 NO_SUPPORT_REMEDY = (
     "Set OWNER_IDS to your Telegram id: what people write after /support comes to you, and your reply goes "
     "back. Or set SUPPORT_CONTACT."
 )
-# Kinds that no money hangs on.
-HARMLESS = frozenset({"message", "callback_query", "my_chat_member", inbox.PRE_CHECKOUT, inbox.UNREADABLE})
 
 
 def settings(config: Config) -> list[Finding]:
@@ -35,48 +19,9 @@ def settings(config: Config) -> list[Finding]:
     return [_owners(config), _support(config), _example(config)]
 
 
-def examine(config: Config, now: datetime) -> list[Finding]:
-    """Return how the shop's work stands."""
-    waiting = statistics.waiting(now)
-    return [
-        _identity(config),
-        _catalogue(config),
-        _translations(config),
-        bot(now),
-        _poller(config, now),
-        _statement(now),
-        _books(waiting["statement_drift_stars"]),
-        _inbox(waiting["inbox_oldest_seconds"]),
-        _set_aside(),
-        _owners_chats(config),
-        _quarantine(waiting["charges_quarantined"]),
-        _plans(config, now),
-        _webhook_secret(config, now),
-        _refunds(waiting["refunds_unknown"]),
-        _signals(now),
-        _entitlements(),
-    ]
-
-
-def bot(now: datetime) -> Finding:
-    """Tell whether a bot process is at work, by the duties it holds."""
-    if leases.holders(now):
-        return ok("bot", "A bot process is at work.")
-    return problem("bot", "No bot process is at work.", "Start bot.py.")
-
-
-def lasting(now: datetime) -> list[Finding]:
-    """Return what is wrong with signals, if it has been for an hour: a hiccup is over by then."""
-    since = signals.failing_since()
-    return [_signals(now)] if since and since < now - LASTING else []
-
-
-def delivery() -> Finding:
-    """Tell whether updates arrive, as the bot process saw it last."""
-    checked_at, told = shops.delivery()
-    if not told or checked_at is None:
-        return ok("delivery", "The bot process met nothing in the way of updates.")
-    return problem("delivery", f"Updates do not arrive, as the bot saw at {checked_at:%H:%M} UTC.", told)
+def examine(config: Config) -> list[Finding]:
+    """Return whether what is sold and spoken is what the owner wrote."""
+    return [_identity(config), _catalogue(config), _translations(config)]
 
 
 def _owners(config: Config) -> Finding:
@@ -103,18 +48,6 @@ def _example(config: Config) -> Finding:
         "example",
         f"The shop still shows the example's: {', '.join(left)}.",
         "Put your own into the folder shop: shop.toml, terms.md, pictures.",
-    )
-
-
-def _owners_chats(config: Config) -> Finding:
-    refused = {chat: why for chat in config.owner_chats if (why := outbox.refusal(chat))}
-    if not refused:
-        return ok("owners' chats", "The bot can write to every owner.")
-    told = ", ".join(f"{chat} ({why})" for chat, why in refused.items())
-    return problem(
-        "owners' chats",
-        f"Telegram does not take what the bot writes to {told}.",
-        "Have that person open the bot's chat and press Start, or the group take the bot in.",
     )
 
 
@@ -156,145 +89,4 @@ def _translations(config: Config) -> Finding:
         "translations",
         f"Nobody hears {', '.join(unheard)}: the shop itself does not speak that language.",
         "Have it learn it (make messages LANGUAGE=...), or take the file away.",
-    )
-
-
-def _poller(config: Config, now: datetime) -> Finding:
-    # A program elsewhere that polls with this token cannot be seen from here without cutting off its poll.
-    if config.bot_mode != "polling" or not leases.holders(now):
-        return ok("poller", "Nobody has to poll.")
-    if leases.is_held(POLLING, now):
-        return ok("poller", "One bot process polls; any others stand by.")
-    return problem(
-        "poller",
-        "Bot processes are at work, and none of them polls.",
-        "Start the bot again: it is of an earlier release, or was started with another BOT_MODE.",
-    )
-
-
-def _statement(now: datetime) -> Finding:
-    reconciled_at = shops.reconciled_at()
-    if reconciled_at and now - reconciled_at <= STATEMENT_PROBLEM:
-        return ok("statement", "It was compared with the ledger lately.")
-    when = f"since {reconciled_at:%Y-%m-%d %H:%M} UTC" if reconciled_at else "yet"
-    return problem(
-        "statement",
-        f"The ledger was not compared with Telegram's statement {when}.",
-        "See that bot.py runs and read its log, or run flask --app webapp reconcile.",
-    )
-
-
-def _books(drift_stars: float) -> Finding:
-    if not drift_stars:
-        return ok("books", "They and the statement name the same Stars.")
-    return problem(
-        "books",
-        f"They hold {abs(drift_stars):.0f} Stars {'more' if drift_stars > 0 else 'less'} than the statement.",
-        "Compare the charges with Telegram's list of transactions: one was made up, or was changed.",
-    )
-
-
-def _inbox(oldest_seconds: float) -> Finding:
-    if oldest_seconds <= INBOX_WARNING_SECONDS:
-        return ok("inbox", "Nothing waits for long.")
-    judged = problem if oldest_seconds > INBOX_PROBLEM_SECONDS else warning
-    return judged(
-        "inbox",
-        f"The oldest update has waited {oldest_seconds / 60:.0f} minutes.",
-        "flask --app webapp inbox list shows it and what went wrong; see that bot.py runs.",
-    )
-
-
-def _set_aside() -> Finding:
-    counts = inbox.quarantined_kinds()
-    if not counts:
-        return ok("set aside", "No update was set aside.")
-    judged = warning if counts.keys() <= HARMLESS else problem
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
-    return judged(
-        "set aside",
-        f"Updates were set aside ({kinds}).",
-        "flask --app webapp inbox list --quarantined says why; put that right, then inbox replay them.",
-    )
-
-
-def _quarantine(count: float) -> Finding:
-    if not count:
-        return ok("quarantine", "Every payment was understood, or is settled.")
-    return problem(
-        "quarantine",
-        f"{count:.0f} payments were not understood and wait for you.",
-        "flask --app webapp quarantine list shows them; grant gives what was paid for, refund sends it back.",
-    )
-
-
-def _plans(config: Config, now: datetime) -> Finding:
-    lost = subscriptions.unreadable(KeyRing.of(config.secret_key, config.previous_secret_keys), now)
-    if not lost:
-        return ok("plans", "Every plan that renews can be understood.")
-    return problem(
-        "plans",
-        f"{lost} plans were begun under a SECRET_KEY that is gone: their renewals would be set aside.",
-        "Put the former key into SECRET_KEY_PREVIOUS, and leave it there as long as such a plan goes on. It "
-        "opens invoices' payloads only: nobody signs in with it, even if it leaked.",
-    )
-
-
-def _webhook_secret(config: Config, now: datetime) -> Finding:
-    previous = config.previous_webhook_secret
-    end = retired_secrets.ends_at(previous) if previous else None
-    if end is None or now < end:
-        return ok("webhook secret", "None that was replaced is left over.")
-    return warning(
-        "webhook secret",
-        f"WEBHOOK_SECRET_PREVIOUS ended at {end:%Y-%m-%d %H:%M} UTC, and opens nothing any more.",
-        "Take WEBHOOK_SECRET_PREVIOUS out of the settings.",
-    )
-
-
-def _refunds(unknown: float) -> Finding:
-    if not unknown:
-        return ok("refunds", "Telegram's word on every refund is known.")
-    return warning(
-        "refunds",
-        f"Of {unknown:.0f} refunds it is not known yet whether Telegram made them.",
-        "The bot keeps asking until it knows; access stays suspended meanwhile. See that bot.py runs.",
-    )
-
-
-def _signals(now: datetime) -> Finding:
-    backlogs = signals.backlogs(now)
-    if not backlogs:
-        return ok("signals", "The plug-in has taken what it was to hear of.")
-    judged = problem if any(one.is_given_up for one in backlogs) else warning
-    since = min(one.since for one in backlogs)
-    return judged(
-        "signals",
-        f"The plug-in does not take signals, since {since:%Y-%m-%d %H:%M} UTC: "
-        f"{', '.join(map(_backlog, backlogs))}.",
-        "Mend plugin.py and start the bot again; then flask --app webapp signals retry --all. signals list "
-        "shows each of them, and signals dismiss takes away what the plug-in need not hear of.",
-    )
-
-
-def _backlog(backlog: signals.Backlog) -> str:
-    if backlog.name not in signals.listened():
-        why = "nothing receives it any more"
-    else:
-        why = backlog.error or "no bot process hands it over"
-    given_up = ", given up" if backlog.is_given_up else ""
-    return f"{backlog.count} {backlog.name} ({why}{given_up})"
-
-
-def _entitlements() -> Finding:
-    people = entitlements.sample(PEOPLE_SAMPLED, place=random.random())  # noqa: S311 - any will do
-    wrong = entitlements.differences(people)
-    # Somebody may have paid between the two looks.
-    wrong = entitlements.differences({telegram_id for telegram_id, _key in wrong}) if wrong else []
-    if not wrong:
-        return ok("entitlements", f"They follow from the ledger ({len(people)} people looked at).")
-    return problem(
-        "entitlements",
-        f"{len(wrong)} entitlements do not follow from the ledger.",
-        "flask --app webapp entitlements rebuild writes them anew; with --check it only names them.",
     )
