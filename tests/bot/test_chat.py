@@ -14,7 +14,8 @@ from tests.covered import measured
 from tests.e2e.conftest import ALICE, BOB
 from tests.kit import arrange
 from tests.kit.processes import TOKEN, Stage, eventually
-from webapp.bot.process import FloodControl, _chat_application
+from webapp.bot.chat import application
+from webapp.bot.flood_control import FloodControl
 from webapp.bot_api.client import BotApi
 from webapp.domain.people import chats, users
 
@@ -267,7 +268,7 @@ def test_f33_chat_keeps_the_pause_that_anybody_was_asked_for():
 
 def test_02_every_command_of_the_bot_has_an_answer_of_its_own(app_without_tables):
     client = BotApi("http://127.0.0.1:9/bot", TOKEN)
-    [handlers] = _chat_application(app_without_tables, client).handlers.values()
+    [handlers] = application(app_without_tables, client).handlers.values()
     commands = {name for one in handlers if isinstance(one, CommandHandler) for name in one.commands}
     assert commands == chats.COMMANDS
     client.close()

@@ -24,7 +24,9 @@ from tests.e2e.conftest import BOB
 from tests.kit import arrange
 from tests.kit.processes import ROOT, TOKEN, Shopper, Stage, eventually
 from webapp import clock
+from webapp.bot import poller as polling
 from webapp.bot import process as bot
+from webapp.bot.wakeups import Stop
 from webapp.db.extensions import db, transaction
 from webapp.db.models import InboxItem, Lease
 from webapp.domain.queue import inbox, leases
@@ -35,13 +37,13 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def poller(app: Flask, monkeypatch: pytest.MonkeyPatch) -> bot.Poller:
+def poller(app: Flask, monkeypatch: pytest.MonkeyPatch) -> polling.Poller:
     """The poller of a bot that is not otherwise at work, and that does not wait."""
-    monkeypatch.setattr(bot, "POLL_SECONDS", 0)
+    monkeypatch.setattr(polling, "POLL_SECONDS", 0)
     made = bot.Bot(app)
     made.waited: list[float] = []
     monkeypatch.setattr(made.stopping, "wait", made.waited.append)
-    return bot.Poller(made)
+    return polling.Poller(made)
 
 
 def write(telegram: Stage, words: str) -> None:
@@ -88,7 +90,7 @@ def test_f24_a_bot_killed_before_it_confirmed_hears_it_again(telegram, app, poll
     poller.step()
     with transaction():
         leases.release_all(poller.bot.turn.holder, clock.now())
-    another = bot.Poller(bot.Bot(app))
+    another = polling.Poller(bot.Bot(app))
     write(telegram, "two")
     another.step()
     assert kept() == ["one", "two"]
@@ -150,13 +152,13 @@ def test_after_a_failure_the_poller_waits_and_goes_on(telegram, poller, what, mo
 @on_sqlite
 def test_after_a_gap_the_statement_is_asked_what_was_missed(telegram, poller, monkeypatch):
     worker = poller.bot.worker
-    worker.reconcile_at = clock.ticks() + bot.GAP_SECONDS
+    worker.reconcile_at = clock.ticks() + polling.GAP_SECONDS
     trouble(telegram, "getUpdates", status=500)
     poller.step()
     poller.step()
     assert worker.reconcile_at > clock.ticks()
-    later = go_on(monkeypatch, 2 * bot.GAP_SECONDS)
-    worker.reconcile_at = later + bot.GAP_SECONDS
+    later = go_on(monkeypatch, 2 * polling.GAP_SECONDS)
+    worker.reconcile_at = later + polling.GAP_SECONDS
     poller.step()
     assert worker.reconcile_at == later
 
@@ -205,7 +207,7 @@ def test_a_poll_that_a_dead_process_left_open_is_no_second_program(telegram, pol
 def test_conflicts_that_do_not_end_are_told(telegram, poller, caplog, monkeypatch):
     trouble(telegram, "getUpdates", status=409, times=2)
     poller.step()
-    go_on(monkeypatch, bot.CONFLICT_SECONDS + 1)
+    go_on(monkeypatch, polling.CONFLICT_SECONDS + 1)
     poller.step()
     assert "Only one program may poll, and none while a webhook is set" in caplog.text
 
@@ -231,7 +233,7 @@ def test_one_process_polls_and_the_others_stand_by(telegram, poller, another):
     write(telegram, "one")
     poller.step()
     assert telegram.calls("getUpdates") == []
-    assert poller.bot.waited == [bot.TURN_LOOK_SECONDS]
+    assert poller.bot.waited == [polling.TURN_LOOK_SECONDS]
     another.let_go()
     poller.step()
     assert kept() == ["one"]
@@ -310,7 +312,7 @@ def test_f18_after_a_gap_the_statement_is_asked(telegram, poller):
     poller.bot.worker.reconcile_at = later
     poller.step()
     assert poller.bot.worker.reconcile_at == later
-    poller.heard_at -= bot.GAP_SECONDS
+    poller.heard_at -= polling.GAP_SECONDS
     poller.step()
     assert poller.bot.worker.reconcile_at < later
 
@@ -319,7 +321,7 @@ def test_f18_after_a_gap_the_statement_is_asked(telegram, poller):
 @pytest.mark.parametrize("status", [401, 404])
 def test_a_token_that_is_no_longer_known_ends_the_bot(telegram, poller, status):
     trouble(telegram, "getUpdates", status=status)
-    with pytest.raises(bot.Stop, match="no longer knows this BOT_TOKEN"):
+    with pytest.raises(Stop, match="no longer knows this BOT_TOKEN"):
         poller.step()
 
 

@@ -59,11 +59,11 @@ def _approves(passage: Passage) -> bool:
     return _asks("answerPreCheckoutQuery")(passage) and bool(passage.args[2]["ok"])
 
 
-# The one table to aim anew when the code moves. An aim at webapp.bot.process: counts in bot.py alone.
+# The one table to aim anew when the code moves. An aim at webapp.bot.poller: counts in bot.py alone.
 POINTS: dict[str, tuple[Aim, ...]] = {
     # The receiver: the poller or the webhook's route.
     "K0": (
-        Aim("webapp.bot.process:Poller._fetch", BEFORE),
+        Aim("webapp.bot.poller:Poller._fetch", BEFORE),
         Aim("webapp.views.telegram:_is_telegram", BEFORE),
     ),
     "K1": (Aim("webapp.usecases.receiving:receive", BEFORE),),
@@ -171,7 +171,7 @@ def _command(command: str) -> Callable[[], Any]:
 def _aims(*, with_bot: bool) -> Iterator[tuple[str, Aim]]:
     for point, aims in POINTS.items():
         for aim in aims:
-            if with_bot or not aim.target.startswith("webapp.bot.process:"):
+            if with_bot or not aim.target.startswith("webapp.bot.poller:"):
                 yield point, aim
 
 

@@ -1,0 +1,242 @@
+"""What the bot answers in the chat."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, TypeAlias
+
+from flask import Flask
+from telegram import ChatMember, InlineKeyboardMarkup, MenuButton, Update, User
+from telegram.error import BadRequest, TelegramError
+from telegram.ext import (
+    Application,
+    ApplicationBuilder,
+    CallbackQueryHandler,
+    ChatMemberHandler,
+    CommandHandler,
+    ContextTypes,
+    MessageHandler,
+    filters,
+)
+from telegram.request import HTTPXRequest
+
+from webapp import clock
+from webapp.bot.flood_control import FloodControl
+from webapp.bot.worker import ITEMS_AT_ONCE
+from webapp.bot_api.client import BotApi, takes_proxy
+from webapp.bot_api.registration import menu_button
+from webapp.config import Config
+from webapp.db.extensions import transaction
+from webapp.domain.catalogue import catalogue
+from webapp.domain.owner import support
+from webapp.domain.people import init_data, sign_in_codes, users
+from webapp.domain.queue import outbox
+from webapp.errors import ProductNotFound
+from webapp.errors import TooManyRequests as RateLimited
+from webapp.i18n import speech
+from webapp.texts import chat as answers
+from webapp.texts.message import Message
+
+log = logging.getLogger(__name__)
+
+Chat: TypeAlias = "Application[Any, Any, Any, Any, Any, Any]"
+Handler: TypeAlias = Callable[[Update, ContextTypes.DEFAULT_TYPE], Coroutine[Any, Any, None]]
+SIGN_IN = "code"  # the start parameter that asks for one
+
+
+def application(app: Flask, client: BotApi) -> Chat:
+    config: Config = app.config["STARFRONT"]
+    chat = (
+        ApplicationBuilder()
+        .token(config.bot_token)
+        .base_url(f"{config.bot_api_url}{{token}}{config.bot_api_path}")
+        .request(
+            HTTPXRequest(
+                connection_pool_size=ITEMS_AT_ONCE,
+                httpx_kwargs={"trust_env": takes_proxy(config.bot_api_url)},
+            )
+        )
+        .rate_limiter(FloodControl(client))
+        .updater(None)
+        .build()
+    )
+    private = filters.ChatType.PRIVATE
+    handlers: dict[str, Handler] = {
+        "start": on_start,
+        "shop": _says(answers.shop),
+        "help": _says(answers.help_),
+        "paysupport": _says(answers.payment_support),
+        "support": _says(answers.support),
+        "terms": _says(answers.terms),
+        "language": on_language,
+        "code": on_code,
+        "news_off": partial(on_news, wanted=False),
+        "news_on": partial(on_news, wanted=True),
+    }
+    for command, handler in handlers.items():
+        chat.add_handler(CommandHandler(command, handler, filters=private))
+    chat.add_handler(MessageHandler(private & filters.StatusUpdate.WRITE_ACCESS_ALLOWED, on_let_in))
+    chat.add_handler(ChatMemberHandler(on_let_in, ChatMemberHandler.MY_CHAT_MEMBER))
+    chat.add_handler(CallbackQueryHandler(on_answer_button, pattern=r"^answer:\d{1,16}$"))
+    chat.add_handler(MessageHandler(private & filters.TEXT, _says(answers.help_)))
+    chat.add_error_handler(_remember_error)
+    chat.bot_data.update(app=app, errors={})
+    return chat
+
+
+async def on_let_in(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """Tell somebody who lets the bot write again, or for the first time, what could not be told before."""
+    member = update.my_chat_member and update.my_chat_member.new_chat_member
+    if update.effective_user is None or (member and member.status != ChatMember.MEMBER):
+        return
+    app: Flask = context.bot_data["app"]
+    telegram_id = update.effective_user.id
+
+    def revive() -> None:
+        with app.app_context(), transaction():
+            outbox.revive(telegram_id, clock.now())
+
+    await asyncio.to_thread(revive)
+
+
+async def on_start(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """Greet; a deep link that names a product shows the product."""
+    await on_let_in(update, context)
+    slug = context.args[0] if context.args else ""
+    if slug == SIGN_IN:
+        await on_code(update, context)
+        return
+
+    def words() -> Message:
+        try:
+            product = catalogue.get(slug)
+        except ProductNotFound:
+            return answers.greeting(update.effective_user.first_name if update.effective_user else "")
+        wording = speech.worded(product)
+        return answers.product(
+            wording.title,
+            wording.description,
+            product.stars,
+            product.slug,
+            is_plan=product.is_subscription,
+        )
+
+    await _say(update, context, words)
+    await _show_menu_button(update, context)
+
+
+async def on_code(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """Write a code with which the same person signs in where their client shows an old launch."""
+    app: Flask = context.bot_data["app"]
+    person = update.effective_user
+    if person is None:
+        return
+
+    def words() -> Message:
+        try:
+            with transaction():
+                code = sign_in_codes.make(person.id, app.extensions["keys"], clock.now())
+        except RateLimited:
+            return answers.too_many_codes()
+        log.info("sign-in code made", extra={"event": "code_made", "telegram_id": person.id})
+        return answers.sign_in_code(code)
+
+    await _say(update, context, words)
+
+
+async def on_language(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """Lead to where a language is chosen, and have the menu button speak the one that counts now."""
+    await _say(update, context, answers.language)
+    await _show_menu_button(update, context)
+
+
+async def on_news(update: Update, context: ContextTypes.DEFAULT_TYPE, *, wanted: bool) -> None:
+    """Have somebody get the owner's news, or none, also if they never opened the shop."""
+    app: Flask = context.bot_data["app"]
+    person = update.effective_user
+    if person is None:
+        return
+
+    def choose() -> None:
+        with app.app_context(), transaction():
+            if users.get(person.id) is None:
+                users.provision(init_data.profile_of(person.to_json()), clock.now())
+            users.choose_news(person.id, clock.now(), wanted=wanted)
+
+    await asyncio.to_thread(choose)
+    await _say(update, context, partial(answers.news_chosen, wanted=wanted))
+
+
+async def on_answer_button(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """Ask an owner for the answer to a person, in the chat where what they wrote was read."""
+    app: Flask = context.bot_data["app"]
+    query, where = update.callback_query, update.effective_chat
+    if query is None or where is None or query.data is None:
+        return
+    config: Config = app.config["STARFRONT"]
+    telegram_id = int(query.data.partition(":")[2])
+
+    def ask() -> None:
+        with app.app_context(), transaction():
+            support.prompt(telegram_id, where.id, query.id, clock.now())
+
+    if where.id in config.owner_chats:
+        await asyncio.to_thread(ask)
+    try:
+        await query.answer()  # the button stops waiting
+    except BadRequest as error:
+        log.info("a button was not answered: %s", error)  # it waited too long
+
+
+async def _show_menu_button(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+    app: Flask = context.bot_data["app"]
+    if update.effective_chat is None:
+        return
+
+    def worded() -> MenuButton | None:
+        with app.app_context(), _speaking(update.effective_user):
+            button = menu_button(app.config["STARFRONT"], speech.spoken())
+            return MenuButton.de_json(button, context.bot)
+
+    try:
+        await context.bot.set_chat_menu_button(update.effective_chat.id, await asyncio.to_thread(worded))
+    except TelegramError as error:
+        # The shop's English button stays, and opens the same.
+        log.warning("the menu button was not set: %s", error)
+
+
+def _says(words: Callable[[], Message]) -> Handler:
+    async def handler(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        await _say(update, context, words)
+
+    return handler
+
+
+async def _say(update: Update, context: ContextTypes.DEFAULT_TYPE, words: Callable[[], Message]) -> None:
+    if update.effective_message is None:
+        return
+    app: Flask = context.bot_data["app"]
+
+    def worded() -> tuple[str, dict[str, Any] | None]:
+        with app.app_context(), _speaking(update.effective_user):
+            message = words()
+            return message.text, message.reply_markup()
+
+    text, markup = await asyncio.to_thread(worded)
+    keyboard = InlineKeyboardMarkup.de_json(markup, context.bot) if markup else None
+    await update.effective_message.reply_text(text, reply_markup=keyboard)
+
+
+def _speaking(person: User | None) -> AbstractContextManager[None]:
+    """Say everything inside the block in the language a person chose in the shop, or has in Telegram."""
+    if person is None:
+        return speech.speaking(None)
+    known = users.get(person.id)
+    return speech.speaking(known.language if known else None, person.language_code)
+
+
+async def _remember_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
+    if isinstance(update, Update) and context.error:
+        context.bot_data["errors"][update.update_id] = context.error

@@ -1,0 +1,129 @@
+"""Updates fetched from Telegram, kept, and only then confirmed."""
+
+import logging
+import random
+from typing import TYPE_CHECKING, Any
+
+from webapp import clock
+from webapp.bot.wakeups import JITTER, Stop, longer
+from webapp.bot_api.client import (
+    BotApiError,
+    Conflict,
+    NotReached,
+    OutcomeUnknown,
+    TooManyRequests,
+    Unauthorized,
+)
+from webapp.bot_api.registration import ALLOWED_UPDATES
+from webapp.domain.queue import inbox
+from webapp.usecases import receiving
+
+if TYPE_CHECKING:
+    from webapp.bot.process import Bot
+
+log = logging.getLogger(__name__)
+
+# How long Telegram may hold a poll open; it allows up to 50. Nothing is heard for as long, and a little
+# longer, after a poll that the network swallowed.
+POLL_SECONDS = 10
+POLL_SLACK_SECONDS = 5
+OTHER_POLL = "other getUpdates request"  # in Telegram's words for a conflict of two polls
+UPDATES_AT_ONCE = 100  # Bot API: getUpdates, limit
+TURN_LOOK_SECONDS = 1.0  # how soon a process that stands by notices that nobody polls
+# What another poll of ours may take to end after its process did; conflicts beyond that are somebody else's.
+CONFLICT_SECONDS = 2.0 * (POLL_SECONDS + POLL_SLACK_SECONDS)
+CONFLICTS_FORGOTTEN_SECONDS = 120.0
+GAP_SECONDS = 2.0 * (POLL_SECONDS + POLL_SLACK_SECONDS)  # as long as two polls may take
+
+
+class Poller:
+    """Fetches updates; Telegram hears that they arrived by the next poll's offset, after the commit."""
+
+    def __init__(self, bot: "Bot") -> None:
+        self.bot = bot
+        self.offset: int | None = None
+        self.pause = 1.0
+        self.heard_at = clock.ticks()
+        self.conflicts: list[float] = []  # when others polled, of late
+
+    def step(self) -> None:
+        """Poll once, or wait after a failure or while another process polls."""
+        if not self._is_our_turn():
+            self.bot.stopping.wait(TURN_LOOK_SECONDS)
+            return
+        try:
+            updates = self._fetch()
+        except Unauthorized as error:
+            raise Stop("Telegram no longer knows this BOT_TOKEN.") from error
+        except Conflict as error:
+            self._note_conflict(error)
+            self._wait(self.pause)
+        except TooManyRequests as error:
+            self._wait(error.retry_after_seconds)
+        except BotApiError as error:
+            if not isinstance(error, NotReached | OutcomeUnknown):
+                log.error("Telegram refused the poll: %s", error.description)
+            self._wait(self.pause)
+        else:
+            self.pause = 1.0
+            self._look_back()
+            self._keep(updates)
+
+    def _is_our_turn(self) -> bool:
+        if self.bot.turn.is_mine():
+            return True
+        # Another process may have polled meanwhile, and numbers may have begun anew: what was next for this
+        # one would confirm, unread, whatever is below it.
+        self.offset = None
+        return self.bot.turn.renew()
+
+    def _note_conflict(self, error: Conflict) -> None:
+        """Say that another program polls; a poll of a process that just ended is none."""
+        ticks = clock.ticks()
+        recent = [at for at in self.conflicts if ticks - at < CONFLICTS_FORGOTTEN_SECONDS]
+        self.conflicts = [*recent, ticks]
+        if OTHER_POLL in error.description and ticks - self.conflicts[0] <= CONFLICT_SECONDS:
+            return
+        log.error("not polling: %s. Only one program may poll, and none while a webhook is set.", error)
+
+    def _look_back(self) -> None:
+        """After a gap, ask the statement for what may have expired in it."""
+        ticks = clock.ticks()
+        if ticks - self.heard_at > GAP_SECONDS:
+            self.bot.worker.reconcile_soon()
+        self.heard_at = ticks
+
+    def _fetch(self) -> list[dict[str, Any]]:
+        asked: dict[str, Any] = {
+            "timeout": POLL_SECONDS,
+            "limit": UPDATES_AT_ONCE,
+            "allowed_updates": list(ALLOWED_UPDATES),
+        }
+        if self.offset is not None:
+            asked["offset"] = self.offset
+        updates: list[dict[str, Any]] = self.bot.client.call(
+            "getUpdates", asked, timeout_seconds=POLL_SECONDS + POLL_SLACK_SECONDS
+        )
+        return updates
+
+    def _keep(self, updates: list[dict[str, Any]]) -> None:
+        if not updates:
+            return
+        with self.bot.app.app_context():
+            # Questions first: they wait for nobody's payment to be booked.
+            for update in sorted(updates, key=_is_patient):
+                receiving.receive(update, "polling", self.bot.worker.checkout)
+                self.bot.ring()
+        # Only what is committed may be confirmed.
+        ids = [
+            one["update_id"] for one in updates if isinstance(one, dict) and type(one.get("update_id")) is int
+        ]
+        self.offset = max(ids) + 1 if ids else self.offset
+
+    def _wait(self, seconds: float) -> None:
+        self.bot.stopping.wait(seconds * random.uniform(1, JITTER))  # noqa: S311 - no secret
+        self.pause = longer(self.pause)
+
+
+def _is_patient(update: object) -> bool:
+    return not (isinstance(update, dict) and inbox.PRE_CHECKOUT in update)
