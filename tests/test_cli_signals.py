@@ -24,7 +24,7 @@ def ids(app: Flask, alice: Any) -> list[int]:
     with transaction():
         first = signals.claim(clock.now())
         assert first
-        first.attempts = signals.MOST_ATTEMPTS
+        first.attempts = signals.RETRIES.most_attempts
         signals.failed(first, "plugin.welcome: RuntimeError: \x1b[2Jno", [], clock.now())
     return [signal.id for signal in waiting()]
 

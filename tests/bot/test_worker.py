@@ -18,6 +18,7 @@ from tests.kit.factories import TERMS_VERSION
 from tests.kit.processes import Stage, eventually
 from webapp import clock
 from webapp.bot.worker import DUTY_SECONDS, Worker
+from webapp.db import retried
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Charge, InboxItem, LedgerEntry, Order, OutboxMessage, Refund, User
 from webapp.domain.access import entitlements, ledger, signals
@@ -1041,7 +1042,7 @@ def test_f52_a_question_in_hand_is_not_taken_again_by_a_clock_that_jumps(hands, 
 def test_f5_a_question_that_a_process_died_with_is_let_go(telegram, hands, order):
     hands.receive(question(order))
     assert len(Worker(hands.worker.app).claim_questions(10)) == 1  # which dies
-    hands.wait(inbox.LEASE_SECONDS)
+    hands.wait(retried.LEASE_SECONDS)
     hands.answer()
     assert answers(telegram) == []
     assert rows(InboxItem)[0].done_at

@@ -5,10 +5,12 @@ import pytest
 from sqlalchemy.exc import InvalidRequestError
 
 from tests.kit.arrange import NOW
+from webapp.db import retried
 from webapp.db.extensions import db, transaction
 from webapp.db.models import InboxItem
 from webapp.domain.queue import inbox
 
+MOST_ATTEMPTS = inbox.RETRIES.most_attempts
 pytestmark = pytest.mark.usefixtures("app")
 PAYMENT = {
     "update_id": 7,
@@ -218,10 +220,10 @@ def test_a_body_is_read_only_where_it_is_asked_for():
 
 def test_an_item_that_eight_processes_died_of_is_set_aside():
     keep(1)
-    lease = timedelta(seconds=inbox.LEASE_SECONDS)
-    for attempt in range(inbox.MOST_ATTEMPTS):
+    lease = timedelta(seconds=retried.LEASE_SECONDS)
+    for attempt in range(MOST_ATTEMPTS):
         assert len(claim(at=NOW + attempt * lease)) == 1
-    assert claim(at=NOW + inbox.MOST_ATTEMPTS * lease) == []
+    assert claim(at=NOW + MOST_ATTEMPTS * lease) == []
     assert (only_item().state, only_item().error) == ("quarantined", "8 tries never came to an end")
 
 
@@ -236,7 +238,7 @@ def test_those_that_were_taken_together_with_a_deadly_item_are_not_blamed():
             with transaction():
                 for item in claimed:
                     inbox.finish(item, at)
-        at += timedelta(seconds=inbox.LEASE_SECONDS)
+        at += timedelta(seconds=retried.LEASE_SECONDS)
     items = db.session.scalars(db.select(InboxItem).order_by(InboxItem.update_id))
     assert [(item.update_id, item.state) for item in items] == [
         (number, "quarantined" if number == 3 else "done") for number in range(1, 6)
@@ -246,8 +248,8 @@ def test_those_that_were_taken_together_with_a_deadly_item_are_not_blamed():
 def test_one_that_fails_again_and_again_keeps_nobody_waiting():
     keep(1)
     for attempt in range(inbox.ALONE_AFTER_ATTEMPTS):
-        assert len(claim(at=NOW + attempt * timedelta(seconds=inbox.LEASE_SECONDS))) == 1
-    later = NOW + inbox.ALONE_AFTER_ATTEMPTS * timedelta(seconds=inbox.LEASE_SECONDS)
+        assert len(claim(at=NOW + attempt * timedelta(seconds=retried.LEASE_SECONDS))) == 1
+    later = NOW + inbox.ALONE_AFTER_ATTEMPTS * timedelta(seconds=retried.LEASE_SECONDS)
     keep(2)
     keep(3)
     assert [[item.update_id for item in claim(at=later)] for _ in range(3)] == [[2, 3], [1], []]

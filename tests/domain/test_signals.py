@@ -319,7 +319,7 @@ def test_what_is_never_taken_is_given_up_until_the_owner_decides(alice):
     pay(facts(order(alice)))
     with transaction():
         signal = signals.claim(NOW)
-        signal.attempts = signals.MOST_ATTEMPTS
+        signal.attempts = signals.RETRIES.most_attempts
         signals.failed(signal, "no", [], NOW)
     assert claim(NOW + MONTH) is None
     [backlog] = signals.backlogs(NOW)

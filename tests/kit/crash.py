@@ -100,8 +100,7 @@ HOWS: dict[str, dict[str, Any]] = {
     # What it takes is held for a second, or each successor would sit out half a minute; and the statement is
     # read in short pages, once, so that nothing covers up a cursor moved too early. So lives who is to die.
     "harsh": {
-        "webapp.domain.queue.inbox:LEASE_SECONDS": 1,
-        "webapp.domain.queue.outbox:LEASE_SECONDS": 1,
+        "webapp.db.retried:LEASE_SECONDS": 1,
         "webapp.bot.worker:DUTY_SECONDS": 1,
         "webapp.domain.sales.reconciliation:PAGE": 10,
         "webapp.domain.sales.reconciliation:OVERLAP": 0,

@@ -510,7 +510,7 @@ class Worker:
 
 
 def _put_off(item: InboxItem, seconds: float, now: datetime) -> None:
-    inbox.put_off(item, now + timedelta(seconds=min(seconds, inbox.LONGEST_PAUSE_SECONDS)))
+    inbox.put_off(item, now + timedelta(seconds=min(seconds, inbox.RETRIES.longest_pause_seconds)))
 
 
 def _claimed(limit: int, **which: Collection[str]) -> list[InboxItem]:

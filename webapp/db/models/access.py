@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.extensions import Model, UTCDateTime
 from webapp.db.models.columns import RowId, TelegramId
+from webapp.db.retried import Retried
 
 
 class LedgerEntry(Model):
@@ -69,7 +70,7 @@ class Entitlement(Model):
         return self.until is None or now < self.until
 
 
-class Signal(Model):
+class Signal(Retried, Model):
     """A fact that the owner's plug-in is to hear of, until it has taken it; then the row is gone."""
 
     __tablename__ = "signals"
@@ -89,8 +90,6 @@ class Signal(Model):
     telegram_id: Mapped[int] = mapped_column(TelegramId)
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    attempts: Mapped[int] = mapped_column(default=0)
-    next_attempt_at: Mapped[datetime] = mapped_column(UTCDateTime)
     taken_by: Mapped[list[str]] = mapped_column(JSON, default=list)  # receivers that need it no more
     failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # given up until the owner decides
     error: Mapped[str | None] = mapped_column(String(255))

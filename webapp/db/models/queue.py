@@ -8,9 +8,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.extensions import Model, UTCDateTime
 from webapp.db.models.columns import RowId, TelegramId
+from webapp.db.retried import Retried
 
 
-class InboxItem(Model):
+class InboxItem(Retried, Model):
     """An update exactly as Telegram sent it, and what became of it."""
 
     __tablename__ = "inbox"
@@ -39,8 +40,6 @@ class InboxItem(Model):
     body: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(String(16))  # webhook | polling
     received_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    attempts: Mapped[int] = mapped_column(default=0)
-    next_attempt_at: Mapped[datetime] = mapped_column(UTCDateTime)
     done_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     quarantined_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     error: Mapped[str | None] = mapped_column(Text)
@@ -61,7 +60,7 @@ UNTOLD = (
 )
 
 
-class OutboxMessage(Model):
+class OutboxMessage(Retried, Model):
     """A message to a person, written with the fact it tells and sent after the commit."""
 
     __tablename__ = "outbox"
@@ -81,8 +80,6 @@ class OutboxMessage(Model):
     kind: Mapped[str] = mapped_column(String(32))  # names the message in texts/notifications.py
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    attempts: Mapped[int] = mapped_column(default=0)
-    next_attempt_at: Mapped[datetime] = mapped_column(UTCDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     error: Mapped[str | None] = mapped_column(String(255))

@@ -13,16 +13,17 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, CursorResult, Select, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
+from webapp.db import retried
 from webapp.db.extensions import db
 from webapp.db.models import LedgerEntry, Signal
+from webapp.db.retried import Retries
 from webapp.db.statements import Write, insertion
 from webapp.domain.access import ledger
 from webapp.domain.access.access import Access
-from webapp.domain.queue import pauses
 
 NAMES = ("purchase_granted", "access_extended", "access_revoked", "refunded")
-LONGEST_PAUSE_SECONDS = 600
-MOST_ATTEMPTS = 440  # at that pause, three days; then a signal waits for the owner
+# 440 tries take three days at that pause; then a signal waits for the owner.
+RETRIES = Retries(Signal, longest_pause_seconds=600, most_attempts=440)
 # So often a signal may fail, within a minute if it does so at once, and a person's later ones wait for it.
 ATTEMPTS_IN_ORDER = 5
 LATE = timedelta(minutes=5)  # what has waited for so long is worth a word
@@ -112,7 +113,7 @@ def claim(now: datetime) -> Signal | None:
         return None
     signal = db.session.get_one(Signal, row_id, populate_existing=True)
     signal.attempts += 1
-    signal.next_attempt_at = now + _pause(signal.attempts)
+    signal.next_attempt_at = RETRIES.next_attempt_at(signal.attempts, now)
     db.session.flush()
     return signal
 
@@ -127,10 +128,15 @@ def failed(signal: Signal, error: str, taken_by: Collection[str], now: datetime)
 
     :param taken_by: the receivers that have taken it, and hear of it no more
     """
-    is_last = signal.attempts >= MOST_ATTEMPTS
-    changes: dict[str, Any] = {"error": error[:255], "taken_by": sorted(taken_by)}
-    changes |= {"next_attempt_at": now + _pause(signal.attempts), "failed_at": now if is_last else None}
-    db.session.execute(update(Signal).where(Signal.id == signal.id).values(**changes))
+    again = update(Signal).where(Signal.id == signal.id)
+    db.session.execute(
+        again.values(
+            error=error[:255],
+            taken_by=sorted(taken_by),
+            next_attempt_at=RETRIES.next_attempt_at(signal.attempts, now),
+            failed_at=now if RETRIES.is_last(signal.attempts) else None,
+        )
+    )
 
 
 def waiting(limit: int) -> list[Signal]:
@@ -165,7 +171,7 @@ def retry(ids: Collection[int] | None, now: datetime) -> int:
     :param ids: None for all there are
     :raise SignalError: one of them does not wait
     """
-    again = update(Signal).values(attempts=0, next_attempt_at=now, failed_at=None)
+    again = update(Signal).values(failed_at=None, **retried.afresh(now))
     if ids is not None:
         _check(ids)
         again = again.where(Signal.id.in_(ids))
@@ -289,12 +295,7 @@ def _due(now: datetime) -> Select[tuple[int]]:
 
 
 def _is_standing(names: Collection[str], now: datetime) -> ColumnElement[bool]:
-    is_over = pauses.is_over(Signal.next_attempt_at, LONGEST_PAUSE_SECONDS, now)
-    return and_(Signal.failed_at.is_(None), Signal.name.in_(names), is_over)
-
-
-def _pause(attempts: int) -> timedelta:
-    return timedelta(seconds=min(2**attempts, LONGEST_PAUSE_SECONDS))
+    return and_(Signal.failed_at.is_(None), Signal.name.in_(names), RETRIES.is_due(now))
 
 
 def _check(ids: Collection[int]) -> list[Signal]:

@@ -2,22 +2,22 @@
 
 import json
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import defer
 
+from webapp.db import retried
 from webapp.db.extensions import db
 from webapp.db.models import InboxItem
+from webapp.db.retried import Retries
 from webapp.db.statements import insert_once
-from webapp.domain.queue import pauses
 
-LEASE_SECONDS = 30
-MOST_ATTEMPTS = 8  # then an item waits for the owner instead of the next try
+# After its last try an item waits for the owner.
+RETRIES = Retries(InboxItem, longest_pause_seconds=300, most_attempts=8)
 ALONE_AFTER_ATTEMPTS = 3  # then an item is taken without others, who would be blamed for its deaths
-LONGEST_PAUSE_SECONDS = 300
 UNREADABLE = "unreadable"
 STATEMENT_ROW = "statement_row"
 PRE_CHECKOUT = "pre_checkout_query"
@@ -100,11 +100,11 @@ def claim(
     :param only: these kinds; :param without: not these
     """
     due = _due(now, only, without).order_by(InboxItem.next_attempt_at, InboxItem.id)
-    items = _take(due.where(InboxItem.attempts < ALONE_AFTER_ATTEMPTS).limit(limit), now)
-    items = items or _take(due.limit(1), now)
-    deadly = [item for item in items if item.attempts > MOST_ATTEMPTS]
+    items = RETRIES.claim(due.where(InboxItem.attempts < ALONE_AFTER_ATTEMPTS).limit(limit), now)
+    items = items or RETRIES.claim(due.limit(1), now)
+    deadly = [item for item in items if RETRIES.is_last(item.attempts - 1)]
     for item in deadly:
-        quarantine(item, f"{MOST_ATTEMPTS} tries never came to an end", now)
+        quarantine(item, f"{RETRIES.most_attempts} tries never came to an end", now)
     return sorted((item for item in items if item not in deadly), key=lambda item: item.id)
 
 
@@ -115,11 +115,10 @@ def finish(item: InboxItem, now: datetime) -> None:
 
 def fail(item: InboxItem, error: str, now: datetime) -> None:
     """Try an item again later, or hand it to the owner after its eighth try."""
-    if item.attempts >= MOST_ATTEMPTS:
+    if RETRIES.is_last(item.attempts):
         quarantine(item, error, now)
     else:
-        pause = min(2**item.attempts, LONGEST_PAUSE_SECONDS)
-        _update(item, next_attempt_at=now + timedelta(seconds=pause), error=error[:2000])
+        _update(item, next_attempt_at=RETRIES.next_attempt_at(item.attempts, now), error=error[:2000])
 
 
 def put_off(item: InboxItem, until: datetime) -> None:
@@ -173,8 +172,8 @@ def replay(item_ids: Sequence[int], now: datetime) -> None:
     for item in _named(item_ids):
         _check_replayable(item)
     # One that is done by the bot at this very moment stays done.
-    afresh = update(InboxItem).where(InboxItem.id.in_(item_ids))
-    db.session.execute(afresh.values(quarantined_at=None, attempts=0, next_attempt_at=now))
+    named = update(InboxItem).where(InboxItem.id.in_(item_ids))
+    db.session.execute(named.values(quarantined_at=None, **retried.afresh(now)))
 
 
 def dismiss(item_ids: Sequence[int], reason: str, now: datetime) -> None:
@@ -198,25 +197,11 @@ def _named(item_ids: Sequence[int]) -> list[InboxItem]:
     return [get(item_id) for item_id in item_ids]
 
 
-def _take(due: Select[tuple[int]], now: datetime) -> Sequence[InboxItem]:
-    claimed = (
-        update(InboxItem)
-        .where(InboxItem.id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
-        .values(
-            attempts=InboxItem.attempts + 1,
-            next_attempt_at=now + timedelta(seconds=LEASE_SECONDS),
-        )
-        .returning(InboxItem)
-    )
-    options = {"populate_existing": True, "synchronize_session": False}
-    return db.session.scalars(claimed, execution_options=options).all()
-
-
 def _due(now: datetime, only: Collection[str], without: Collection[str]) -> Select[tuple[int]]:
     due = select(InboxItem.id).where(
         InboxItem.done_at.is_(None),
         InboxItem.quarantined_at.is_(None),
-        pauses.is_over(InboxItem.next_attempt_at, LONGEST_PAUSE_SECONDS, now),
+        RETRIES.is_due(now),
     )
     due = due.where(InboxItem.kind.in_(only)) if only else due
     return due.where(InboxItem.kind.not_in(without)) if without else due

@@ -7,7 +7,7 @@ from sqlalchemy import func, or_, select, update
 
 from webapp.db.extensions import db, insert
 from webapp.db.models import Lease
-from webapp.domain.queue import pauses
+from webapp.db.retried import is_over
 
 LONGEST_SECONDS = 600  # no duty is taken for as long
 
@@ -30,7 +30,7 @@ def hold(name: str, holder: str, seconds: float, now: datetime) -> int | None:
             "expires_at": expires_at,
             "token": Lease.token + (Lease.holder != holder).cast(db.Integer),
         },
-        where=or_(Lease.holder == holder, pauses.is_over(Lease.expires_at, LONGEST_SECONDS, now)),
+        where=or_(Lease.holder == holder, is_over(Lease.expires_at, LONGEST_SECONDS, now)),
     ).returning(Lease.token)
     token: int | None = db.session.scalar(statement)
     return token

@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import Select, func, or_, select, update
 
+from webapp.db import retried
 from webapp.db.extensions import db
 from webapp.db.models import OutboxMessage
+from webapp.db.retried import Retries
 from webapp.db.statements import Write, insertion, write
-from webapp.domain.queue import pauses
 
-LEASE_SECONDS = 30
-LONGEST_PAUSE_SECONDS = 600
+RETRIES = Retries(OutboxMessage, longest_pause_seconds=600)
 # What happened longer ago is no news: a shop rebuilt from Telegram's statement writes to nobody.
 NEWS = timedelta(days=3)
 OWNERS_NEWS = "news"  # the kind of what the owner tells many; see broadcasts
@@ -109,16 +109,7 @@ def claim(limit: int, now: datetime, *, only: str = "") -> list[OutboxMessage]:
     urgency = OutboxMessage.kind.in_(PATIENT), OutboxMessage.next_attempt_at, OutboxMessage.id
     due = _due(now).order_by(*urgency).limit(limit)
     due = due.where(OutboxMessage.kind == only) if only else due
-    claimed = (
-        update(OutboxMessage)
-        .where(OutboxMessage.id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
-        .values(attempts=OutboxMessage.attempts + 1, next_attempt_at=now + timedelta(seconds=LEASE_SECONDS))
-        .returning(OutboxMessage)
-    )
-    rows = db.session.scalars(
-        claimed, execution_options={"populate_existing": True, "synchronize_session": False}
-    )
-    return sorted(rows, key=lambda message: (message.kind in PATIENT, message.id))
+    return sorted(RETRIES.claim(due, now), key=lambda message: (message.kind in PATIENT, message.id))
 
 
 def sent(message: OutboxMessage, now: datetime) -> None:
@@ -140,20 +131,20 @@ def revive(telegram_id: int, now: datetime) -> None:
         # Somebody who shut the bot out has had enough of it.
         OutboxMessage.kind != OWNERS_NEWS,
     )
-    db.session.execute(given_up.values(failed_at=None, attempts=0, next_attempt_at=now))
+    db.session.execute(given_up.values(failed_at=None, **retried.afresh(now)))
 
 
 def retry(message: OutboxMessage, error: str, now: datetime, *, after_seconds: float | None = None) -> None:
     """Send a message again later: after what Telegram asked for, or twice as long as last time."""
-    pause = after_seconds if after_seconds is not None else min(2**message.attempts, LONGEST_PAUSE_SECONDS)
-    _update(message, next_attempt_at=now + timedelta(seconds=pause), error=error[:255])
+    next_attempt_at = RETRIES.next_attempt_at(message.attempts, now, after_seconds=after_seconds)
+    _update(message, next_attempt_at=next_attempt_at, error=error[:255])
 
 
 def _due(now: datetime) -> Select[tuple[int]]:
     return select(OutboxMessage.id).where(
         OutboxMessage.sent_at.is_(None),
         OutboxMessage.failed_at.is_(None),
-        pauses.is_over(OutboxMessage.next_attempt_at, LONGEST_PAUSE_SECONDS, now),
+        RETRIES.is_due(now),
     )
 
 

@@ -8,9 +8,10 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from webapp.db.extensions import db
 from webapp.db.models import Charge, LedgerEntry, Order, Product, Refund
+from webapp.db.retried import is_over
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.access.signals import Sold
-from webapp.domain.queue import outbox, pauses
+from webapp.domain.queue import outbox
 from webapp.domain.sales import subscriptions
 from webapp.errors import (
     ChargeNotFound,
@@ -257,7 +258,7 @@ def due(limit: int, now: datetime) -> list[Refund]:
         select(Refund)
         .where(
             Refund.next_attempt_at.is_not(None),  # so that SQLite reads past none of those that are done
-            pauses.is_over(Refund.next_attempt_at, LONGEST_PAUSE_SECONDS, now),
+            is_over(Refund.next_attempt_at, LONGEST_PAUSE_SECONDS, now),
             Refund.refused_at.is_(None),
             UNFINISHED,
         )

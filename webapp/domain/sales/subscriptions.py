@@ -13,10 +13,11 @@ from sqlalchemy import exists, select, update
 
 from webapp.db.extensions import db
 from webapp.db.models import Charge, Product, Subscription
+from webapp.db.retried import is_over
 from webapp.db.statements import insert_once
 from webapp.domain.access import ledger
 from webapp.domain.people.keys import KeyRing
-from webapp.domain.queue import outbox, pauses
+from webapp.domain.queue import outbox
 from webapp.domain.sales import payloads
 from webapp.errors import OffSale, SubscriptionNotFound
 
@@ -277,7 +278,7 @@ def due(limit: int, now: datetime) -> list[Subscription]:
         select(Subscription)
         .where(
             Subscription.wish.is_not(None),
-            pauses.is_over(Subscription.next_attempt_at, LONGEST_PAUSE_SECONDS, now),
+            is_over(Subscription.next_attempt_at, LONGEST_PAUSE_SECONDS, now),
         )
         .order_by(Subscription.next_attempt_at)
         .limit(limit)
