@@ -13,8 +13,9 @@ from tests.kit.factories import make_config, opened
 from webapp import create_app
 from webapp.config import ConfigError
 from webapp.db.extensions import transaction
+from webapp.domain.owner import shops
 from webapp.i18n import speech
-from webapp.shop import brand
+from webapp.shop import brand, brand_file
 from webapp.shop.brand import Brand, Link
 from webapp.shop.colours import contrast, reads_on
 from webapp.shop.folder import Folder, FolderInvalid
@@ -69,7 +70,7 @@ address = "tg://resolve?domain=lamps"
 
 
 def test_everything_that_a_file_says_is_read(folder: Folder) -> None:
-    assert brand.read(written(folder, WHOLE)) == Brand(
+    assert brand_file.read(written(folder, WHOLE)) == Brand(
         name="Lamps",
         tagline="Light, by the hour.",
         welcome="Come in.\n\nWe are open.",
@@ -87,9 +88,9 @@ def test_everything_that_a_file_says_is_read(folder: Folder) -> None:
 
 @pytest.mark.parametrize("text", [None, "", "\ufeff# nothing\r\n"], ids=["no file", "empty", "a comment"])
 def test_everything_has_a_default(folder: Folder, text: str | None) -> None:
-    assert brand.read(folder if text is None else written(folder, text)) == Brand()
+    assert brand_file.read(folder if text is None else written(folder, text)) == Brand()
     (folder.pictures / "hero.svg").write_text("<svg/>", encoding="utf-8")
-    assert brand.read(folder).hero == "hero.svg"
+    assert brand_file.read(folder).hero == "hero.svg"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_everything_has_a_default(folder: Folder, text: str | None) -> None:
 )
 def test_a_wrong_line_is_named_with_its_reason(folder: Folder, text: str | bytes, sentence: str) -> None:
     with pytest.raises(FolderInvalid) as refused:
-        brand.read(written(folder, text))
+        brand_file.read(written(folder, text))
     assert any(told.startswith(f"shop.toml, {sentence}") for told in refused.value.sentences), str(
         refused.value
     )
@@ -199,7 +200,7 @@ def test_a_shop_without_a_name_is_called_as_its_bot(folder: Folder, database_url
     with opened(client.application):
         assert "<title>Terms · Shop</title>" in client.get("/terms").text
         with transaction():
-            brand.shops.claim(7342037359, "lamp_bot", "production", bot_name="Lamp\u202eBot\n")
+            shops.claim(7342037359, "lamp_bot", "production", bot_name="Lamp\u202eBot\n")
         assert "<title>Support · Lamp Bot</title>" in client.get("/support").text
         assert "This is Lamp Bot." in chat.greeting("").text
         # What cannot ask the database says what was learnt before.

@@ -10,8 +10,9 @@ from webapp import create_app
 from webapp.config import ConfigError
 from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.shop import catalogue_file, openings
+from webapp.shop.destinations import Address, Chat, Page, Route
 from webapp.shop.folder import Folder
-from webapp.shop.openings import Address, Chat, Opening, Page, Route
+from webapp.shop.openings import Opening
 
 PRODUCT = """\
 [[products]]

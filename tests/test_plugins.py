@@ -19,7 +19,8 @@ from webapp.config import ConfigError
 from webapp.db.extensions import db, transaction
 from webapp.shop import catalogue_file, plugins
 from webapp.shop.folder import Folder
-from webapp.shop.plugins import SIGNALS, Shop
+from webapp.shop.plugins.registered import SIGNALS
+from webapp.shop.plugins.surface import Shop
 
 HTMX = {"HX-Request": "true"}
 GOOD = "def register(shop):\n"

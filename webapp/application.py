@@ -24,7 +24,7 @@ from webapp.domain.people.keys import KeyRing
 from webapp.host import disks
 from webapp.i18n import speech
 from webapp.ops import logs, metrics
-from webapp.shop import brand, documents, openings, plugins
+from webapp.shop import brand, brand_file, documents, openings, plugins
 from webapp.shop.folder import Folder, FolderInvalid
 from webapp.usecases.checkout import Checkout
 from webapp.views import (
@@ -134,7 +134,7 @@ def _init_shop(app: Flask, folder: Folder) -> None:
     :raise webapp.config.ConfigError: something in it is wrong
     """
     try:
-        brand.init_app(app, folder)
+        brand.init_app(app, brand_file.read(folder))
         documents.init_app(app, folder)
         openings.init_app(app, folder, plugins.load(folder).paths)
     except FolderInvalid as error:

@@ -38,8 +38,8 @@ from webapp.domain.access import entitlements
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.sales import refunds
 from webapp.shop import catalogue_file
+from webapp.shop.destinations import Chat
 from webapp.shop.folder import Folder
-from webapp.shop.openings import Chat
 from webapp.usecases.checkout import Checkout
 
 ROOT = Path(__file__).parent.parent.parent

@@ -46,8 +46,9 @@ from webapp.ops.doctor import Finding, database, examine, proxies
 from webapp.ops.doctor import telegram as diagnosis
 from webapp.ops.doctor import work as doctor_of_work
 from webapp.shop import openings
+from webapp.shop.destinations import Chat
 from webapp.shop.folder import Folder
-from webapp.shop.openings import Chat, Opening
+from webapp.shop.openings import Opening
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 DOCUMENT = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")

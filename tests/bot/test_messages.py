@@ -7,7 +7,8 @@ from tests.kit.arrange import NOW
 from tests.kit.factories import make_config
 from webapp import create_app, errors
 from webapp.config import Config
-from webapp.shop.openings import Address, Chat, Opening
+from webapp.shop.destinations import Address, Chat
+from webapp.shop.openings import Opening
 from webapp.texts import chat, notifications
 from webapp.texts.message import Message
 

@@ -11,8 +11,8 @@ import pytest
 from tests.kit.processes import Shopper, Stage, eventually
 from webapp.shop import catalogue_file
 from webapp.shop.catalogue_file import CatalogueFile
+from webapp.shop.destinations import Chat, Page, Route
 from webapp.shop.folder import EXAMPLE, Folder
-from webapp.shop.openings import Chat, Page, Route
 
 EXAMPLES = sorted(file.parent for file in EXAMPLE.parent.glob("*/catalog.toml"))
 PRODUCT = """

@@ -14,7 +14,7 @@ from flask import Flask
 
 from webapp.config import TELEGRAM_KEYS, Config, database_url
 from webapp.db.extensions import db
-from webapp.shop import brand, documents
+from webapp.shop import brand_file, documents
 from webapp.shop.folder import Folder
 
 BOT_TOKEN = "7342037359:AAHwq3Vn0k-3Uq0kTzZqz0m0bX1cY2dE3fG"
@@ -24,7 +24,7 @@ METRICS_TOKEN = "Mt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4"
 
 
 SHOP = Folder(Path(__file__).parent.parent / "shop")
-BRAND = brand.read(SHOP)
+BRAND = brand_file.read(SHOP)
 TERMS_VERSION = documents.read(SHOP, "terms", BRAND).version
 
 

@@ -10,7 +10,8 @@ from tests.kit.arrange import NOW
 from tests.views.test_shop import buy
 from webapp import clock
 from webapp.db.models import User
-from webapp.shop.openings import RESERVED, Address, Chat, Opening
+from webapp.shop.destinations import Address, Chat
+from webapp.shop.openings import RESERVED, Opening
 from webapp.views import shop
 
 HTMX = {"HX-Request": "true"}

@@ -15,7 +15,8 @@ from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.catalogue.catalogue import Difference, Item
 from webapp.shop import catalogue_file, openings
 from webapp.shop.catalogue_file import CatalogueFile
-from webapp.shop.openings import Chat, Opening
+from webapp.shop.destinations import Chat
+from webapp.shop.openings import Opening
 
 SIGNS = {"added": "+", "changed": "~", "retired": "-", "restored": "+"}
 WORDS = {"added": "new", "retired": "off sale; people keep what they own", "restored": "on sale again"}

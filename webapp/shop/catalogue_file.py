@@ -7,8 +7,9 @@ from webapp.domain.catalogue import catalogue_files
 from webapp.domain.catalogue.catalogue import Item
 from webapp.domain.catalogue.toml_files import Faults, FileInvalid, Tables
 from webapp.shop import openings, owners_pages, pictures, plugins
+from webapp.shop.destinations import Page, Surroundings
 from webapp.shop.folder import Folder
-from webapp.shop.openings import Opening, Page, Surroundings
+from webapp.shop.openings import Opening
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from webapp.config import ConfigError
 from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.i18n import languages
 from webapp.i18n.languages import TranslationInvalid
-from webapp.shop import brand, catalogue_file, documents, pictures, plugins
+from webapp.shop import brand_file, catalogue_file, documents, pictures, plugins
 from webapp.shop.folder import Folder, FolderInvalid
 from webapp.shop.pictures import PictureInvalid
 
@@ -42,7 +42,7 @@ def summary(folder: Folder) -> str:
 
 def _words(folder: Folder) -> Sentences:
     try:
-        ours = brand.read(folder)
+        ours = brand_file.read(folder)
     except FolderInvalid as error:
         yield from error.sentences
         return

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webapp.shop import brand, documents
+from webapp.shop import brand_file, documents
 from webapp.shop.brand import Brand
 from webapp.shop.folder import EXAMPLE, Folder, FolderInvalid
 
@@ -23,7 +23,7 @@ def find(folder: Folder, ours: Brand) -> list[str]:
 
 
 def _words(folder: Folder, ours: Brand, example: Folder) -> Iterator[str]:
-    theirs = brand.read(example)
+    theirs = brand_file.read(example)
     if theirs.name and theirs.name == ours.name:
         yield f"its name ({theirs.name})"
     own, others = (documents.read(one, "terms", theirs) for one in (folder, example))

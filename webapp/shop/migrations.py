@@ -11,8 +11,8 @@ from sqlalchemy import inspect, text
 
 from webapp.config import ConfigError, current
 from webapp.db.extensions import db, migrate
-from webapp.shop import plugins
 from webapp.shop.folder import Folder
+from webapp.shop.plugins import faults
 
 
 @migrate.configure  # type: ignore[untyped-decorator]
@@ -35,7 +35,7 @@ def bring() -> None:
     try:
         upgrade(revision="heads")
     except Exception as error:
-        if sentence := plugins.fault_in(error, current().shop.migrations):
+        if sentence := faults.fault_in(error, current().shop.migrations):
             db.session.rollback()
             raise ConfigError(f"migrations/{sentence.rstrip('.')}. Nothing was changed.") from error
         raise
@@ -101,7 +101,7 @@ def _owners(folder: Folder) -> set[str]:
         return _revisions(folder.migrations)
     except (Exception, SystemExit) as error:
         # Alembic warns where a branch hangs in the air, or on one of the shop's.
-        sentence = plugins.fault_in(error, folder.migrations) or " ".join(str(error).split())
+        sentence = faults.fault_in(error, folder.migrations) or " ".join(str(error).split())
         raise ConfigError(f"migrations/{sentence.rstrip('.')}. Nothing was changed.") from error
 
 

@@ -1,21 +1,19 @@
 """What each entitlement opens, as the [[entitlements]] tables of the owner's catalogue say."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
 from flask import Flask, current_app
 
 from webapp.domain.catalogue import toml_files
 from webapp.domain.catalogue.catalogue_files import ENTITLEMENTS, NO_PICTURE_NAME, PICTURE, SLUG
 from webapp.domain.catalogue.toml_files import Faults, FileInvalid, Tables, quoted, read_text
-from webapp.shop import owners_pages
+from webapp.shop import destinations
+from webapp.shop.destinations import LONGEST_ADDRESS, Destination, Surroundings
 from webapp.shop.folder import Folder
-from webapp.shop.markdown import TextInvalid
-from webapp.shop.owners_pages import OwnersPage
 
 # Start parameters that lead to the shop's own pages, so that no entitlement can be called like them.
 RESERVED = frozenset(
@@ -24,86 +22,7 @@ RESERVED = frozenset(
 KEYS = ("key", "title", "picture", "opens", "translations")
 LONGEST_KEY = 64
 LONGEST_TITLE = 64
-LONGEST_ADDRESS = 2048
 USUAL_PICTURE = "hero.svg"
-
-
-class Destination(Protocol):
-    """Where an entitlement leads; each kind is a class here and a reader of its own in KINDS."""
-
-    @property
-    def word(self) -> str:
-        """What the catalogue says for it."""
-
-    @property
-    def identity(self) -> object:
-        """What is the same for two that open the same thing; None where that is no mistake."""
-
-    def href(self, bot_username: str) -> str:
-        """Return the address that links lead to: a path of the shop's, or an address outside of it."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """A Markdown page of the owner's, shown by the shop."""
-
-    page: OwnersPage
-
-    @property
-    def word(self) -> str:
-        return f"page:{self.page.name}.md"
-
-    identity = word
-
-    def href(self, _bot_username: str) -> str:
-        return f"/pages/{self.page.name}"
-
-
-@dataclass(frozen=True)
-class Route:
-    """A page that the owner's plug-in makes."""
-
-    name: str
-    path: str
-
-    @property
-    def word(self) -> str:
-        return f"route:{self.name}"
-
-    identity = word
-
-    def href(self, _bot_username: str) -> str:
-        return self.path
-
-
-@dataclass(frozen=True)
-class Address:
-    """A page outside the shop, opened beside it."""
-
-    url: str
-
-    @property
-    def word(self) -> str:
-        return f"url:{self.url}"
-
-    @property
-    def identity(self) -> object:
-        parts = urlsplit(self.url)
-        return parts.netloc.lower(), parts.path.rstrip("/"), parts.query, parts.fragment
-
-    def href(self, _bot_username: str) -> str:
-        return self.url
-
-
-@dataclass(frozen=True)
-class Chat:
-    """The chat with the bot, where something else of the owner's goes on."""
-
-    word = "bot"
-    identity = None
-
-    def href(self, bot_username: str) -> str:
-        return f"https://t.me/{bot_username}" if bot_username else "/"
 
 
 @dataclass(frozen=True)
@@ -118,15 +37,6 @@ class Opening:
 
     def title_in(self, language: str) -> str:
         return self.translations.get(language, self.title)
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the tables are read against."""
-
-    folder: Folder
-    routes: Mapping[str, str]  # the plug-in's pages by their names: their paths
-    picture_problem: Callable[[str], str]
 
 
 def init_app(app: Flask, folder: Folder, routes: Mapping[str, str]) -> None:
@@ -202,7 +112,7 @@ def _opening(tables: Tables, index: int, around: Surroundings) -> Opening:
         key=key,
         title=read_text(row, "title", LONGEST_TITLE, refuse),
         picture=_picture(row, around, refuse),
-        destination=_destination(read_text(row, "opens", LONGEST_ADDRESS, refuse), around, refuse),
+        destination=destinations.read(read_text(row, "opens", LONGEST_ADDRESS, refuse), around, refuse),
         translations={
             code: _translated(tables, index, code) for code in toml_files.translations(tables, index)
         },
@@ -233,55 +143,6 @@ def _translated(tables: Tables, index: int, code: str) -> str:
     return read_text(words, "title", LONGEST_TITLE, refuse)
 
 
-def _destination(opens: str, around: Surroundings, refuse: toml_files.Refuse) -> Destination:
-    kind, _, what = opens.partition(":")
-    if kind not in KINDS:
-        raise refuse("opens", f"must be {', '.join(EXAMPLES[:-1])} or {EXAMPLES[-1]}")
-    try:
-        return KINDS[kind](what, around)
-    except ValueError as error:
-        raise refuse("opens", str(error)) from error
-
-
-def _read_page(what: str, around: Surroundings) -> Page:
-    try:
-        return Page(owners_pages.read(around.folder, what))
-    except TextInvalid as error:
-        raise ValueError(str(error)) from error
-
-
-def _read_address(what: str, _around: Surroundings) -> Address:
-    parts = urlsplit(what)
-    if parts.scheme.lower() != "https" or not parts.hostname or re.search(r"[\s\\]", what):
-        raise ValueError(f"{what!r} is no https address, which Telegram opens and nobody reads on its way")
-    if parts.username is not None:
-        raise ValueError("an address with a name or password in it shows them to every buyer")
-    return Address(what)
-
-
-def _read_route(what: str, around: Surroundings) -> Route:
-    if what not in around.routes:
-        known = f"there are {', '.join(sorted(around.routes))}" if around.routes else "there is none"
-        raise ValueError(f"no plug-in registers a route {what!r}; {known}")
-    return Route(what, around.routes[what])
-
-
-def _read_chat(what: str, _around: Surroundings) -> Chat:
-    if what:
-        raise ValueError("bot stands alone: it leads back to the chat")
-    return Chat()
-
-
-# How each kind is read: what follows its name and a colon.
-KINDS: dict[str, Callable[[str, Surroundings], Destination]] = {
-    "page": _read_page,
-    "url": _read_address,
-    "route": _read_route,
-    "bot": _read_chat,
-}
-EXAMPLES = ('"page:guide.md"', '"url:https://…"', '"route:name"', '"bot"')
-
-
 def _check_against_others(tables: Tables, index: int, openings: list[Opening]) -> None:
     opening = openings[index]
     for other, earlier in enumerate(openings[:index]):
@@ -296,18 +157,10 @@ def _check_against_others(tables: Tables, index: int, openings: list[Opening]) -
                 f"{earlier.key!r} opens the same on line {tables.line(other, 'opens')}; sell that key twice"
             )
             raise tables.error(index, "opens", reason)
-    back = _led_back_to(opening.destination) & {one.key for one in openings}
+    back = destinations.led_back_to(opening.destination) & {one.key for one in openings}
     if back:
         reason = f"leads back to the entitlement {back.pop()!r}; name what that opens, or sell that key"
         raise tables.error(index, "opens", reason)
-
-
-def _led_back_to(destination: Destination) -> set[str]:
-    """Return the start parameters of a link back into Telegram."""
-    parts = urlsplit(destination.url) if isinstance(destination, Address) else None
-    if parts is None or (parts.hostname or "").removeprefix("www.") not in ("t.me", "telegram.me"):
-        return set()
-    return set(parse_qs(parts.query).get("startapp", []))
 
 
 def _table(opening: Opening) -> str:

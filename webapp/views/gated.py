@@ -9,7 +9,8 @@ from webapp.domain.catalogue import catalogue
 from webapp.errors import NotFound
 from webapp.i18n import speech
 from webapp.shop import markdown
-from webapp.shop.openings import Opening, Page
+from webapp.shop.destinations import Page
+from webapp.shop.openings import Opening
 from webapp.shop.openings import current as every_opening
 from webapp.shop.owners_pages import OwnersPage
 from webapp.views import openings

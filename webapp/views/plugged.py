@@ -14,7 +14,8 @@ from webapp.config import ConfigError
 from webapp.i18n import speech
 from webapp.shop import content_sources, plugins
 from webapp.shop.folder import Folder
-from webapp.shop.plugins import Person, Plugin, Route, Web
+from webapp.shop.plugins import faults
+from webapp.shop.plugins.registered import Person, Plugin, Route, Web
 from webapp.views import gated
 from webapp.web import guards, pages
 
@@ -52,7 +53,7 @@ def open_target(name: str) -> ResponseReturnValue:
 def _check_targets(plugin: Plugin, targets: Collection[str]) -> None:
     for name, view in plugin.targets.items():
         if name in targets:
-            raise ConfigError(f"{plugins.place_of(view)}: the start target {name!r} is the shop's own.")
+            raise ConfigError(f"{faults.place_of(view)}: the start target {name!r} is the shop's own.")
 
 
 def _add_routes(app: Flask, plugin: Plugin) -> None:
@@ -60,7 +61,7 @@ def _add_routes(app: Flask, plugin: Plugin) -> None:
     for route in plugin.routes:
         if _first_part(route.path) in ours:
             raise ConfigError(
-                f"{plugins.place_of(route.view)}: the shop has pages of its own under "
+                f"{faults.place_of(route.view)}: the shop has pages of its own under "
                 f"/{_first_part(route.path)}; choose another path than {route.path}."
             )
         _add_route(app, route)
@@ -70,7 +71,7 @@ def _add_route(app: Flask, route: Route) -> None:
     try:
         app.add_url_rule(route.path, f"plugin.{route.name}", route.view, methods=sorted(route.methods))
     except (ValueError, LookupError) as error:
-        raise ConfigError(f"{plugins.place_of(route.view)}: {route.path} is no path ({error}).") from error
+        raise ConfigError(f"{faults.place_of(route.view)}: {route.path} is no path ({error}).") from error
 
 
 def _first_part(path: str) -> str:
@@ -80,7 +81,7 @@ def _first_part(path: str) -> str:
 def _add_filters(app: Flask, plugin: Plugin) -> None:
     for name, function in plugin.filters.items():
         if name in app.jinja_env.filters:
-            raise ConfigError(f"{plugins.place_of(function)}: there is a filter {name!r} already.")
+            raise ConfigError(f"{faults.place_of(function)}: there is a filter {name!r} already.")
         app.jinja_env.filters[name] = function
 
 
@@ -115,7 +116,7 @@ def _nodes(file: Path) -> Iterator[ast.AST]:
 
 
 def _place(file: Path, node: ast.Call) -> str:
-    return f"{plugins.named(file)}, line {node.lineno}"
+    return f"{faults.named(file)}, line {node.lineno}"
 
 
 def _page(template: str, **facts: object) -> Response:

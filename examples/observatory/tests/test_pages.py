@@ -16,7 +16,7 @@ from webapp import create_app
 from webapp.db.models import User
 from webapp.i18n import languages
 from webapp.i18n.languages import FOLDER
-from webapp.shop import brand, catalogue_file
+from webapp.shop import brand_file, catalogue_file
 from webapp.shop.folder import Folder
 
 HERE = Path(__file__).parent.parent
@@ -95,7 +95,7 @@ def test_every_sentence_is_translated(file: Path) -> None:
 
 
 def test_the_shop_has_a_name_of_its_own() -> None:
-    assert brand.read(Folder(HERE)).name == "Starfront Observatory"
+    assert brand_file.read(Folder(HERE)).name == "Starfront Observatory"
 
 
 def test_the_shop_speaks_all_of_them() -> None:
