@@ -14,7 +14,7 @@ from webapp import create_app
 from webapp.config import ConfigError
 from webapp.db.extensions import transaction
 from webapp.domain.owner import shops
-from webapp.i18n import speech
+from webapp.i18n import localize
 from webapp.shop import brand, brand_file
 from webapp.shop.brand import Brand, Link
 from webapp.shop.colours import contrast, reads_on
@@ -226,7 +226,7 @@ def test_a_name_of_another_direction_keeps_to_itself(
     assert f"<title>Atlas · \u2068{ARABIC}\u2069</title>" in client.get("/products/atlas").text
     persian = client.get("/products/atlas", headers={"Accept-Language": "fa"}).text
     assert re.search(rf"<title>.*Atlas.* · {ARABIC}</title>", persian)
-    with client.application.app_context(), speech.speaking("en"):
+    with client.application.app_context(), localize.speaking("en"):
         assert f"This is \u2068{ARABIC}\u2069." in chat.greeting("").text
 
 
@@ -237,8 +237,8 @@ def test_people_of_no_language_of_ours_read_the_shops_own(
     client = shop(folder, "language = 'ru'", database_url)
     for asked, spoken in {"tlh": "ru", "en": "en", "fa": "fa"}.items():
         assert f'<html lang="{spoken}"' in client.get("/support", headers={"Accept-Language": asked}).text
-    with client.application.app_context(), speech.speaking("tlh"):
-        assert speech.spoken().code == "ru"
+    with client.application.app_context(), localize.speaking("tlh"):
+        assert localize.spoken().code == "ru"
 
 
 @on_sqlite

@@ -28,7 +28,7 @@ from webapp.bot_api.registration import (
     description,
     short_description,
 )
-from webapp.i18n import languages, speech
+from webapp.i18n import languages, localize
 from webapp.i18n.languages import FOLDER, PLACEHOLDER, Language, TranslationInvalid
 from webapp.texts import chat, notifications
 
@@ -457,13 +457,13 @@ def test_nothing_of_the_example_is_said_in_a_shop_of_its_own(client, buyer, code
             page = asked.get(path, headers={"Accept-Language": code}).get_data(as_text=True)
             assert EXAMPLES.findall(page) == [], path
             assert "Lantern &amp; Loom" in page or not page.startswith("<!doctype"), path
-    with speech.speaking(code):
+    with localize.speaking(code):
         answers = [chat.greeting("Alice"), chat.shop(), chat.help_(), chat.payment_support()]
         answers += [chat.support(), chat.terms(), chat.language()]
         facts = {**FACTS, "title": "M45", "replaced": ["M31"]}
         answers += [tell(facts) for tell in notifications.TOLD.values()]
         said = [f"{answer.text} {answer.button}" for answer in answers]
-        said += [short_description(speech.spoken(), BRAND), description(speech.spoken(), BRAND)]
+        said += [short_description(localize.spoken(), BRAND), description(localize.spoken(), BRAND)]
     assert EXAMPLES.findall(" ".join(said)) == []
     assert "Lantern & Loom" in said[0]
 
@@ -479,7 +479,7 @@ def test_every_message_is_wholly_in_its_language(app_without_tables, kind, code)
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_every_answer_in_the_chat_is_wholly_in_its_language(app_without_tables, code):
-    with app_without_tables.app_context(), speech.speaking(code):
+    with app_without_tables.app_context(), localize.speaking(code):
         answers = [chat.greeting("Alice"), chat.product("Sky", "Stars.", 60, "sky", is_plan=True)]
         answers += [
             say()
@@ -514,9 +514,11 @@ def test_a_refusal_fits_what_telegram_shows(app_without_tables, code):
 
 
 def test_persian_digits_are_everywhere_a_number_is_told(app_without_tables):
-    with app_without_tables.app_context(), speech.speaking("fa"):
+    with app_without_tables.app_context(), localize.speaking("fa"):
         facts = {**FACTS, "title": "", "charge_id": "", "replaced": []}
         told = notifications.told("subscribed", facts, "fa").text
         assert not re.search(r"[0-9]", told)
         assert "۲۵۰ ستاره" in told
-        assert not re.search(r"[0-9]", speech.moment(NOW) + speech.day(NOW, "MMMd") + speech.number(1234.5))
+        assert not re.search(
+            r"[0-9]", localize.moment(NOW) + localize.day(NOW, "MMMd") + localize.number(1234.5)
+        )

@@ -22,13 +22,12 @@ from webapp.domain.owner import shops
 from webapp.domain.people import init_data
 from webapp.domain.people.keys import KeyRing
 from webapp.host import disks
-from webapp.i18n import speech
+from webapp.i18n import localize
 from webapp.ops import logs, metrics
 from webapp.shop import brand, brand_file, documents, openings, plugins
 from webapp.shop.folder import Folder, FolderInvalid
 from webapp.usecases.checkout import Checkout
 from webapp.views import (
-    choices,
     gated,
     health,
     help,
@@ -38,6 +37,7 @@ from webapp.views import (
     purchases,
     restorations,
     session,
+    settings,
     shop,
     subscriptions,
     telegram,
@@ -146,7 +146,7 @@ def _init_shop(app: Flask, folder: Folder) -> None:
 def _init_extensions(app: Flask) -> None:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
-    speech.init_app(app, app.config["STARFRONT"].shop.translations)
+    localize.init_app(app, app.config["STARFRONT"].shop.translations)
     htmx.init_app(app)
     with app.app_context():
         configure_engine(db.engine)
@@ -160,7 +160,7 @@ def _init_domain(app: Flask, settings: Config) -> None:
     cli.init_app(app)
 
 
-def _init_views(app: Flask, settings: Config) -> None:
+def _init_views(app: Flask, config: Config) -> None:
     for views in (
         shop,
         orders,
@@ -170,7 +170,7 @@ def _init_views(app: Flask, settings: Config) -> None:
         library,
         gated,
         help,
-        choices,
+        settings,
         session,
         telegram,
         health,
@@ -183,10 +183,10 @@ def _init_views(app: Flask, settings: Config) -> None:
     guards.init_app(app)
     assets.init_app(app)
     pages.init_app(app)
-    plugged.init_app(app, settings.shop, shop.TARGETS)
-    if settings.proxy_hops:
+    plugged.init_app(app, config.shop, shop.TARGETS)
+    if config.proxy_hops:
         # Only as many hops as the owner counted: anything further left is the client's own word.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=1, x_host=0)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxy_hops, x_proto=1, x_host=0)  # type: ignore[method-assign]
 
 
 def _init_signals(app: Flask) -> None:

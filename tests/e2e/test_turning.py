@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import ALICE, BOB
 from tests.kit.processes import Stage
-from webapp.i18n.speech import COOKIE
+from webapp.i18n.localize import COOKIE
 
 DARIUSH = 5000000104
 PAGES = ("/", "/products/tonight-week", "/upgrades", "/purchases", "/support", "/pages/atlas", "/settings")

@@ -35,7 +35,7 @@ from webapp.domain.people import init_data, sign_in_codes, users
 from webapp.domain.queue import outbox
 from webapp.errors import ProductNotFound
 from webapp.errors import TooManyRequests as RateLimited
-from webapp.i18n import speech
+from webapp.i18n import localize
 from webapp.texts import chat as answers
 from webapp.texts.message import Message
 
@@ -114,7 +114,7 @@ async def on_start(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
             product = catalogue.get(slug)
         except ProductNotFound:
             return answers.greeting(update.effective_user.first_name if update.effective_user else "")
-        wording = speech.worded(product)
+        wording = localize.worded(product)
         return answers.product(
             wording.title,
             wording.description,
@@ -197,7 +197,7 @@ async def _show_menu_button(update: Update, context: ContextTypes.DEFAULT_TYPE) 
 
     def worded() -> MenuButton | None:
         with app.app_context(), _speaking(update.effective_user):
-            button = menu_button(app.config["STARFRONT"], speech.spoken())
+            button = menu_button(app.config["STARFRONT"], localize.spoken())
             return MenuButton.de_json(button, context.bot)
 
     try:
@@ -232,9 +232,9 @@ async def _say(update: Update, context: ContextTypes.DEFAULT_TYPE, words: Callab
 def _speaking(person: User | None) -> AbstractContextManager[None]:
     """Say everything inside the block in the language a person chose in the shop, or has in Telegram."""
     if person is None:
-        return speech.speaking(None)
+        return localize.speaking(None)
     known = users.get(person.id)
-    return speech.speaking(known.language if known else None, person.language_code)
+    return localize.speaking(known.language if known else None, person.language_code)
 
 
 async def _remember_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:

@@ -29,7 +29,7 @@ from webapp.domain.sales import orders, pre_checkouts, reconciliation, updates
 from webapp.domain.sales.pre_checkouts import Approval, Question
 from webapp.domain.sales.telegram_json import Unreadable
 from webapp.errors import CheckoutTooLate, ShopError, ShopUnavailable
-from webapp.i18n import speech
+from webapp.i18n import localize
 from webapp.ops import logs
 from webapp.ops.doctor import database, telegram, work
 from webapp.texts import notifications
@@ -322,7 +322,7 @@ class Worker:
         except Exception:
             db.session.rollback()
             return None
-        language = speech.known_of(user) if user else None
+        language = localize.known_of(user) if user else None
         return language.code if language else None
 
     def _receipts_go_first(self) -> bool:

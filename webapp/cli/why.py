@@ -14,8 +14,8 @@ from webapp.domain.access.explanations import Explanation
 from webapp.domain.owner import audit
 from webapp.domain.people import users
 from webapp.domain.sales import refunds, subscriptions
-from webapp.i18n import speech
-from webapp.texts import reasons
+from webapp.i18n import localize
+from webapp.texts.explanations import entry, verdict
 
 LARGEST_ID = 2**52  # Bot API: User, id
 PLANS = ("PLAN", "STARS", "STATE", "UNTIL", "BEGAN", "FIRST CHARGE")
@@ -42,7 +42,7 @@ def why(telegram_id: int) -> None:
         raise click.ClickException(f"Nobody with the Telegram id {telegram_id} was ever here.")
     banned = f", banned since {user.banned_at:%Y-%m-%d}" if user and user.banned_at else ""
     say(f"{user.name if user else 'Somebody who paid and never came'} ({telegram_id}){banned}")
-    with speech.speaking("en"):
+    with localize.speaking("en"):
         for one in explained:
             _say(one)
     if not explained:
@@ -53,9 +53,9 @@ def why(telegram_id: int) -> None:
 
 
 def _say(one: Explanation) -> None:
-    say(f"\n{one.key or 'a payment'}: {reasons.verdict(one)}")
+    say(f"\n{one.key or 'a payment'}: {verdict(one)}")
     for step in one.steps:
-        say(f"  {step.occurred_at:%Y-%m-%d %H:%M:%S}  {reasons.told(step)}  {step.charge_id or ''}".rstrip())
+        say(f"  {step.occurred_at:%Y-%m-%d %H:%M:%S}  {entry(step)}  {step.charge_id or ''}".rstrip())
 
 
 def _say_rows(columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask_babel import gettext, ngettext
 
-from webapp.i18n.speech import day, moment
+from webapp.i18n.localize import day, moment
 
 
 def stars_of(facts: dict[str, Any]) -> str:

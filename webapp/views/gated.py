@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from webapp.domain.catalogue import catalogue
 from webapp.errors import NotFound
-from webapp.i18n import speech
+from webapp.i18n import localize
 from webapp.shop import markdown
 from webapp.shop.destinations import Page
 from webapp.shop.openings import Opening
@@ -75,7 +75,7 @@ def _owners_page(opening: Opening, owners_page: OwnersPage) -> Response:
 def _text(owners_page: OwnersPage) -> Text:
     """Return a page in the language spoken, rendered once for as long as the process lives."""
     kept: dict[tuple[str, str], Text] = current_app.extensions.setdefault("owners_pages", {})
-    language = speech.spoken().code
+    language = localize.spoken().code
     key = owners_page.name, language if language in owners_page.translations else ""
     if key not in kept:
         kept[key] = _rendered(owners_page.text_in(language))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response, request
 
 from webapp.config import current
-from webapp.i18n import speech
+from webapp.i18n import localize
 from webapp.shop import brand, documents, markdown
 from webapp.shop.documents import Document
 from webapp.web import assets, pages
@@ -47,7 +47,7 @@ def open_in_telegram() -> Response:
 
 def _own(document: Document) -> dict[str, str] | None:
     """Return the title and the body of a document that the owner wrote, or None where ours stands."""
-    text = document.text_in(speech.spoken())
+    text = document.text_in(localize.spoken())
     if text is None:
         return None
     title, body = markdown.split_title(text)

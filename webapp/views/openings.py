@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from webapp.db.models import Product
 from webapp.domain.catalogue import catalogue
-from webapp.i18n import speech
+from webapp.i18n import localize
 from webapp.shop import openings
 from webapp.shop.openings import USUAL_PICTURE, Opening
 from webapp.web import pages
@@ -35,7 +35,7 @@ def named(keys: Iterable[str]) -> dict[str, GatedPage]:
 
 
 def _gated_page(opening: Opening) -> GatedPage:
-    title = opening.title_in(speech.spoken().code)
+    title = opening.title_in(localize.spoken().code)
     return GatedPage(opening.key, title, opening.picture, opening.destination.href(pages.bot_username()))
 
 
@@ -44,7 +44,7 @@ def _granted(key: str, products: list[Product]) -> GatedPage:
     if not grants:
         return GatedPage(key, key, USUAL_PICTURE, "/")
     href = f"/products/{grants[0].slug}" if grants[0].is_on_sale else "/"
-    return GatedPage(key, speech.worded(grants[0]).title, grants[0].picture, href)
+    return GatedPage(key, localize.worded(grants[0]).title, grants[0].picture, href)
 
 
 def _breadth(product: Product) -> tuple[bool, int, int]:

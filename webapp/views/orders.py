@@ -11,7 +11,7 @@ from webapp.domain.access import entitlements
 from webapp.domain.catalogue import catalogue
 from webapp.domain.sales import orders, refunds, subscriptions
 from webapp.errors import OrderNotFound
-from webapp.i18n import speech
+from webapp.i18n import localize
 from webapp.ops import logs
 from webapp.usecases import checkout
 from webapp.views import holdings, openings
@@ -38,7 +38,7 @@ def create() -> Response:
         correlation_id=logs.correlation_id(),
         trial=request.form.get("trial") == "1",
         beside_plan=request.form.get("beside_plan") == "1",
-        language=speech.spoken().code,
+        language=localize.spoken().code,
     )
     response = _answer(order)
     opened = {"link": order.invoice_link, "order": order.public_id}

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from jinja2 import TemplateSyntaxError
 
 from webapp.config import ConfigError
-from webapp.i18n import speech
+from webapp.i18n import localize
 from webapp.shop import content_sources, plugins
 from webapp.shop.folder import Folder
 from webapp.shop.plugins import faults
@@ -135,4 +135,4 @@ def _gated_page(key: str, template: str, **facts: Any) -> Response:
 
 def _person() -> Person | None:
     user = guards.current_user()
-    return Person(user.telegram_id, user.first_name, speech.spoken().code) if user else None
+    return Person(user.telegram_id, user.first_name, localize.spoken().code) if user else None

@@ -17,8 +17,8 @@ from webapp.db.models import User
 from webapp.domain.people import init_data, logouts, rate_limits, sessions, sign_in_codes, users
 from webapp.domain.people.init_data import InitData, InvalidInitData
 from webapp.errors import TooManyRequests
-from webapp.i18n import speech
-from webapp.i18n.speech import COOKIE_RULES
+from webapp.i18n import localize
+from webapp.i18n.localize import COOKIE_RULES
 from webapp.ops import metrics
 from webapp.usecases import checkout
 from webapp.web import guards, pages
@@ -172,7 +172,7 @@ def _granted(user: User, launch: InitData) -> Response:
         now=now,
     )
     seconds = int((sessions.expiry(launch.auth_at, now) - now).total_seconds())
-    language = speech.known_of(user)
+    language = localize.known_of(user)
     person = {
         "id": user.telegram_id,
         "first_name": user.first_name,
@@ -181,7 +181,7 @@ def _granted(user: User, launch: InitData) -> Response:
     response = jsonify(token=token, expires_in=seconds, user=person)
     response.set_cookie(COOKIE, token, max_age=seconds, **COOKIE_RULES)
     if language:
-        speech.remember(response, language)
+        localize.remember(response, language)
     return response
 
 

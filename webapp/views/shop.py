@@ -16,10 +16,10 @@ from webapp.domain.catalogue.catalogue_files import LONGEST_SLUG, SLUG
 from webapp.domain.owner import shops
 from webapp.domain.sales import orders, subscriptions
 from webapp.errors import NotFound, ProductNotFound
-from webapp.i18n import speech
+from webapp.i18n import localize
 from webapp.shop import documents, plugins
 from webapp.usecases import checkout
-from webapp.views import choices, gated, help, holdings, library, offers, plugged, purchases
+from webapp.views import gated, help, holdings, library, offers, plugged, purchases, settings
 from webapp.views.subscriptions import standing
 from webapp.web import guards, pages
 from webapp.web.guards import signed_in
@@ -36,8 +36,8 @@ TARGETS = {
     "support": help.support,
     "terms": help.terms,
     "privacy": help.privacy,
-    "settings": choices.show,
-    "language": choices.show,
+    "settings": settings.show,
+    "language": settings.show,
 }
 
 
@@ -131,7 +131,7 @@ def _sold(product: Product) -> dict[str, Any]:
 
 def _card(product: Product) -> dict[str, Any]:
     """Return a product as a message with a way to it (Bot API: InlineQueryResultArticle)."""
-    wording = speech.worded(product)
+    wording = localize.worded(product)
     address = f"https://t.me/{shops.bot_username()}?startapp={product.slug}"
     return {
         "type": "article",

@@ -15,7 +15,7 @@ from webapp.domain.access import entitlements
 from webapp.domain.people import logouts, rate_limits, sessions
 from webapp.domain.people.sessions import InvalidSession, Session
 from webapp.errors import NotEntitled, SignInNeeded
-from webapp.i18n.speech import COOKIE_RULES
+from webapp.i18n.localize import COOKIE_RULES
 
 COOKIE = "__Host-session"
 APART = "HX-Request, Authorization, Cookie, Accept-Language"  # what an answer may depend on

@@ -12,9 +12,9 @@ from webapp.config import current
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import shops
 from webapp.errors import SignInNeeded
-from webapp.i18n import speech
+from webapp.i18n import localize
 from webapp.shop import brand
-from webapp.texts import reasons
+from webapp.texts import explanations
 from webapp.web import assets, guards
 from webapp.web.assets import Encoded
 
@@ -43,8 +43,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         by_section=by_section,
-        verdict=reasons.verdict,
-        told=reasons.told,
+        verdict=explanations.verdict,
+        entry=explanations.entry,
     )
     app.extensions["kept_pages"] = {}
     app.context_processor(_common)
@@ -60,7 +60,7 @@ def by_section(products: Iterable[Any]) -> list[tuple[str, list[Any]]]:
 
 def _heading(section: str, products: Iterable[Any]) -> str:
     """Return a section's name in the language spoken; to tell it with one of its products is enough."""
-    told = (speech.worded(product).section for product in products)
+    told = (localize.worded(product).section for product in products)
     return next((name for name in told if name != section), section)
 
 
@@ -79,7 +79,7 @@ def public(template: str, name: str, facts: Callable[[], Facts]) -> Response:
     _recognise()
     version = catalogue.version()
     kept: dict[Any, Encoded] = current_app.extensions["kept_pages"]
-    key = (version, speech.spoken().code, template, name, bool(request.htmx))
+    key = (version, localize.spoken().code, template, name, bool(request.htmx))
     if key not in kept:
         rendered = render_template(template, **_names(), **facts())
         if len(kept) >= MOST_KEPT or any(known[0] != version for known in list(kept)):
@@ -101,7 +101,7 @@ def _recognise() -> None:
 
 
 def _common() -> Facts:
-    language = speech.spoken()
+    language = localize.spoken()
     return {
         "fragment": bool(request.htmx),
         "language": language,

@@ -12,12 +12,12 @@ from webapp.domain.owner.audit import Decision
 from webapp.domain.owner.manual import NotDone
 from webapp.domain.people import users
 from webapp.errors import BadRequest
-from webapp.i18n import languages, speech
+from webapp.i18n import languages, localize
 from webapp.usecases import owner
 from webapp.web import guards, pages
 from webapp.web.guards import signed_in
 
-bp = Blueprint("choices", __name__)
+bp = Blueprint("settings", __name__)
 
 
 @bp.get("/settings")
@@ -35,11 +35,11 @@ def choose() -> Response:
     if user:
         with transaction():
             users.choose_language(user.telegram_id, language.code)
-    with speech.speaking(language.code):
+    with localize.speaking(language.code):
         response = _page() if request.htmx else make_response(redirect("/", 303))
     response.headers["HX-Push-Url"] = "false"  # where it was chosen is where one is
     response.headers["HX-Trigger"] = json.dumps({"language:chosen": language.code})
-    speech.remember(response, language)
+    localize.remember(response, language)
     return response
 
 

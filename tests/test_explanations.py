@@ -8,8 +8,8 @@ import pytest
 from tests.kit.arrange import DAY, NOW
 from webapp.domain.access.access import Access
 from webapp.domain.access.explanations import Explanation, Step
-from webapp.i18n import speech
-from webapp.texts import reasons
+from webapp.i18n import localize
+from webapp.texts import explanations
 
 pytestmark = [
     pytest.mark.usefixtures("app"),
@@ -19,13 +19,13 @@ STEP = Step("charge", "Atlas", NOW, "opens", "update:1", "charge-1", 250, None, 
 
 
 def told(**changes: Any) -> str:
-    with speech.speaking("en"):
-        return reasons.told(replace(STEP, **changes))
+    with localize.speaking("en"):
+        return explanations.entry(replace(STEP, **changes))
 
 
 def verdict(what: str, *, key: str = "atlas", access: Access | None = None) -> str:
-    with speech.speaking("en"):
-        return reasons.verdict(Explanation(key, access, False, what, ()))
+    with localize.speaking("en"):
+        return explanations.verdict(Explanation(key, access, False, what, ()))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from tests.kit.factories import make_init_data
 from webapp import clock
 from webapp.domain.people import users
 from webapp.i18n import languages
-from webapp.i18n.speech import COOKIE
+from webapp.i18n.localize import COOKIE
 
 HTMX = {"HX-Request": "true"}
 WORDS = {"en": "Support", "ru": "Поддержка", "es": "Soporte", "fa": "پشتیبانی"}

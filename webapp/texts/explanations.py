@@ -3,7 +3,7 @@
 from flask_babel import gettext, ngettext
 
 from webapp.domain.access.explanations import Explanation, Step
-from webapp.i18n.speech import moment
+from webapp.i18n.localize import moment
 
 
 def verdict(explained: Explanation) -> str:
@@ -28,7 +28,7 @@ def verdict(explained: Explanation) -> str:
     return words[explained.verdict]
 
 
-def told(step: Step) -> str:
+def entry(step: Step) -> str:
     """Return an entry of the ledger as a sentence: what happened, and what it does today."""
     stars = ngettext("%(num)s Star", "%(num)s Stars", abs(step.stars))
     what = step.title or gettext("A payment")
