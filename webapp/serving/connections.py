@@ -1,6 +1,7 @@
 """A client's connection: its bytes arrive in memory and leave from there."""
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -100,3 +101,14 @@ class Connection:
         self.sock.incoming[:0] = rest
         self.framing = Framing()
         self.stage = Stage.NOTHING
+
+
+def succeeds(call: Callable[[], object]) -> bool:
+    """Tell whether a connection goes on after a call that reads or writes."""
+    try:
+        call()
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -6,12 +6,10 @@ sees a request only once it is whole. An answer is kept in memory until its read
 """
 
 import errno
-import heapq
-import io
 import selectors
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
@@ -19,24 +17,20 @@ from typing import Any
 
 from gunicorn.http import RequestParser
 from gunicorn.http.errors import (
-    ExpectationFailed,
     InvalidResponseHeader,
     InvalidResponseHeaderName,
-    LimitRequestHeaders,
-    LimitRequestLine,
     NoMoreData,
     ParseException,
 )
-from gunicorn.workers.gthread import ThreadWorker
 
-from webapp.serving.connections import Connection
+from webapp.serving import requests
+from webapp.serving.connections import Connection, succeeds
 from webapp.serving.framing import Stage
 from webapp.serving.refusals import refusal
+from webapp.serving.requests import Body
+from webapp.serving.waiting import LOOK_EVERY_SECONDS, PatientWorker
 
-LOOK_EVERY_SECONDS = 0.2  # for connections whose time is up
-STOPPING_SECONDS = 2.0  # for requests on their way while the process ends
 LINGER_SECONDS = 2.0  # for a client to read the last answer (RFC 9112, section 9.6)
-SMALL_BYTES = 16 * 1024  # thousands of clients can hold so much each
 FILES_AT_ONCE = 16  # what the shop itself opens needs some too
 OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 ANSWERED_APART = {
@@ -46,23 +40,17 @@ ANSWERED_APART = {
 OUR_FAULTS = (InvalidResponseHeader, InvalidResponseHeaderName)
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class Worker(PatientWorker):
     """Reads and writes in one loop, works in threads."""
 
     head_seconds = 10.0
     body_seconds = 10.0
     answer_seconds = 60.0  # a page over the slowest of phones takes half of that
-    most_bytes = 32 * 1024 * 1024  # held for all clients together
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.waiting: dict[Connection, None] = {}  # for their clients, the longest first
-        self.look_at = 0.0
 
     def load_wsgi(self) -> None:
         """Load the application."""
         super().load_wsgi()
-        self.wsgi: Callable[..., Any] = partial(_run, self.wsgi)
+        self.wsgi: Callable[..., Any] = partial(requests.run, self.wsgi)
 
     def accept(self, listener: Any) -> None:
         """Take a connection, in exchange for the one that waited longest if there are too many."""
@@ -79,29 +67,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn = Connection(client, address, listener.getsockname())
         self._wait(conn, selectors.EVENT_READ, self._read, self.head_seconds)
 
-    def set_accept_enabled(self, enabled: bool) -> None:
-        """Take connections or not; a worker that ends gives those it has a moment."""
-        super().set_accept_enabled(enabled)
-        if not self.alive:
-            soon = time.monotonic() + STOPPING_SECONDS
-            for conn in self.waiting:
-                conn.deadline = min(conn.deadline, soon)
-
-    def is_parent_alive(self) -> bool:
-        """Tell whether the master lives; without it nobody is waited for, as another needs the port."""
-        if super().is_parent_alive():
-            return True
-        self.alive = False
-        self.murder_keepalived(force=True)
-        return False
-
     def handle(self, conn: Connection) -> bool:
         """Answer a request that is whole; tell whether the connection goes on. Runs in a thread."""
         request = None
         try:
             parser = RequestParser(self.cfg, conn.sock, conn.client)
             request = next(parser)
-            request.body = _Body(request)
+            request.body = Body(request)
             goes_on = bool(self.handle_request(request, conn))
             conn.begin_next(parser.unreader.take_buffered())
             return goes_on
@@ -111,13 +83,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.handle_error(request, conn.sock, conn.client, error)
             return False
         finally:
-            _succeeds(conn.flush)  # the loop would take a moment longer
+            succeeds(conn.flush)  # the loop would take a moment longer
 
     def handle_error(self, _req: Any, client: Any, _addr: Any, exc: BaseException) -> None:
         """Answer what is not HTTP, and log what is not the client's fault."""
         if isinstance(exc, ParseException | NoMoreData) and not isinstance(exc, OUR_FAULTS):
             self.log.debug("refused a request that is not HTTP: %s", type(exc).__name__)
-            client.sendall(refusal(_status(exc)))
+            client.sendall(refusal(requests.status(exc)))
         else:
             self.log.error("unexpected error of the server", exc_info=exc)
             client.sendall(refusal(HTTPStatus.INTERNAL_SERVER_ERROR))
@@ -127,44 +99,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.is_last = future.cancelled() or future.exception() is not None or not future.result()
         self._write(conn)
 
-    def murder_keepalived(self, force: bool = False) -> None:
-        """Close every connection, if so asked: the process ends."""
-        for conn in list(self.waiting) if force else ():
+    def give_up(self, conn: Connection) -> None:
+        """Close a connection whose time is up, with a word to whoever has begun a request."""
+        if conn.sock.incoming and not conn.is_writing and not conn.is_last:
+            self._refuse(conn, HTTPStatus.REQUEST_TIMEOUT)
+        else:
             self._drop(conn)
-
-    def murder_pending(self) -> None:
-        """Close the connections whose time is up."""
-        now = time.monotonic()
-        if now < self.look_at:
-            return
-        self.look_at = now + LOOK_EVERY_SECONDS
-        for conn in [one for one in self.waiting if one.deadline <= now]:
-            if conn.sock.incoming and not conn.is_writing and not conn.is_last:
-                self._refuse(conn, HTTPStatus.REQUEST_TIMEOUT)
-            else:
-                self._drop(conn)
-
-    def _wait(self, conn: Connection, event: int, then: Callable[[Connection], None], seconds: float) -> None:
-        """Have something done when the client is heard or can be told, or else close the connection."""
-        conn.waits_since = time.monotonic()
-        conn.deadline = conn.waits_since + (seconds if self.alive else min(seconds, STOPPING_SECONDS))
-        watch = self.poller.modify if conn in self.waiting else self.poller.register
-        watch(conn.socket, event, partial(self._hear, conn, then))
-        self.waiting[conn] = None
-
-    def _hear(self, conn: Connection, then: Callable[[Connection], None], _socket: Any) -> None:
-        if conn in self.waiting:  # it can be dropped after its bytes came
-            then(conn)
-
-    def _leave(self, conn: Connection) -> None:
-        if conn in self.waiting:
-            del self.waiting[conn]
-            self.poller.unregister(conn.socket)
-
-    def _drop(self, conn: Connection) -> None:
-        self._leave(conn)
-        conn.socket.close()
-        self.nr_conns -= 1
 
     def _read(self, conn: Connection) -> None:
         try:
@@ -202,7 +142,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._write(conn)
 
     def _write(self, conn: Connection) -> None:
-        if not _succeeds(conn.flush):
+        if not succeeds(conn.flush):
             self._drop(conn)
         elif conn.sock.outgoing:
             if not conn.is_writing:
@@ -218,65 +158,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _end(self, conn: Connection) -> None:
         """Close a connection, but not before the client has read the last answer, or a moment later."""
-        if _succeeds(partial(conn.socket.shutdown, socket.SHUT_WR)):
+        if succeeds(partial(conn.socket.shutdown, socket.SHUT_WR)):
             self._wait(conn, selectors.EVENT_READ, self._drain, LINGER_SECONDS)
         else:
             self._drop(conn)
 
     def _drain(self, conn: Connection) -> None:
-        if not _succeeds(conn.read) or not conn.sock.incoming:
+        if not succeeds(conn.read) or not conn.sock.incoming:
             self._drop(conn)
         conn.sock.incoming.clear()
-
-    def _make_room(self, count: int = 1) -> bool:
-        """Close the connections whose clients have been slow for longest; tell whether there were any."""
-        slowest = heapq.nsmallest(count, self.waiting, key=lambda one: (one.is_idle, one.waits_since))
-        for conn in slowest:
-            self._drop(conn)
-        return bool(slowest)
-
-    def _keep_within_bounds(self, conn: Connection) -> None:
-        """Close whoever holds most when all clients together hold too much."""
-        if conn.size <= SMALL_BYTES or sum(one.size for one in self.waiting) <= self.most_bytes:
-            return
-        self._drop(max(self.waiting, key=lambda one: (one.size, -one.waits_since)))
-
-
-class _Body(io.BytesIO):
-    """A request's body, read whole: what is malformed is refused before any page is asked for it."""
-
-    def __init__(self, request: Any) -> None:
-        super().__init__(request.body.read())
-        self.request = request
-
-
-def _run(app: Callable[..., Iterable[bytes]], environ: dict[str, Any], start: Callable[..., Any]) -> Any:
-    """Answer a request; a client that sends too much is not listened to any longer."""
-    request = environ["wsgi.input"].request
-
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        if status.startswith(f"{HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value}"):
-            request.force_close()
-        return start(status, headers, exc_info)
-
-    return app(environ, start_response)
-
-
-def _status(error: BaseException) -> HTTPStatus:
-    if isinstance(error, LimitRequestLine):
-        return HTTPStatus.REQUEST_URI_TOO_LONG
-    if isinstance(error, LimitRequestHeaders):
-        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-    if isinstance(error, ExpectationFailed):
-        return HTTPStatus.EXPECTATION_FAILED
-    return HTTPStatus.BAD_REQUEST
-
-
-def _succeeds(call: Callable[[], object]) -> bool:
-    try:
-        call()
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return True
