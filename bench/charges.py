@@ -234,7 +234,7 @@ def update_of(order: Order, now: datetime) -> dict[str, Any]:
 
 def ours(app: Flask, body: bytes) -> None:
     """Record a charge as the webhook and the poller do."""
-    receiving.receive(body, "webhook", app.extensions["checkout"])
+    receiving.receive(body, "webhook", app.extensions["context"])
 
 
 def rows_of(sale: Sale) -> dict[str, Any]:

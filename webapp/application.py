@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +27,7 @@ from webapp.i18n import localize
 from webapp.ops import logs, metrics
 from webapp.shop import brand, brand_file, documents, openings, plugins
 from webapp.shop.folder import Folder, FolderInvalid
-from webapp.usecases.checkout import Checkout
+from webapp.usecases.context import Context
 from webapp.views import (
     gated,
     health,
@@ -156,7 +157,7 @@ def _init_domain(app: Flask, settings: Config) -> None:
     keys = KeyRing.of(settings.secret_key, settings.previous_secret_keys)
     app.extensions["keys"] = keys
     app.extensions["init_data_secret"] = init_data.secret_of(settings.bot_token)
-    app.extensions["checkout"] = Checkout(settings, keys, calls_at_once=CALLS_AT_ONCE)
+    app.extensions["context"] = Context(settings, keys, threading.BoundedSemaphore(CALLS_AT_ONCE))
     cli.init_app(app)
 
 

@@ -40,7 +40,7 @@ from webapp.domain.sales import refunds
 from webapp.shop import catalogue_file
 from webapp.shop.destinations import Chat
 from webapp.shop.folder import Folder
-from webapp.usecases.checkout import Checkout
+from webapp.usecases import invoices
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = SHOP.catalogue.read_text(encoding="utf-8")
@@ -171,8 +171,9 @@ def test_what_is_no_longer_sold_is_exported_and_imported_into_an_empty_shop(app,
 @pytest.fixture
 def charge(app: Flask, telegram: Stage, alice: User) -> str:
     """Alice paid for the atlas, at Telegram and here."""
-    checkout: Checkout = app.extensions["checkout"]
-    order = checkout.open_invoice(alice, "atlas", terms_version=TERMS_VERSION, correlation_id="tap")
+    order = invoices.open_invoice(
+        app.extensions["context"], alice, "atlas", terms_version=TERMS_VERSION, correlation_id="tap"
+    )
     slug = order.invoice_link.rpartition("$")[2]
     return pay(app, telegram, slug)
 
@@ -187,7 +188,7 @@ def pay(app: Flask, telegram: Stage, slug: str) -> str:
     payer.start()
     [update] = eventually(lambda: telegram.state()["pending"])
     query = {"pre_checkout_query_id": update["pre_checkout_query"]["id"], "ok": True}
-    app.extensions["checkout"].client.call("answerPreCheckoutQuery", query)
+    app.extensions["context"].client.call("answerPreCheckoutQuery", query)
     payer.join()
     assert run(app, "reconcile")[0] == 0
     return str(result["charge_id"])
@@ -419,7 +420,7 @@ def empty(telegram: Stage, pushed: Pushed, tmp_path: Path) -> Iterator[Any]:
     yield make
     for app in made:
         if app.config["STARFRONT"].bot_token != TOKEN:  # the client of that token is everybody's
-            app.extensions["checkout"].client.close()
+            app.extensions["context"].client.close()
         with app.app_context():
             db.engine.dispose()
 

@@ -49,6 +49,7 @@ from webapp.shop import openings
 from webapp.shop.destinations import Chat
 from webapp.shop.folder import Folder
 from webapp.shop.openings import Opening
+from webapp.usecases import statement
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 DOCUMENT = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
@@ -127,7 +128,7 @@ def shop(
         leases.hold("polling", "bot", 300, clock.now())
     registration.register(api, config, BRAND)
     api.call("getUpdates", {"timeout": 0, "allowed_updates": list(ALLOWED_UPDATES)})
-    app.extensions["checkout"].reconcile()
+    statement.reconcile(app.extensions["context"])
     return app
 
 
@@ -135,7 +136,7 @@ def looked_at(app: Flask, **changes: Any) -> dict[str, Finding]:
     """Return what is found, by name."""
     db.session.rollback()
     facts = {**vars(app.config["STARFRONT"]), **changes}
-    found = examine(app.extensions["checkout"].client, Config(**facts), clock.now())
+    found = examine(app.extensions["context"].client, Config(**facts), clock.now())
     db.session.rollback()
     assert len({one.name for one in found}) == len(found)
     for one in found:

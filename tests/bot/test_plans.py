@@ -15,19 +15,24 @@ from webapp import clock, create_app
 from webapp.db.extensions import db
 from webapp.db.models import InboxItem, Subscription, User
 from webapp.domain.access import entitlements
+from webapp.domain.owner.audit import Decision
 from webapp.domain.sales import payments, refunds, subscriptions
-from webapp.usecases import receiving
-from webapp.usecases.checkout import Checkout
+from webapp.usecases import invoices, owner, receiving, renewals
+from webapp.usecases import refunds as refunds_at_telegram
+from webapp.usecases.context import Context
 
 EDIT, REFUND = "editUserStarSubscription", "refundStarPayment"
+ASKED = Decision("shell", "asked")
 
 
 class Plan:
     """Alice's plan, as Telegram and the shop have it."""
 
-    def __init__(self, telegram: Stage, checkout: Checkout, buyer: User, slug: str = "plan") -> None:
-        self.telegram, self.checkout = telegram, checkout
-        self.order = checkout.open_invoice(buyer, slug, terms_version=TERMS_VERSION, correlation_id="tap")
+    def __init__(self, telegram: Stage, context: Context, buyer: User, slug: str = "plan") -> None:
+        self.telegram, self.context = telegram, context
+        self.order = invoices.open_invoice(
+            context, buyer, slug, terms_version=TERMS_VERSION, correlation_id="tap"
+        )
         invoice = str(self.order.invoice_link).rpartition("$")[2]
         self.charge_id = telegram.control("POST", "charges", person=buyer.telegram_id, slug=invoice)["id"]
         self.hear()
@@ -49,22 +54,22 @@ class Plan:
 
     def hear(self) -> None:
         """Take in what waits at Telegram, as the poller does."""
-        updates = self.checkout.client.call("getUpdates", {"timeout": 0})
+        updates = self.context.client.call("getUpdates", {"timeout": 0})
         for update in updates:
-            receiving.receive(update, "polling", self.checkout)
+            receiving.receive(update, "polling", self.context)
         if updates:
-            self.checkout.client.call("getUpdates", {"offset": updates[-1]["update_id"] + 1, "timeout": 0})
+            self.context.client.call("getUpdates", {"offset": updates[-1]["update_id"] + 1, "timeout": 0})
 
 
 @pytest.fixture
-def checkout(app: Flask) -> Checkout:
-    found: Checkout = app.extensions["checkout"]
+def context(app: Flask) -> Context:
+    found: Context = app.extensions["context"]
     return found
 
 
 @pytest.fixture
-def plan(telegram: Stage, checkout: Checkout, alice: User) -> Plan:
-    return Plan(telegram, checkout, alice)
+def plan(telegram: Stage, context: Context, alice: User) -> Plan:
+    return Plan(telegram, context, alice)
 
 
 def edits(telegram: Stage) -> list[tuple[str, bool]]:
@@ -100,15 +105,15 @@ def test_states_from_telegram_reach_the_plan(plan, hands):  # noqa: F811
 
 
 @pytest.mark.proves("F46")
-def test_a_state_that_overtakes_its_plan_waits_for_it(telegram, checkout, alice, hands):  # noqa: F811
+def test_a_state_that_overtakes_its_plan_waits_for_it(telegram, context, alice, hands):  # noqa: F811
     telegram.control("PUT", "troubles", reorder=True)
-    one = Plan(telegram, checkout, alice)
+    one = Plan(telegram, context, alice)
     state = {"user": {"id": ALICE}, "invoice_payload": one.order.payload, "state": "canceled"}
     other = arrange.order(alice, "big-plan", now=clock.now())
     receiving.receive(
-        {"update_id": 1, "subscription": {**state, "invoice_payload": other.payload}}, "polling", checkout
+        {"update_id": 1, "subscription": {**state, "invoice_payload": other.payload}}, "polling", context
     )
-    receiving.receive({"update_id": 2, "subscription": state}, "polling", checkout)
+    receiving.receive({"update_id": 2, "subscription": state}, "polling", context)
     hands.worker.settle_money()
     assert not one.row.renews
     [waiting] = [item for item in inbox_items() if item.state != "done"]
@@ -120,43 +125,43 @@ def inbox_items() -> list[Any]:
     return list(db.session.scalars(db.select(InboxItem), execution_options={"populate_existing": True}))
 
 
-def test_cancelling_is_true_once_telegram_agreed(telegram, plan, checkout):
+def test_cancelling_is_true_once_telegram_agreed(telegram, plan, context):
     trouble(telegram, EDIT, lost_answer=True)
-    asked = checkout.cancel_renewal(plan.row, by="buyer")
+    asked = renewals.cancel_renewal(context, plan.row, by="buyer")
     assert (asked.wish, asked.renews) == ("cancel", True)
     db.session.rollback()
-    again = checkout.carry_out_wish(plan.row)
+    again = renewals.carry_out(context, plan.row)
     assert (again.wish, again.renews) == (None, False)
     assert plan.at_telegram()["canceled_by_bot"]
     assert edits(telegram) == [(plan.charge_id, True)] * 2
 
 
-def test_cancelling_twice_asks_once(telegram, plan, checkout):
+def test_cancelling_twice_asks_once(telegram, plan, context):
     for _twice in range(2):
-        checkout.cancel_renewal(plan.row, by="buyer")
+        renewals.cancel_renewal(context, plan.row, by="buyer")
     assert edits(telegram) == [(plan.charge_id, True)]
 
 
 @pytest.mark.proves("F45")
-def test_after_a_renewal_it_is_cancelled_by_its_first_charge(telegram, plan, checkout):
+def test_after_a_renewal_it_is_cancelled_by_its_first_charge(telegram, plan, context):
     plan.at_telegram("renew")
-    checkout.cancel_renewal(plan.row, by="buyer")
+    renewals.cancel_renewal(context, plan.row, by="buyer")
     assert edits(telegram) == [(plan.charge_id, True)]
     assert not plan.row.renews
 
 
-def test_letting_it_renew_leaves_the_turning_on_to_the_buyer(plan, checkout, hands):  # noqa: F811
-    checkout.cancel_renewal(plan.row, by="buyer")
-    allowed = checkout.allow_renewal(plan.row, by="buyer")
+def test_letting_it_renew_leaves_the_turning_on_to_the_buyer(plan, context, hands):  # noqa: F811
+    renewals.cancel_renewal(context, plan.row, by="buyer")
+    allowed = renewals.allow_renewal(context, plan.row, by="buyer")
     assert (allowed.wish, allowed.locked_at, allowed.renews) == (None, None, False)
     plan.at_telegram("resume")
     hands.worker.settle_money()
     assert plan.row.renews
 
 
-def test_a_wish_telegram_did_not_answer_is_carried_out_by_the_bot(telegram, plan, checkout, hands):  # noqa: F811
+def test_a_wish_telegram_did_not_answer_is_carried_out_by_the_bot(telegram, plan, context, hands):  # noqa: F811
     trouble(telegram, EDIT, status=500)
-    checkout.cancel_renewal(plan.row, by="buyer")
+    renewals.cancel_renewal(context, plan.row, by="buyer")
     hands.worker.tick()
     assert plan.row.wish == "cancel"
     hands.wait(3)
@@ -166,9 +171,9 @@ def test_a_wish_telegram_did_not_answer_is_carried_out_by_the_bot(telegram, plan
     assert any("is cancelled. It stays open until" in text for text in told(telegram, ALICE))
 
 
-def test_a_wish_waits_as_long_as_telegram_asks(telegram, plan, checkout, hands):  # noqa: F811
+def test_a_wish_waits_as_long_as_telegram_asks(telegram, plan, context, hands):  # noqa: F811
     trouble(telegram, EDIT, status=429, retry_after=30)
-    checkout.cancel_renewal(plan.row, by="buyer")
+    renewals.cancel_renewal(context, plan.row, by="buyer")
     hands.wait(29)
     hands.worker.tick()
     assert len(telegram.calls(EDIT)) == 1
@@ -177,9 +182,9 @@ def test_a_wish_waits_as_long_as_telegram_asks(telegram, plan, checkout, hands):
     assert not plan.row.renews
 
 
-def test_a_wish_telegram_refuses_leaves_the_plan_as_it_was(telegram, plan, checkout):
+def test_a_wish_telegram_refuses_leaves_the_plan_as_it_was(telegram, plan, context):
     trouble(telegram, EDIT, status=400, description="Bad Request: CHARGE_ID_INVALID")
-    refused = checkout.cancel_renewal(plan.row, by="buyer")
+    refused = renewals.cancel_renewal(context, plan.row, by="buyer")
     assert (refused.wish, refused.renews) == (None, True)
     assert "CHARGE_ID_INVALID" in str(refused.refused_because)
 
@@ -187,8 +192,8 @@ def test_a_wish_telegram_refuses_leaves_the_plan_as_it_was(telegram, plan, check
 # --- Refunds
 
 
-def test_a_refund_stops_the_renewal_before_the_stars_go_back(telegram, plan, checkout):
-    assert checkout.refund(plan.charge_id, reason="asked", requested_by="owner").status == "done"
+def test_a_refund_stops_the_renewal_before_the_stars_go_back(telegram, plan, context):
+    assert owner.refund(context, plan.charge_id, ASKED).status == "done"
     calls = [one["method"] for one in telegram.control("GET", "calls") if one["method"] in (EDIT, REFUND)]
     assert calls == [EDIT, REFUND]
     assert plan.at_telegram()["canceled_by_bot"]
@@ -197,9 +202,9 @@ def test_a_refund_stops_the_renewal_before_the_stars_go_back(telegram, plan, che
 
 
 @pytest.mark.proves("I6")
-def test_nothing_goes_back_while_nobody_knows_whether_it_renews(telegram, plan, checkout, hands):  # noqa: F811
+def test_nothing_goes_back_while_nobody_knows_whether_it_renews(telegram, plan, context, hands):  # noqa: F811
     trouble(telegram, EDIT, status=500)
-    assert checkout.refund(plan.charge_id, reason="asked", requested_by="owner").status == "unknown"
+    assert owner.refund(context, plan.charge_id, ASKED).status == "unknown"
     assert telegram.calls(REFUND) == []
     hands.wait(3)
     hands.worker.tick()
@@ -208,9 +213,9 @@ def test_nothing_goes_back_while_nobody_knows_whether_it_renews(telegram, plan, 
     assert len(telegram.calls(REFUND)) == 1
 
 
-def test_a_renewal_is_stopped_although_the_stars_went_back(telegram, plan, checkout, hands):  # noqa: F811
+def test_a_renewal_is_stopped_although_the_stars_went_back(telegram, plan, context, hands):  # noqa: F811
     trouble(telegram, EDIT, status=500)
-    assert checkout.refund(plan.charge_id, reason="asked", requested_by="owner").status == "unknown"
+    assert owner.refund(context, plan.charge_id, ASKED).status == "unknown"
     telegram.control("POST", f"charges/{plan.charge_id}/refund")
     plan.hear()
     assert refunds.find(plan.charge_id).status == "done"
@@ -221,14 +226,14 @@ def test_a_renewal_is_stopped_although_the_stars_went_back(telegram, plan, check
     assert (len(telegram.calls(EDIT)), telegram.calls(REFUND)) == (2, [])
 
 
-def test_a_renewal_that_cannot_be_stopped_does_not_keep_the_stars(telegram, plan, checkout):
+def test_a_renewal_that_cannot_be_stopped_does_not_keep_the_stars(telegram, plan, context):
     trouble(telegram, EDIT, status=400, description="Bad Request: CHARGE_ID_INVALID")
-    assert checkout.refund(plan.charge_id, reason="asked", requested_by="owner").status == "done"
+    assert owner.refund(context, plan.charge_id, ASKED).status == "done"
 
 
-def test_a_renewal_is_stopped_once_however_often_the_refund_is_asked_for(telegram, plan, checkout, hands):  # noqa: F811
+def test_a_renewal_is_stopped_once_however_often_the_refund_is_asked_for(telegram, plan, context, hands):  # noqa: F811
     trouble(telegram, REFUND, status=500)
-    assert checkout.refund(plan.charge_id, reason="asked", requested_by="owner").status == "unknown"
+    assert owner.refund(context, plan.charge_id, ASKED).status == "unknown"
     hands.wait(3)
     hands.worker.tick()
     db.session.rollback()
@@ -237,7 +242,7 @@ def test_a_renewal_is_stopped_once_however_often_the_refund_is_asked_for(telegra
 
 
 @pytest.mark.proves("F41")
-def test_a_second_subscription_is_given_back_and_stopped_by_itself(telegram, plan, checkout, alice, hands):  # noqa: F811
+def test_a_second_subscription_is_given_back_and_stopped_by_itself(telegram, plan, context, alice, hands):  # noqa: F811
     invoice = str(plan.order.invoice_link).rpartition("$")[2]
     double = telegram.control("POST", "charges", person=ALICE, slug=invoice)["id"]
     plan.hear()
@@ -267,15 +272,15 @@ def test_a_chargeback_that_only_the_statement_tells_of_is_found(telegram, plan, 
     assert not entitlements.has(ALICE, "tonight", clock.now())
 
 
-def test_a_buyer_gives_back_and_gets_the_stars(telegram, checkout, alice):
+def test_a_buyer_gives_back_and_gets_the_stars(telegram, context, alice):
     arrange.open_shop(arrange.item(refund_days=14))
-    order = checkout.open_invoice(alice, "atlas", terms_version=TERMS_VERSION, correlation_id="tap")
+    order = invoices.open_invoice(context, alice, "atlas", terms_version=TERMS_VERSION, correlation_id="tap")
     slug = str(order.invoice_link).rpartition("$")[2]
     charge = telegram.control("POST", "charges", person=ALICE, slug=slug)["id"]
-    for update in checkout.client.call("getUpdates", {"timeout": 0}):
-        receiving.receive(update, "polling", checkout)
+    for update in context.client.call("getUpdates", {"timeout": 0}):
+        receiving.receive(update, "polling", context)
     for _twice in range(2):
-        assert checkout.refund_own(alice, charge).status == "done"
+        assert refunds_at_telegram.refund_own(context, alice, charge).status == "done"
     assert telegram.state()["people"][0]["stars"] == 500
     assert len(telegram.calls(REFUND)) == 1
 
@@ -291,7 +296,7 @@ def test_a_reminder_reaches_the_chat(telegram, plan, hands):  # noqa: F811
     assert sum("If you would rather not" in text for text in told(telegram, ALICE)) == 1
 
 
-def test_a_quarantined_charge_is_granted_and_sent_back_by_command(telegram, app, plan, checkout):
+def test_a_quarantined_charge_is_granted_and_sent_back_by_command(telegram, app, plan, context):
     bad = telegram.control("POST", "charges", person=ALICE, amount=5, payload="not ours", title="Odd")["id"]
     plan.hear()
     run = app.test_cli_runner().invoke
@@ -309,13 +314,13 @@ def test_a_quarantined_charge_is_granted_and_sent_back_by_command(telegram, app,
 
 
 def test_21_an_empty_database_is_rebuilt_by_command_and_nobody_is_told(
-    telegram, plan, checkout, empty_sqlite, tmp_path
+    telegram, plan, context, empty_sqlite, tmp_path
 ):
     plan.at_telegram("renew")
     before = entitlements.of(ALICE)["tonight"].until
     file = tmp_path / "anew.db"
     file.write_bytes(empty_sqlite.read_bytes())
-    anew = create_app(replace(checkout.config, database_url=f"sqlite:///{file}"))
+    anew = create_app(replace(context.config, database_url=f"sqlite:///{file}"))
     with anew.app_context():
         run = anew.test_cli_runner().invoke
         assert run(args=["reconcile", "--rebuild"]).exit_code == 1

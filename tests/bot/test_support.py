@@ -31,7 +31,7 @@ class Desk:
 
     def __init__(self, telegram: Stage, hands: Hands) -> None:  # noqa: F811
         self.telegram, self.hands = telegram, hands
-        self.client: BotApi = hands.worker.checkout.client
+        self.client: BotApi = hands.worker.context.client
         self.offset = 0
 
     def says(self, person: int, words: str, **facts: Any) -> list[InboxItem]:
@@ -49,7 +49,7 @@ class Desk:
     def fetch(self) -> None:
         updates = self.client.call("getUpdates", {"offset": self.offset, "timeout": 0})
         for update in updates:
-            receiving.receive(update, "polling", self.hands.worker.checkout)
+            receiving.receive(update, "polling", self.hands.worker.context)
             self.offset = update["update_id"] + 1
 
     def take(self) -> list[InboxItem]:
@@ -127,7 +127,7 @@ def test_23_the_same_update_twice_or_taken_by_two_processes_is_carried_once(desk
     telegram.control("POST", f"people/{ALICE}/messages", text="Hello?")
     [update] = desk.client.call("getUpdates", {"offset": desk.offset, "timeout": 0})
     for _ in range(2):
-        receiving.receive(update, "polling", desk.hands.worker.checkout)
+        receiving.receive(update, "polling", desk.hands.worker.context)
     before = len(rows(OutboxMessage))
     item = next(one for one in rows(InboxItem) if "Hello?" in one.body)
     # A lease that ran out: another process has the same item.
@@ -327,9 +327,8 @@ def test_23_in_a_group_with_topics_words_go_to_the_topic_and_any_member_answers(
     desk, config, monkeypatch, alice
 ):
     group, topic = -1001234567890, 7
-    monkeypatch.setattr(
-        desk.hands.worker.checkout, "config", replace(config, owner_group=group, owner_topic=topic)
-    )
+    config = replace(config, owner_group=group, owner_topic=topic)
+    monkeypatch.setattr(desk.hands.worker, "context", replace(desk.hands.worker.context, config=config))
     called: list[tuple[str, dict[str, Any]]] = []
 
     def call(method: str, params: dict[str, Any], **_options: Any) -> dict[str, Any]:

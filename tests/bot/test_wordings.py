@@ -3,8 +3,9 @@
 import pytest
 
 from tests.bot.conftest import trouble
-from tests.bot.test_plans import EDIT, REFUND, checkout, plan  # noqa: F401 - the fixtures
+from tests.bot.test_plans import ASKED, EDIT, REFUND, context, plan  # noqa: F401 - the fixtures
 from tests.bot.test_worker import charge, hands, has_atlas, status, wish  # noqa: F401 - the fixtures
+from webapp.usecases import owner, renewals
 
 WORDS = [
     "Bad Request: CHARGE_ID_EMPTY",
@@ -40,13 +41,13 @@ def test_28_a_refund_made_already_is_done_in_any_words(telegram, hands, charge, 
 
 
 @EVERY_WORDING
-def test_28_a_refused_wish_leaves_the_plan_in_any_words(telegram, plan, checkout, words):  # noqa: F811
+def test_28_a_refused_wish_leaves_the_plan_in_any_words(telegram, plan, context, words):  # noqa: F811
     trouble(telegram, EDIT, status=400, description=words)
-    refused = checkout.cancel_renewal(plan.row, by="buyer")
+    refused = renewals.cancel_renewal(context, plan.row, by="buyer")
     assert (refused.wish, refused.renews) == (None, True)
 
 
 @EVERY_WORDING
-def test_28_a_plan_is_given_back_whatever_telegram_says_of_its_renewal(telegram, plan, checkout, words):  # noqa: F811
+def test_28_a_plan_is_given_back_whatever_telegram_says_of_its_renewal(telegram, plan, context, words):  # noqa: F811
     trouble(telegram, EDIT, status=400, description=words)
-    assert checkout.refund(plan.charge_id, reason="asked", requested_by="owner").status == "done"
+    assert owner.refund(context, plan.charge_id, ASKED).status == "done"

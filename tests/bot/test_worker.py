@@ -24,12 +24,15 @@ from webapp.db.models import Charge, InboxItem, LedgerEntry, Order, OutboxMessag
 from webapp.domain.access import entitlements, ledger, signals
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import shops
+from webapp.domain.owner.audit import Decision
 from webapp.domain.people import users
 from webapp.domain.queue import inbox, leases, outbox
 from webapp.domain.sales import orders, reconciliation, refunds, updates
 from webapp.texts import notifications
+from webapp.usecases import invoices, owner
 
 SECOND = timedelta(seconds=1)
+ASKED = Decision("shell", "asked")
 # What says nothing about the database is asked of one.
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -129,8 +132,8 @@ class Purchase:
     """Somebody confirms an invoice in Telegram and waits for what the bot says."""
 
     def __init__(self, telegram: Stage, hands: Hands, buyer: User, slug: str = "atlas") -> None:
-        order = hands.worker.checkout.open_invoice(
-            buyer, slug, terms_version=TERMS_VERSION, correlation_id="tap"
+        order = invoices.open_invoice(
+            hands.worker.context, buyer, slug, terms_version=TERMS_VERSION, correlation_id="tap"
         )
         self.telegram, self.hands = telegram, hands
         address = f"{telegram.sandbox}/sandbox/invoices/{order.invoice_link.rpartition('$')[2]}/pay"
@@ -281,13 +284,13 @@ def test_without_a_committed_yes_the_answer_is_no(telegram, hands, order):
 def seen_at_the_call(hands: Hands, monkeypatch: pytest.MonkeyPatch, look: Callable[[], Any]) -> list[Any]:
     """Return a list of what others see in the database whenever Telegram is called."""
     seen: list[Any] = []
-    call = hands.worker.checkout.client.call
+    call = hands.worker.context.client.call
 
     def watched(*args: Any, **options: Any) -> Any:
         seen.append(look())
         return call(*args, **options)
 
-    monkeypatch.setattr(hands.worker.checkout.client, "call", watched)
+    monkeypatch.setattr(hands.worker.context.client, "call", watched)
     return seen
 
 
@@ -323,7 +326,7 @@ def test_an_answer_whose_confirmation_was_lost_counts(telegram, hands, alice):
 @on_sqlite
 def test_a_second_try_that_comes_too_late_is_a_no(telegram, hands, order, monkeypatch):
     trouble(telegram, "answerPreCheckoutQuery", status=500)
-    client = hands.worker.checkout.client
+    client = hands.worker.context.client
     call = client.call
 
     def slow(*args: Any, **options: Any) -> Any:
@@ -638,7 +641,7 @@ def test_02_no_two_persons_words_are_taken_for_one(hands):
 
 @on_sqlite
 def test_02_a_chat_waits_for_the_pause_that_it_was_told(hands):
-    hands.worker.checkout.client.keep_silent("sendMessage", 40, ALICE)
+    hands.worker.context.client.keep_silent("sendMessage", 40, ALICE)
     write(hands, "/start")
     write(hands, "/paysupport", person=BOB)
     assert answered(hands) == ["/paysupport"]
@@ -716,7 +719,7 @@ def test_a_message_is_sent_once(telegram, hands, alice):
 def test_when_telegram_wants_silence_there_is_silence(telegram, hands, alice):
     for number in (1, 2, 3):
         say(ALICE, number)
-    hands.worker.checkout.client.keep_silent("sendMessage", 20)
+    hands.worker.context.client.keep_silent("sendMessage", 20)
     say(BOB, 4)
     hands.wait(19)
     assert hands.worker.send_messages() == 0
@@ -887,7 +890,7 @@ def test_a_refund_is_written_down_before_telegram_is_asked(hands, charge, rows, 
     written = seen_at_the_call(
         hands, monkeypatch, lambda: rows("SELECT count(*) FROM ledger_entries WHERE kind = 'suspension'")
     )
-    hands.worker.checkout.refund(charge, reason="asked", requested_by="owner")
+    owner.refund(hands.worker.context, charge, ASKED)
     assert written == [1]
     assert status(charge) == "done"
 
@@ -992,8 +995,8 @@ def test_a_lost_payment_is_found_in_the_statement(telegram, hands, alice):
 def test_every_page_of_the_statement_is_read(telegram, hands, alice, monkeypatch):
     monkeypatch.setattr(reconciliation, "PAGE", 2)
     for slug in ("atlas", "notes", "week"):
-        link = hands.worker.checkout.open_invoice(
-            alice, slug, terms_version=TERMS_VERSION, correlation_id="tap"
+        link = invoices.open_invoice(
+            hands.worker.context, alice, slug, terms_version=TERMS_VERSION, correlation_id="tap"
         ).invoice_link
         telegram.control("POST", "charges", person=ALICE, slug=link.rpartition("$")[2], silent=True)
     hands.worker.tick()
@@ -1111,8 +1114,8 @@ def test_f52_a_clock_that_is_off_is_an_error_in_the_log(telegram, hands, alice, 
 
 @on_sqlite
 def test_owners_hear_once_a_week_of_a_plug_in_that_heard_nothing_for_an_hour(hands, order):
-    checkout = hands.worker.checkout
-    checkout.config = replace(checkout.config, owner_ids=frozenset({CARMEN}))
+    settings = replace(hands.worker.context.config, owner_ids=frozenset({CARMEN}))
+    hands.worker.context = replace(hands.worker.context, config=settings)
     signals.listen({"purchase_granted"})
     arrange.pay(arrange.facts(order), now=clock.now())
     with transaction():
@@ -1137,8 +1140,8 @@ def test_owners_hear_once_a_week_of_a_plug_in_that_heard_nothing_for_an_hour(han
 
 @on_sqlite
 def test_owners_hear_once_a_week_that_a_disk_may_be_thrown_away(hands, open_shop):
-    checkout = hands.worker.checkout
-    checkout.config = replace(checkout.config, owner_ids=frozenset({CARMEN}), sqlite_disk_is_kept=False)
+    settings = replace(hands.worker.context.config, owner_ids=frozenset({CARMEN}), sqlite_disk_is_kept=False)
+    hands.worker.context = replace(hands.worker.context, config=settings)
 
     def housekeep_after(seconds: float) -> None:
         hands.wait(seconds)

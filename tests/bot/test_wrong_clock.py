@@ -10,6 +10,7 @@ from typing import Any
 from wsgiref.simple_server import make_server
 
 import pytest
+from flask import Flask
 
 from tests.bot.conftest import ALICE, trouble
 from tests.kit.processes import Stage
@@ -18,19 +19,30 @@ from webapp.bot_api import client as bot_api
 from webapp.bot_api import witness
 from webapp.bot_api.client import BotApi
 from webapp.ops.doctor import telegram as doctor
-from webapp.usecases import checkout
+from webapp.usecases import clocks
+from webapp.usecases.context import Context
 
 
 @pytest.fixture(autouse=True)
 def unmeasured(api: BotApi, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has heard nothing of Telegram yet."""
     api.clock_skew_seconds = None
-    monkeypatch.setattr(checkout, "CLOCK_BELIEVED_SECONDS", 0)
+    monkeypatch.setattr(clocks, "BELIEVED_SECONDS", 0)
 
 
 def be_off(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     really = clock.now
     monkeypatch.setattr(clock, "now", lambda: really() + timedelta(seconds=seconds))
+
+
+def change_settings(app: Flask, **settings: Any) -> Context:
+    context: Context = app.extensions["context"]
+    app.extensions["context"] = replace(context, config=replace(context.config, **settings))
+    return app.extensions["context"]
+
+
+def ask_no_witness(app: Flask) -> None:
+    change_settings(app, telegram_js_url="http://127.0.0.1:9/telegram-web-app.js")
 
 
 def sign_in(telegram: Stage, client: Any) -> Any:
@@ -57,8 +69,7 @@ def test_f52_nobody_is_let_in_until_the_clock_is_put_right(
 def test_f52_a_clock_put_right_is_compared_again_where_nobody_else_tells_the_time(
     telegram, app, client, api, monkeypatch
 ):
-    shop = app.extensions["checkout"]
-    shop.config = replace(shop.config, telegram_js_url="http://127.0.0.1:9/telegram-web-app.js")
+    ask_no_witness(app)
     with monkeypatch.context() as wrong:
         be_off(wrong, 3600)
         api.call("getMe")
@@ -87,9 +98,9 @@ def test_f52_where_telegram_is_silent_the_last_comparison_counts_for_ten_minutes
     be_off(monkeypatch, 90)
     api.call("getMe")
     trouble(telegram, "getMe", latency_seconds=5, times=2)
-    monkeypatch.setattr(checkout, "CLOCK_ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(clocks, "ANSWER_SECONDS", 0.1)
     assert sign_in(telegram, client).status_code == 503
-    api.compared_at -= checkout.CLOCK_OLDEST_SECONDS
+    api.compared_at -= clocks.OLDEST_SECONDS
     assert sign_in(telegram, client).status_code == 200
 
 
@@ -117,8 +128,7 @@ def test_a_bot_api_that_is_off_closes_no_shop_whose_clock_is_right(telegram, app
     for module, limit in ((bot_api, "TELLING_SECONDS"), (witness, "ANSWER_SECONDS")):
         monkeypatch.setattr(module, limit, 30)
     witness._beginning.cache_clear()
-    shop = app.extensions["checkout"]
-    shop.config = replace(shop.config, bot_api_url=hasty)
+    shop = change_settings(app, bot_api_url=hasty)
     shop.client.call("getMe")
     assert shop.client.clock_skew_seconds < -3500
     assert sign_in(telegram, client).status_code == 200
@@ -126,6 +136,6 @@ def test_a_bot_api_that_is_off_closes_no_shop_whose_clock_is_right(telegram, app
     assert finding.severity == "warning"
     assert "The Bot API server is 3600 seconds off; this machine's clock is right." in finding.sentence
     # Where nobody else tells the time, it is believed.
-    shop.config = replace(shop.config, telegram_js_url="http://127.0.0.1:9/telegram-web-app.js")
+    ask_no_witness(app)
     assert sign_in(telegram, client).status_code == 503
     shop.client.close()

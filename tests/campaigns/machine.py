@@ -7,7 +7,9 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from threading import BoundedSemaphore
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -26,13 +28,14 @@ from webapp.db.extensions import db, run_in_transaction
 from webapp.db.models import User
 from webapp.domain.access import ledger
 from webapp.domain.catalogue import catalogue
+from webapp.domain.owner.audit import Decision
 from webapp.domain.people import users
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox
 from webapp.domain.sales import orders, pre_checkouts, subscriptions, updates
 from webapp.errors import OffSale, ShopError, TooManyRequests
-from webapp.usecases import receiving
-from webapp.usecases.checkout import Checkout
+from webapp.usecases import owner, receiving, refunds, renewals, statement
+from webapp.usecases.context import Context
 
 HOUR = 3600
 CATALOGUE = (
@@ -45,7 +48,7 @@ CATALOGUE = (
 )
 TABLES = (
     *("ledger_entries", "entitlements", "refunds", "subscriptions", "outbox", "inbox", "pre_checkouts"),
-    *("charges", "terms_acceptances", "orders", "rate_limits", "users", "products", "shop"),
+    *("audit_entries", "charges", "terms_acceptances", "orders", "rate_limits", "users", "products", "shop"),
 )
 # Everything that was promised, in one look: a kind of row and up to nine texts.
 LOOK = """
@@ -72,12 +75,18 @@ EPOCH = {
     "postgresql": "CAST(extract(epoch FROM {}) AS bigint)",
 }
 Row = tuple[Any, ...]
+ASKED = Decision("shell", "asked")
 
 
-class Till(Checkout):
-    """The use cases, with the model for Telegram."""
+@dataclass(frozen=True)
+class Till(Context):
+    """What the use cases share, with the model for Telegram."""
 
-    client: Any = None
+    telegram: Any = None
+
+    @property
+    def client(self) -> Any:
+        return self.telegram
 
 
 class House:
@@ -88,9 +97,9 @@ class House:
         self.now = int(NOW.timestamp())
         self.fuse: int | None = None  # statements until the process dies
         self.dialect = db.engine.dialect.name
-        self.till = Till(app.config["STARFRONT"], app.extensions["keys"], calls_at_once=4)
+        self.till = Till(app.config["STARFRONT"], app.extensions["keys"], BoundedSemaphore(4))
         self.worker = Worker(app)
-        self.worker.checkout = self.till
+        self.worker.context = self.till
         arrange.open_shop(*CATALOGUE)
         for person, name in ((ALICE, "Alice"), (BOB, "Bob")):
             arrange.meet(person, first_name=name)
@@ -102,6 +111,10 @@ class House:
             db.engine.dispose()
         self.look = LOOK.format(**{name: EPOCH[self.dialect].format(name) for name in MOMENTS})
         self._keep()
+
+    def change(self, **facts: Any) -> None:
+        """Have other keys, or another model of Telegram."""
+        self.till = self.worker.context = replace(self.till, **facts)
 
     def clean(self) -> None:
         """Have the database as it was kept."""
@@ -194,8 +207,7 @@ class Machine(RuleBasedStateMachine):
         self.items = {one.slug: one for one in CATALOGUE}
         self.versions: Counter[str] = Counter()
         self.secrets = [SECRET_KEY]
-        self.house.till.keys = KeyRing.of(SECRET_KEY)
-        self.house.till.client = self.telegram
+        self.house.change(keys=KeyRing.of(SECRET_KEY), telegram=self.telegram)
         self.approvals: list[tuple[Deal, int]] = []
         self.answered: dict[str, tuple[dict[str, Any], str | None]] = {}
         self.delivered: list[dict[str, Any]] = []
@@ -296,7 +308,7 @@ class Machine(RuleBasedStateMachine):
         expected = self.against_giving_back(one, asker)
         is_new = self.books.wanted.get(one.id) not in {"pending", "done"}
         try:
-            self.shop(lambda: self.house.till.refund_own(SimpleNamespace(telegram_id=asker), one.id))
+            self.shop(lambda: refunds.refund_own(self.house.till, SimpleNamespace(telegram_id=asker), one.id))
         except ShopError as refusal:
             assert refusal.code in expected | {"TooManyRequests"}  # noqa: PT017
             return
@@ -309,12 +321,12 @@ class Machine(RuleBasedStateMachine):
     @step(lambda self: self.books_plans(), pick=PICK)
     def cancel(self, pick: int) -> None:
         """A buyer stops a plan in the shop."""
-        self.wish(pick, self.house.till.cancel_renewal)
+        self.wish(pick, partial(renewals.cancel_renewal, self.house.till))
 
     @step(lambda self: self.books_plans(), pick=PICK)
     def resume(self, pick: int) -> None:
         """A buyer wants a plan to go on: in the shop, and then in Telegram."""
-        deal = self.wish(pick, self.house.till.allow_renewal)
+        deal = self.wish(pick, partial(renewals.allow_renewal, self.house.till))
         for plan in self.telegram.plans.values():
             if plan.first.payload == deal.payload:
                 self.turn_on(plan)
@@ -477,7 +489,7 @@ class Machine(RuleBasedStateMachine):
     @step()
     def rotate_keys(self) -> None:
         self.secrets.insert(0, f"{next(self.numbers):0>32}")
-        self.house.till.keys = KeyRing.of(self.secrets[0], tuple(self.secrets[1:]))
+        self.house.change(keys=KeyRing.of(self.secrets[0], tuple(self.secrets[1:])))
 
     @step(lambda self: self.books.facts, pick=PICK, seconds=st.integers(-1, DAY))
     def look_back(self, pick: int, seconds: int) -> None:
@@ -519,8 +531,8 @@ class Machine(RuleBasedStateMachine):
 
     def work_quietly(self) -> None:
         self.shop(self.house.worker.settle_money)
-        self.shop(self.house.till.carry_out_wishes)
-        self.shop(self.house.till.carry_out_refunds)
+        self.shop(lambda: renewals.carry_out_due(self.house.till))
+        self.shop(lambda: refunds.carry_out_due(self.house.till))
         self.hear()
 
     def note(self, name: str) -> None:
@@ -673,7 +685,7 @@ class Machine(RuleBasedStateMachine):
 
     def reconcile_(self, *, full: bool) -> None:
         self.telegram.pages.clear()
-        report = self.shop(lambda: self.house.till.reconcile(full=full), is_mortal=True)
+        report = self.shop(lambda: statement.reconcile(self.house.till, full=full), is_mortal=True)
         pages = self.telegram.pages
         if report is DIED:
             pages = pages if self.is_kept(pages[-1:]) else pages[:-1]
@@ -696,7 +708,7 @@ class Machine(RuleBasedStateMachine):
     def refund_(self, pick: int, trouble: str | None = None) -> None:
         one = self.one_of(self.returnable(), pick)
         self.telegram.trouble = trouble
-        self.shop(lambda: self.house.till.refund(one.id, reason="asked", requested_by="owner"))
+        self.shop(lambda: owner.refund(self.house.till, one.id, ASKED))
         self.telegram.trouble = None
         self.books.want(one.id, self.telegram.now)
         self.hear()

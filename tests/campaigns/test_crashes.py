@@ -10,6 +10,7 @@ import pytest
 from tests.kit.crash import HOWS, LIVES_ON, POINTS, find
 from tests.kit.market import STUCK_SECONDS, Market, Rows, audit, audit_deliveries, wishes
 from tests.kit.processes import EVERY_STAGE, SHORT_STAGES, Shopper, Stage, eventually
+from webapp.usecases import statement
 
 CRASHES = int(os.environ.get("CRASHES", "2"))  # at each point, over all stages; make crashes: 200
 STAGES = EVERY_STAGE if CRASHES > 20 else SHORT_STAGES
@@ -123,7 +124,7 @@ def lose_updates(stage: Stage) -> None:
     """Have Stars change hands, both ways, and no update that tells of it."""
     with stage.inside() as app:
         # So that a page begins with the first of them.
-        app.extensions["checkout"].reconcile()
+        statement.reconcile(app.extensions["context"])
     refunded = {row["id"] for row in stage.control("GET", "statement") if "receiver" in row}
     paid = [row["id"] for row in stage.control("GET", "statement") if row["id"] not in refunded]
     for _ in range(LOST_PAYMENTS):

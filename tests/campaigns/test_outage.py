@@ -19,7 +19,7 @@ from tests.kit.market import Rows, Table, audit, moment
 from tests.kit.processes import eventually
 from webapp import clock
 from webapp.db.extensions import db
-from webapp.usecases import checkout
+from webapp.usecases import context, invoices
 
 PAYMENTS = int(os.environ.get("PAYMENTS", "12"))
 REFUNDS = int(os.environ.get("REFUNDS", "4"))  # from outside, half of them of what was paid before
@@ -54,8 +54,12 @@ class Outage:
     def order(self, slug: str) -> tuple[int, str]:
         """Have somebody new want a product; return who, and the name of the invoice."""
         person = self.stage.control("POST", "people", first_name="Buyer", stars=ENOUGH_STARS)["id"]
-        made = checkout.current().open_invoice(
-            arrange.meet(person), slug, terms_version=TERMS_VERSION, correlation_id="outage"
+        made = invoices.open_invoice(
+            context.current(),
+            arrange.meet(person),
+            slug,
+            terms_version=TERMS_VERSION,
+            correlation_id="outage",
         )
         return person, str(made.invoice_link).rpartition("$")[2]
 

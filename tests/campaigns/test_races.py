@@ -18,11 +18,14 @@ from tests.kit.processes import Shopper, Stage, eventually
 from webapp import clock
 from webapp.db.extensions import db, transaction
 from webapp.domain.access import entitlements
+from webapp.domain.owner.audit import Decision
 from webapp.domain.people import users
 from webapp.domain.people.init_data import Profile
 from webapp.domain.sales import payments, refunds
 from webapp.domain.sales.pre_checkouts import ANSWER_WITHIN_SECONDS
-from webapp.usecases.checkout import Checkout
+from webapp.usecases import invoices, owner
+from webapp.usecases import refunds as refunds_at_telegram
+from webapp.usecases.context import Context
 
 RACES = int(os.environ.get("RACES", "2"))  # for orders, ten times as many for refunds; make races: 100
 # The short run has no machine to itself: fewer questions, and Telegram's own deadline for them.
@@ -117,7 +120,7 @@ def test_whoever_refunds_a_charge_it_is_refunded_once(tmp_path, database_url, ro
 def race_for_a_refund(stage: Stage, app: Flask, draw: random.Random) -> str:
     """Have two owners, the shop itself and sometimes Telegram refund one charge at the same moment."""
     person, charge_id = sell(stage, app)
-    checkout: Checkout = app.extensions["checkout"]
+    context: Context = app.extensions["context"]
 
     def runner(refund: Callable[[], object]) -> Callable[[], None]:
         def run() -> None:
@@ -129,12 +132,12 @@ def race_for_a_refund(stage: Stage, app: Flask, draw: random.Random) -> str:
         return run
 
     def by_owner() -> None:
-        checkout.refund(charge_id, reason="asked for", requested_by="owner")
+        owner.refund(context, charge_id, Decision("shell", "asked for"))
 
     def by_itself() -> None:
         with transaction():
             refunds.request(payments.get(charge_id), "paid twice", requested_by="shop", now=clock.now())
-        checkout.carry_out_refunds()
+        refunds_at_telegram.carry_out_due(context)
 
     def at_telegram() -> None:
         # Whoever is second there hears that it is done.
@@ -162,12 +165,13 @@ def sell(stage: Stage, app: Flask) -> tuple[int, str]:
     with app.app_context():
         with transaction():
             buyer = users.provision(profile, clock.now())
-        link = (
-            app.extensions["checkout"]
-            .open_invoice(buyer, PRODUCT, terms_version=TERMS_VERSION, correlation_id="tap")
-            .invoice_link
+        context = app.extensions["context"]
+        made = invoices.open_invoice(
+            context, buyer, PRODUCT, terms_version=TERMS_VERSION, correlation_id="tap"
         )
-        charge = stage.control("POST", "charges", person=person, slug=link.rpartition("$")[2])
+        charge = stage.control(
+            "POST", "charges", person=person, slug=str(made.invoice_link).rpartition("$")[2]
+        )
         eventually(lambda: _has(person))
         db.session.remove()
     return person, charge["id"]

@@ -14,6 +14,7 @@ from tests.kit.factories import WEBHOOK_SECRET
 from tests.kit.processes import Shopper, Stage, eventually
 from webapp.config import WEBHOOK_PATH
 from webapp.db.extensions import db
+from webapp.usecases import statement
 from webapp.views.telegram import SECRET_HEADER
 
 DELIVERIES = 1000
@@ -58,7 +59,7 @@ def deliver(stage: Stage, app: Flask, charge: dict[str, Any]) -> list[int]:
     def once(number: int) -> int:
         if number % RECONCILE_AT_EVERY == 0:
             with app.app_context():
-                app.extensions["checkout"].reconcile()
+                statement.reconcile(app.extensions["context"])
                 db.session.remove()
         if number % 2:
             return http.post(f"{stage.sandbox}/sandbox/charges/{charge['id']}/tell").status_code

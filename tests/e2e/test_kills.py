@@ -10,7 +10,9 @@ from flask import Flask
 from tests.e2e.conftest import CARMEN
 from tests.kit.market import Market, audit, audit_deliveries
 from tests.kit.processes import EVERY_STAGE, SHARED_PORT, SHORT_STAGES, Stage
+from webapp.domain.owner.audit import Decision
 from webapp.errors import ChargeNotFound
+from webapp.usecases import owner
 
 KILLS = int(os.environ.get("KILLS", "16"))  # over all stages; make kill: 1,000
 STAGES = EVERY_STAGE if KILLS > 100 else SHORT_STAGES
@@ -85,8 +87,8 @@ class Owner:
     def _from_another_process(self, charge_id: str) -> None:
         with self.app.app_context():
             try:
-                checkout = self.app.extensions["checkout"]
-                checkout.refund(charge_id, reason="asked", requested_by="owner")
+                context = self.app.extensions["context"]
+                owner.refund(context, charge_id, Decision("shell", "asked"))
             except ChargeNotFound:
                 self.returns -= 1  # paid, and not yet known to us
 

@@ -1,8 +1,8 @@
 """Shops that tests share, one on a database of each kind, as new for each test.
 
-For tests that change nothing of a shop but its rows. Its extensions, its checkout and the signals it listens
-to are put back here; what they change besides, or within one of these, they put back (monkeypatch). What
-counts is of the shop's whole life, so who looks at numbers has a shop alone (new_app).
+For tests that change nothing of a shop but its rows. Its extensions and the signals it listens to
+are put back here; what they change besides, or within one of these, they put back (monkeypatch). What counts
+is of the shop's whole life, so who looks at numbers has a shop alone (new_app).
 """
 
 from collections.abc import Callable, Iterator
@@ -68,15 +68,13 @@ def app(config: Config) -> Iterator[Flask]:
     """The shop on that database, its context open."""
     # Each test has connections of its own, and with them the database's clock.
     shop = _shop(config)
-    checkout = shop.extensions["checkout"]
-    kept, settings = {**shop.extensions, "kept_pages": {}}, dict(vars(checkout))
+    kept = {**shop.extensions, "kept_pages": {}}
     with opened(shop) as app:
         listened = signals.listened()
         yield app
         signals.listen(listened)
     shop.extensions.clear()
     shop.extensions.update(kept)
-    vars(checkout).update(settings)
 
 
 @pytest.fixture

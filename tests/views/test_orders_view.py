@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -61,7 +62,9 @@ def test_buying_twice_is_one_invoice(client: Any, alice: User, telegram: Telegra
 def test_43_an_outage_of_telegram_leaves_no_place_taken(
     client: Any, alice: User, telegram: Telegram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client.application.extensions["checkout"], "gate", threading.BoundedSemaphore(1))
+    extensions = client.application.extensions
+    slots = threading.BoundedSemaphore(1)
+    monkeypatch.setitem(extensions, "context", replace(extensions["context"], slots=slots))
     telegram.is_down = True
     assert [tap_buy(client.as_(alice)).status_code for _tap in range(3)] == [503] * 3
     telegram.is_down = False

@@ -1,6 +1,7 @@
 """What was paid, the receipt for each charge, and giving it back."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -238,7 +239,9 @@ def test_a_refund_that_telegram_did_not_answer_is_on_its_way(
 def test_when_too_many_wait_for_telegram_the_refund_is_kept(
     client: Any, alice: User, charge: Charge, telegram: Telegram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client.application.extensions["checkout"], "gate", threading.BoundedSemaphore(0))
+    extensions = client.application.extensions
+    slots = threading.BoundedSemaphore(0)
+    monkeypatch.setitem(extensions, "context", replace(extensions["context"], slots=slots))
     assert "on their way back" in give_back(client.as_(alice)).text
     assert telegram.calls == []
 

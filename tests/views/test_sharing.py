@@ -6,7 +6,7 @@ import pytest
 
 from tests.views.conftest import Telegram
 from webapp.db.models import User
-from webapp.usecases.checkout import SHARES_A_MINUTE
+from webapp.usecases.shares import SHARES_A_MINUTE
 
 pytestmark = [
     pytest.mark.usefixtures("noon"),

@@ -1,6 +1,7 @@
 """Renewal turned off and on again by the person who pays for it."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -223,7 +224,9 @@ def test_changing_ones_mind_has_its_pace(client: Any, alice: User, made: Order, 
 def test_when_too_many_wait_for_telegram_the_wish_is_kept(
     client: Any, alice: User, made: Order, telegram: Telegram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client.application.extensions["checkout"], "gate", threading.BoundedSemaphore(0))
+    extensions = client.application.extensions
+    slots = threading.BoundedSemaphore(0)
+    monkeypatch.setitem(extensions, "context", replace(extensions["context"], slots=slots))
     assert "Telegram has not agreed yet" in cancel(client.as_(alice), made).text
     assert plan(made).wish == "cancel"
     assert telegram.calls == []

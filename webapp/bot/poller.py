@@ -112,7 +112,7 @@ class Poller:
         with self.bot.app.app_context():
             # Questions first: they wait for nobody's payment to be booked.
             for update in sorted(updates, key=_is_patient):
-                receiving.receive(update, "polling", self.bot.worker.checkout)
+                receiving.receive(update, "polling", self.bot.worker.context)
                 self.bot.ring()
         # Only what is committed may be confirmed.
         ids = [

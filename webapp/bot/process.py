@@ -53,7 +53,7 @@ class Bot:
         self.app = app
         self.config: Config = app.config["STARFRONT"]
         self.worker = Worker(app)
-        self.client: BotApi = self.worker.checkout.client
+        self.client: BotApi = self.worker.context.client
         self.stopping = threading.Event()
         # Rung when something was kept or written here, so that nobody waits for the next look.
         self.bells = {lane: threading.Event() for lane in LANES}

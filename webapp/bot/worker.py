@@ -33,8 +33,8 @@ from webapp.i18n import localize
 from webapp.ops import logs
 from webapp.ops.doctor import database, telegram, work
 from webapp.texts import notifications
-from webapp.usecases import turns
-from webapp.usecases.checkout import Checkout
+from webapp.usecases import refunds, renewals, statement, turns
+from webapp.usecases.context import Context
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Worker:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.checkout: Checkout = app.extensions["checkout"]
+        self.context: Context = app.extensions["context"]
         self.name = turns.process_name()
         # By the clock that nobody sets: one that jumps back an hour would end these duties for as long.
         self.reconcile_at = self.housekeep_at = self.remind_at = self.sweep_at = clock.ticks()
@@ -179,8 +179,8 @@ class Worker:
         with self.app.app_context():
             ticks = clock.ticks()
             if self.holds("refunds"):
-                self.checkout.carry_out_wishes()
-                self.checkout.carry_out_refunds()
+                renewals.carry_out_due(self.context)
+                refunds.carry_out_due(self.context)
             if ticks >= self.reconcile_at and self.holds("reconciliation"):
                 self.reconcile_at = ticks + self._reconcile()
             if ticks >= self.housekeep_at and self.holds("housekeeping"):
@@ -224,7 +224,7 @@ class Worker:
     def _decide(self, question: Question) -> ShopError | None:
         try:
             return run_in_transaction(
-                lambda: pre_checkouts.decide(question, keys=self.checkout.keys, now=clock.now())
+                lambda: pre_checkouts.decide(question, keys=self.context.keys, now=clock.now())
             )
         except Exception:
             # Not committed means not approved, whatever went wrong.
@@ -241,7 +241,7 @@ class Worker:
                 refusal = CheckoutTooLate()
             try:
                 params = self._answer(question, refusal)
-                self.checkout.client.call("answerPreCheckoutQuery", params, timeout_seconds=ANSWER_SECONDS)
+                self.context.client.call("answerPreCheckoutQuery", params, timeout_seconds=ANSWER_SECONDS)
             except Refused as error:
                 # Too old; or answered already, by a copy of this process or by a try whose answer was lost.
                 log.warning("pre-checkout answer refused: %s", error.description)
@@ -275,7 +275,7 @@ class Worker:
 
     def _apply(self, item: InboxItem) -> None:
         updates.apply(
-            item, keys=self.checkout.keys, now=clock.now(), owner_ids=self.checkout.config.owner_chats
+            item, keys=self.context.keys, now=clock.now(), owner_ids=self.context.config.owner_chats
         )
         inbox.finish(item, clock.now())
 
@@ -311,7 +311,7 @@ class Worker:
     def _correlation_id(self, payload: str) -> str:
         """Return the id that began with the tap on Buy, if the payload leads back to it."""
         try:
-            return orders.correlation_id(payload, self.checkout.keys) or logs.new_correlation_id()
+            return orders.correlation_id(payload, self.context.keys) or logs.new_correlation_id()
         except Exception:
             db.session.rollback()
             return logs.new_correlation_id()
@@ -346,7 +346,7 @@ class Worker:
 
     def _carried(self, item: InboxItem) -> bool:
         now = clock.now()
-        is_taken = support.take(item, self.checkout.config.owner_chats, now)
+        is_taken = support.take(item, self.context.config.owner_chats, now)
         if is_taken:
             inbox.finish(item, now)
         return is_taken
@@ -356,7 +356,7 @@ class Worker:
         if chats.subject(item) is None:
             return 0
         ticks = clock.ticks()
-        paused = self.checkout.client.pause_seconds("sendMessage", item.telegram_id)
+        paused = self.context.client.pause_seconds("sendMessage", item.telegram_id)
         # Rounded, since nothing can be put off by less than the database tells apart.
         wait = round(max(paused, self.replies_at.get(item.telegram_id, ticks) - ticks), 3)
         if not wait:
@@ -385,7 +385,7 @@ class Worker:
             self._note(partial(outbox.retry, message, f"{type(error).__name__}: {error}"))
             return
         try:
-            sent = self.checkout.client.call(method, params)
+            sent = self.context.client.call(method, params)
         except TooManyRequests as error:
             pause = error.retry_after_seconds
             self._note(partial(outbox.retry, message, error.description, after_seconds=pause))
@@ -400,7 +400,7 @@ class Worker:
     def _call(self, message: OutboxMessage) -> tuple[str, dict[str, Any]]:
         """Return the call that sends a message, and with what."""
         where: dict[str, Any] = {"chat_id": message.telegram_id}
-        config = self.checkout.config
+        config = self.context.config
         if config.owner_topic and message.telegram_id == config.owner_group:
             where["message_thread_id"] = config.owner_topic
         if message.kind in support.COPIES:
@@ -419,7 +419,7 @@ class Worker:
         log.warning("a message cannot be delivered: %s", error, extra={"kind": message.kind})
         outbox.failed(message, error, now)
         if message.kind in support.ANSWERS:
-            support.note_undelivered(message, self.checkout.config.owner_chats, now)
+            support.note_undelivered(message, self.context.config.owner_chats, now)
 
     def _give_back(self, batch: list[OutboxMessage]) -> None:
         pause = self._pause_seconds()
@@ -428,14 +428,14 @@ class Worker:
 
     def _pause_seconds(self) -> float:
         """Return for how long nobody may be written to."""
-        return self.checkout.client.pause_seconds("sendMessage")
+        return self.context.client.pause_seconds("sendMessage")
 
     def _note(self, note: Callable[[datetime], None]) -> None:
         run_in_transaction(lambda: note(clock.now()))
 
     def _reconcile(self) -> float:
         try:
-            report = self.checkout.reconcile(full=reconciliation.is_full_pass_due(clock.now()))
+            report = statement.reconcile(self.context, full=reconciliation.is_full_pass_due(clock.now()))
         except BotApiError as error:
             log.warning("statement not read: %s", error.description)
             return RECONCILE_AGAIN_SECONDS
@@ -447,15 +447,15 @@ class Worker:
         return RECONCILE_EVERY_SECONDS
 
     def _remind(self, now: datetime) -> None:
-        ahead = timedelta(days=self.checkout.config.remind_days)
+        ahead = timedelta(days=self.context.config.remind_days)
         if ahead:
             run_in_transaction(lambda: reminders.write(ahead, now))
 
     def _sweep(self, now: datetime) -> int:
-        return sweeps.sweep(timedelta(days=self.checkout.config.keep_days), now)
+        return sweeps.sweep(timedelta(days=self.context.config.keep_days), now)
 
     def _tell_owners(self, now: datetime) -> None:
-        config = self.checkout.config
+        config = self.context.config
         notices.tell(config.owner_chats, config.owner_notices, now)
 
     def _housekeep(self, now: datetime) -> None:
@@ -464,21 +464,21 @@ class Worker:
             rate_limits.sweep(now)
             logouts.sweep(now)
             sign_in_codes.sweep(now)
-            retired_secrets.note(self.checkout.config.previous_webhook_secret, now)
+            retired_secrets.note(self.context.config.previous_webhook_secret, now)
         pending = None
         try:
-            info = self.checkout.client.call("getWebhookInfo")
+            info = self.context.client.call("getWebhookInfo")
         except BotApiError as error:
             problem: str | None = f"Telegram cannot be asked: {error.description}"
         else:
-            problem = telegram.delivery_problem(info, self.checkout.config, now)
+            problem = telegram.delivery_problem(info, self.context.config, now)
             pending = int(info.get("pending_update_count", 0))
         if problem:
             log.error("updates do not arrive: %s", problem)
         self._mind_the_clock()
         with transaction():
             problem_before = self._note_delivery(problem, pending, now)
-            alarms.sound(self.checkout.config.owner_chats, now)
+            alarms.sound(self.context.config.owner_chats, now)
             self._warn(now)
         if problem_before and not problem:
             self.reconcile_soon()
@@ -488,7 +488,7 @@ class Worker:
 
         Purchases may be lost with a disk, and a plug-in may have heard nothing for an hour.
         """
-        config = self.checkout.config
+        config = self.context.config
         for finding in (*database.lasting(config), *work.lasting(now)):
             facts, about = {"words": finding.words}, f"{finding.name}:{now:%G-W%V}"
             outbox.tell_owners(config.owner_chats, "owner_finding", facts, about=about, now=now)
@@ -496,15 +496,15 @@ class Worker:
     def _note_delivery(self, problem: str | None, pending: int | None, now: datetime) -> str | None:
         """Remember how deliveries stand, tell the owners of it, and return what was wrong before."""
         _, problem_before = shops.delivery()
-        failing_before, config = shops.failing_since(), self.checkout.config
+        failing_before, config = shops.failing_since(), self.context.config
         seen = shops.note_delivery(problem, now, pending=pending)
         if HEALTH in config.owner_notices:
             alarms.watch_delivery(config.owner_chats, failing_before, seen, now)
         return problem_before
 
     def _mind_the_clock(self) -> None:
-        skew_seconds = self.checkout.client.clock_skew_seconds
-        finding = telegram.clock(skew_seconds, self.checkout.config)
+        skew_seconds = self.context.client.clock_skew_seconds
+        finding = telegram.clock(skew_seconds, self.context.config)
         if skew_seconds is not None and not finding.is_well:
             log.error("%s", finding.words, extra={"event": "clock_off"})
 

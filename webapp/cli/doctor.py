@@ -21,7 +21,7 @@ from webapp.version import __version__
 @with_appcontext
 def doctor(as_json: bool) -> None:
     """Look the shop over without changing anything; fail if there is a problem."""
-    findings = examine(current_app.extensions["checkout"].client, current(), clock.now())
+    findings = examine(current_app.extensions["context"].client, current(), clock.now())
     if as_json:
         facts = [{name: clean(fact) for name, fact in vars(finding).items()} for finding in findings]
         click.echo(json.dumps(facts, indent=2))

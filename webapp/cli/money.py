@@ -17,7 +17,7 @@ from webapp.domain.owner import shops
 from webapp.domain.owner.audit import Decision
 from webapp.domain.queue import outbox
 from webapp.domain.sales import movements, quarantine
-from webapp.usecases import checkout, owner
+from webapp.usecases import context, owner, statement
 
 
 @click.command(cls=OwnerCommand)
@@ -32,7 +32,7 @@ def refund(charge: str, reason: Decision) -> None:
 def carry_out_refund(charge: str, reason: Decision) -> None:
     """Refund a charge in the owner's name and say what came of it; exits with 2 while nobody knows."""
     with explained():
-        result = owner.refund(charge, reason)
+        result = owner.refund(context.current(), charge, reason)
     if result.status == "done":
         click.echo(f"Refunded: {result.stars} Stars went back to {result.telegram_id}.")
     elif result.status == "refused":
@@ -62,7 +62,7 @@ def reconcile(full: bool, rebuild: bool) -> None:
         raise click.ClickException(NOT_MIGRATED)
     try:
         with outbox.silence() if rebuild else nullcontext():
-            report = checkout.current().reconcile(full=full or rebuild)
+            report = statement.reconcile(context.current(), full=full or rebuild)
     except Unauthorized:
         raise
     except BotApiError as error:
@@ -84,7 +84,7 @@ def _say_totals() -> None:
         say(f"  {total.name}: {total.count} rows, {total.amount} Stars")
     ours = movements.amount(*movements.balance())
     try:
-        theirs = movements.amount(*checkout.current().balance())
+        theirs = movements.amount(*statement.balance(context.current()))
     except BotApiError as error:
         say(f"Balance by these books: {ours} Stars. Telegram did not tell its own: {error}")
         return

@@ -37,7 +37,7 @@ def release() -> None:
     # Before anything is changed: a bad file stops the release.
     items = catalog.read(config.shop.catalogue).items if config.shop.catalogue.exists() else None
     migrations.bring()
-    client = current_app.extensions["checkout"].client
+    client = current_app.extensions["context"].client
     try:
         bot = client.call("getMe")
         with transaction():

@@ -21,7 +21,8 @@ from webapp.domain.owner.manual import NotDone
 from webapp.domain.people import users
 from webapp.domain.sales import payments, refunds
 from webapp.domain.sales.refunds import RefundNotRefused
-from webapp.usecases import checkout
+from webapp.usecases.context import Context
+from webapp.usecases.refunds import carry_out
 
 
 def ban(telegram_id: int, decision: Decision) -> None:
@@ -66,14 +67,14 @@ def revoke(telegram_id: int, key: str, decision: Decision) -> list[str]:
     return run_in_transaction(partial(_revoke, telegram_id, key, decision, clock.now()))
 
 
-def refund(charge_id: str, decision: Decision) -> Refund:
+def refund(context: Context, charge_id: str, decision: Decision) -> Refund:
     """Give a charge back at Telegram, or write down that it has to be asked again.
 
     :return: the refund; its status is done, refused or unknown
     :raise ChargeNotFound: Telegram never told us of such a charge
     """
     wanted = run_in_transaction(partial(_want_back, charge_id, decision, clock.now()))
-    return wanted if wanted.done_at else checkout.current().carry_out(wanted)
+    return wanted if wanted.done_at else carry_out(context, wanted)
 
 
 def decline_refund(charge_id: str, decision: Decision) -> Refund:

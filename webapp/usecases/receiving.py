@@ -12,7 +12,7 @@ from webapp.domain.owner import support
 from webapp.domain.queue import inbox
 from webapp.domain.sales import updates
 from webapp.ops import logs
-from webapp.usecases.checkout import Checkout
+from webapp.usecases.context import Context
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = frozenset({"successful_payment", "refunded_payment"})
 
 
-def receive(body: bytes | dict[str, Any], source: str, checkout: Checkout) -> None:
+def receive(body: bytes | dict[str, Any], source: str, context: Context) -> None:
     """Have an update durable; after this Telegram may be told that it arrived.
 
     A payment is kept, booked and unlocked in one commit. Whatever is in the way of that, the update
@@ -32,7 +32,7 @@ def receive(body: bytes | dict[str, Any], source: str, checkout: Checkout) -> No
     item = inbox.describe(body, source, clock.now())
     if item.kind in AT_ONCE:
         try:
-            charge = run_in_transaction(lambda: _settle(item, checkout))
+            charge = run_in_transaction(lambda: _settle(item, context))
         except Exception as error:
             # The inbox tries again, counts, and sets aside what cannot be done.
             db.session.rollback()
@@ -43,20 +43,20 @@ def receive(body: bytes | dict[str, Any], source: str, checkout: Checkout) -> No
         else:
             _report(item, charge)
             return
-    run_in_transaction(lambda: _keep(item, checkout))
+    run_in_transaction(lambda: _keep(item, context))
 
 
-def _keep(item: InboxItem, checkout: Checkout) -> None:
+def _keep(item: InboxItem, context: Context) -> None:
     if inbox.keep(item) is not None:
-        support.hear(item, checkout.config.owner_chats, clock.now())
+        support.hear(item, context.config.owner_chats, clock.now())
 
 
-def _settle(item: InboxItem, checkout: Checkout) -> Charge | None:
+def _settle(item: InboxItem, context: Context) -> Charge | None:
     now = clock.now()
     # Kept first: a copy of an update ends here, or waits until the first is committed.
     if inbox.keep(item, done_at=now) is None:
         return None
-    return updates.apply(item, keys=checkout.keys, now=now, owner_ids=checkout.config.owner_chats)
+    return updates.apply(item, keys=context.keys, now=now, owner_ids=context.config.owner_chats)
 
 
 def _report(item: InboxItem, charge: Charge | None) -> None:

@@ -13,7 +13,7 @@ from webapp.domain.sales import orders, refunds, subscriptions
 from webapp.errors import OrderNotFound
 from webapp.i18n import localize
 from webapp.ops import logs
-from webapp.usecases import checkout
+from webapp.usecases import context, invoices, statement
 from webapp.views import holdings, openings
 from webapp.views.holdings import Holding
 from webapp.web import guards, pages
@@ -31,7 +31,8 @@ SOON_SECONDS = 30  # after the tap; most people have paid by then
 @bp.post("/orders")
 @signed_in
 def create() -> Response:
-    order = checkout.current().open_invoice(
+    order = invoices.open_invoice(
+        context.current(),
         g.user,
         request.form.get("product", ""),
         terms_version=request.form.get("terms", ""),
@@ -56,7 +57,7 @@ def show(public_id: str) -> Response:
 @signed_in
 def check(public_id: str) -> Response:
     order = _own(public_id)
-    checkout.current().check_payment(g.user)
+    statement.check_payment(context.current(), g.user)
     return _answer(orders.get_for(g.user, order.public_id), checked=True)
 
 

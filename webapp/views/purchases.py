@@ -9,7 +9,7 @@ from webapp.domain.catalogue import terms
 from webapp.domain.sales import payments, subscriptions
 from webapp.errors import ChargeNotFound
 from webapp.shop import brand
-from webapp.usecases import checkout
+from webapp.usecases import context, refunds
 from webapp.views import openings, receipts
 from webapp.views.openings import GatedPage
 from webapp.web import guards, pages
@@ -45,7 +45,7 @@ def show(charge_id: str) -> Response:
 @signed_in
 def give_back() -> Response:
     charge = _own(g.user, request.form.get("charge", ""))
-    checkout.current().refund_own(g.user, charge.telegram_payment_charge_id)
+    refunds.refund_own(context.current(), g.user, charge.telegram_payment_charge_id)
     return _answer(charge)
 
 

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, g, request
 
 from webapp.db.models import User
 from webapp.domain.sales import payments, refunds
-from webapp.usecases import checkout
+from webapp.usecases import context, statement
 from webapp.views import library, purchases
 from webapp.web.guards import signed_in
 
@@ -15,7 +15,7 @@ bp = Blueprint("restorations", __name__)
 @signed_in
 def create() -> Response:
     charges, given_back = _known(g.user)
-    checkout.current().check_payment(g.user)
+    statement.check_payment(context.current(), g.user)
     found = [one for one in payments.of(g.user.telegram_id) if one.telegram_payment_charge_id not in charges]
     refunded = len(_known(g.user)[1] - given_back)
     # The page on which the button was, with what was found at its top.

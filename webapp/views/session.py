@@ -20,7 +20,7 @@ from webapp.errors import TooManyRequests
 from webapp.i18n import localize
 from webapp.i18n.localize import COOKIE_RULES
 from webapp.ops import metrics
-from webapp.usecases import checkout
+from webapp.usecases import clocks, context
 from webapp.web import guards, pages
 from webapp.web.guards import COOKIE, signed_in
 
@@ -89,7 +89,7 @@ def _json() -> object:
 
 
 def _answer(raw: str, code: str) -> Response:
-    if checkout.current().has_wrong_clock():
+    if clocks.is_wrong(context.current()):
         return _wrong_clock()
     try:
         launch = _believed(_verified(raw), code)

@@ -18,7 +18,7 @@ from webapp.domain.sales import orders, subscriptions
 from webapp.errors import NotFound, ProductNotFound
 from webapp.i18n import localize
 from webapp.shop import documents, plugins
-from webapp.usecases import checkout
+from webapp.usecases import context, shares
 from webapp.views import gated, help, holdings, library, offers, plugged, purchases, settings
 from webapp.views.subscriptions import standing
 from webapp.web import guards, pages
@@ -79,7 +79,7 @@ def offer(slug: str) -> Response:
 @signed_in
 def share(slug: str) -> Response:
     """Have Telegram keep a message about a product that the person may send to anybody."""
-    return jsonify(id=checkout.current().prepare_share(g.user, _card(_find(slug))))
+    return jsonify(id=shares.prepare_share(context.current(), g.user, _card(_find(slug))))
 
 
 @bp.get("/shelf")

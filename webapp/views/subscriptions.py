@@ -11,7 +11,7 @@ from webapp.db.models import Subscription, User
 from webapp.domain.access import entitlements
 from webapp.domain.sales import subscriptions
 from webapp.errors import SubscriptionNotFound
-from webapp.usecases import checkout
+from webapp.usecases import context, renewals
 from webapp.views import holdings
 from webapp.views.holdings import Opened
 from webapp.views.orders import LONGEST_ID
@@ -51,13 +51,13 @@ def show(public_id: str) -> Response:
 @bp.delete("/subscriptions/<public_id>/renewal")
 @signed_in
 def cancel(public_id: str) -> Response:
-    return _answer(checkout.current().cancel_renewal(_own(public_id), by="buyer"))
+    return _answer(renewals.cancel_renewal(context.current(), _own(public_id), by="buyer"))
 
 
 @bp.put("/subscriptions/<public_id>/renewal")
 @signed_in
 def resume(public_id: str) -> Response:
-    return _answer(checkout.current().allow_renewal(_own(public_id), by="buyer"))
+    return _answer(renewals.allow_renewal(context.current(), _own(public_id), by="buyer"))
 
 
 def standing(subscription: Subscription, now: datetime, *, is_sold: bool) -> Standing:

@@ -11,7 +11,7 @@ from webapp.config import WEBHOOK_PATH, Config, current
 from webapp.db.extensions import db, transaction
 from webapp.domain.people import retired_secrets
 from webapp.errors import TooManyRequests
-from webapp.usecases import checkout, receiving
+from webapp.usecases import context, receiving
 from webapp.web import guards
 
 bp = Blueprint("telegram", __name__)
@@ -28,7 +28,7 @@ def receive() -> Response:
         if not _is_telegram(current(), request.headers.get(SECRET_HEADER, "")):
             return _refused()
         body = request.get_data(cache=False)
-        receiving.receive(body, "webhook", checkout.current())
+        receiving.receive(body, "webhook", context.current())
     except SQLAlchemyError as error:
         # Not kept, so not acknowledged: Telegram brings it again.
         log.error("update not kept: %s", type(error).__name__, extra={"event": "update_not_kept"})

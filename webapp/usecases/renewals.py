@@ -1,0 +1,104 @@
+"""Renewals of plans: the request is committed, Telegram is asked, its answer is committed."""
+
+import logging
+
+from webapp import clock
+from webapp.bot_api.client import Refused
+from webapp.db.extensions import transaction
+from webapp.db.models import Subscription
+from webapp.domain.people import rate_limits
+from webapp.domain.sales import subscriptions
+from webapp.errors import TelegramBusy
+from webapp.usecases import calls
+from webapp.usecases.context import Context
+
+log = logging.getLogger(__name__)
+
+WISHES_A_MINUTE = 6  # of a buyer: a renewal turned off or on, a charge given back
+AT_ONCE = 20  # plans of one round
+
+
+def cancel_renewal(context: Context, subscription: Subscription, *, by: str) -> Subscription:
+    """Have Telegram charge no more for a plan, or write down that it has to be asked again.
+
+    :return: the subscription; only without a wish left has Telegram answered
+    :raise TooManyRequests: its buyer changed their mind six times within a minute
+    """
+    return _wish(context, subscription, "cancel", by)
+
+
+def allow_renewal(context: Context, subscription: Subscription, *, by: str) -> Subscription:
+    """Have Telegram let the person turn a plan's renewal on again, or ask again later.
+
+    :raise OffSale: the plan is no longer sold
+    :raise TooManyRequests: its buyer changed their mind six times within a minute
+    """
+    return _wish(context, subscription, "resume", by)
+
+
+def carry_out(context: Context, subscription: Subscription) -> Subscription:
+    """Ask Telegram for what is wished of a plan's renewal, and write down what it says."""
+    wish = subscription.wish or "cancel"
+    try:
+        edit_subscription(
+            context, subscription.telegram_id, subscription.first_charge_id, is_canceled=wish == "cancel"
+        )
+    except calls.NOT_KNOWN as error:
+        log.warning("renewal not changed: %s", error.description)
+        with transaction():
+            subscriptions.tried(subscription, clock.now(), after_seconds=calls.pause_of(error))
+    except Refused as error:
+        log.error("renewal not changed: %s", error.description)
+        with transaction():
+            subscriptions.refuse(subscription, error.description)
+    else:
+        with transaction():
+            subscriptions.settle(subscription, wish, clock.now())
+    return subscriptions.find(subscription.public_id) or subscription
+
+
+def carry_out_due(context: Context) -> int:
+    """Ask Telegram about every plan whose turn it is, and return about how many; none in a pause."""
+    due = subscriptions.due(AT_ONCE, clock.now())
+    for number, subscription in enumerate(due):
+        if context.client.pause_seconds("editUserStarSubscription"):
+            return number
+        carry_out(context, subscription)
+    return len(due)
+
+
+def edit_subscription(context: Context, telegram_id: int, first_charge_id: str, *, is_canceled: bool) -> None:
+    """Ask Telegram to charge no more for a plan, or to let its payer turn it on again.
+
+    :raise BotApiError: Telegram did not do it, or nobody knows
+    """
+    context.client.call(
+        "editUserStarSubscription",
+        {
+            "user_id": telegram_id,
+            "telegram_payment_charge_id": first_charge_id,
+            "is_canceled": is_canceled,
+        },
+    )
+
+
+def count_wish(telegram_id: int) -> None:
+    """Count one more change of a buyer's mind.
+
+    :raise TooManyRequests: it is the seventh within a minute
+    """
+    rate_limits.hit(f"wish:{telegram_id}", WISHES_A_MINUTE, 60, clock.now())
+
+
+def _wish(context: Context, subscription: Subscription, wish: str, by: str) -> Subscription:
+    with transaction():
+        if by == "buyer":
+            count_wish(subscription.telegram_id)
+        subscriptions.ask(subscription, wish, by=by, now=clock.now())
+    if subscription.wish != wish:
+        return subscription
+    try:
+        with context.slot():
+            return carry_out(context, subscription)
+    except TelegramBusy:
+        return subscription  # the wish is kept, and the bot asks in a moment
