@@ -16,7 +16,7 @@ from webapp.db.extensions import db
 from webapp.db.models import InboxItem, Subscription, User
 from webapp.domain.access import entitlements
 from webapp.domain.owner.audit import Decision
-from webapp.domain.sales import payments, refunds, subscriptions
+from webapp.domain.sales import charges, refunds, subscriptions
 from webapp.usecases import invoices, owner, receiving, renewals
 from webapp.usecases import refunds as refunds_at_telegram
 from webapp.usecases.context import Context
@@ -88,7 +88,7 @@ def test_a_plan_s_invoice_asks_for_thirty_days_and_its_charge_begins_it(telegram
 def test_a_renewal_at_telegram_extends_the_plan(plan):
     plan.at_telegram("renew")
     assert plan.row.paid_until.timestamp() == plan.at_telegram()["paid_until"]
-    assert [charge.paid_until for charge in payments.of(ALICE)] == [
+    assert [charge.paid_until for charge in charges.of(ALICE)] == [
         plan.row.paid_until,
         plan.row.paid_until - arrange.MONTH,
     ]

@@ -21,7 +21,7 @@ from webapp.domain.access import entitlements
 from webapp.domain.owner.audit import Decision
 from webapp.domain.people import users
 from webapp.domain.people.init_data import Profile
-from webapp.domain.sales import payments, refunds
+from webapp.domain.sales import charges, refunds
 from webapp.domain.sales.pre_checkouts import ANSWER_WITHIN_SECONDS
 from webapp.usecases import invoices, owner
 from webapp.usecases import refunds as refunds_at_telegram
@@ -136,7 +136,7 @@ def race_for_a_refund(stage: Stage, app: Flask, draw: random.Random) -> str:
 
     def by_itself() -> None:
         with transaction():
-            refunds.request(payments.get(charge_id), "paid twice", requested_by="shop", now=clock.now())
+            refunds.request(charges.get(charge_id), "paid twice", requested_by="shop", now=clock.now())
         refunds_at_telegram.carry_out_due(context)
 
     def at_telegram() -> None:

@@ -31,7 +31,7 @@ from webapp.db.extensions import db, run_in_transaction, transaction
 from webapp.db.models import User
 from webapp.domain.access import entitlements
 from webapp.domain.queue import inbox
-from webapp.domain.sales import payments, pre_checkouts, refunds, updates
+from webapp.domain.sales import charges, pre_checkouts, refunds, updates
 from webapp.errors import ChargeNotFound, ShopError
 from webapp.usecases import receiving
 
@@ -174,7 +174,7 @@ class History:
         now = self.telegram.now
 
         def wish() -> None:
-            refunds.request(payments.get(one.id), "asked", requested_by="owner", now=moment(now))
+            refunds.request(charges.get(one.id), "asked", requested_by="owner", now=moment(now))
 
         def do(_till: Till) -> str | None:
             try:

@@ -16,8 +16,8 @@ from tests.kit.arrange import (
 from webapp import errors
 from webapp.db.extensions import transaction
 from webapp.domain.access import entitlements
-from webapp.domain.sales import orders, payments, quarantine, refunds, subscriptions
-from webapp.domain.sales.sales import Sale
+from webapp.domain.sales import charges, orders, quarantine, refunds, subscriptions
+from webapp.domain.sales.outcomes import Sale
 
 
 def grant(charge_id: str = "charge-1", slug: str | None = None, *, now=NOW) -> Sale:
@@ -54,7 +54,7 @@ def test_a_grant_long_after_the_charge_is_news_all_the_same(alice):
 def test_a_refund_takes_the_grant_back(alice):
     pay(facts(order(alice), stars=249))
     grant()
-    settle(payments.get("charge-1"))
+    settle(charges.get("charge-1"))
     assert entitlements.of(ALICE) == {}
 
 

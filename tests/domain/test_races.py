@@ -32,7 +32,7 @@ from webapp.db.statements import write
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.owner import broadcasts
 from webapp.domain.queue import inbox, leases, outbox
-from webapp.domain.sales import orders, payments, pre_checkouts, refunds
+from webapp.domain.sales import charges, orders, pre_checkouts, refunds
 from webapp.domain.sales.refunds import RefundFacts
 
 KINDS = ["postgresql", "transaction_pool"]
@@ -69,7 +69,7 @@ def test_a_charge_told_from_two_sides_at_once_is_one(alice, at_once):
 
     def record(cause: str) -> int:
         told = facts(made, cause=cause)
-        return payments.record_charge(told, keys=KEYS, now=NOW).id
+        return charges.record_charge(told, keys=KEYS, now=NOW).id
 
     first, second = at_once(lambda: record("update:1"), lambda: record("statement"))
     assert first == second
@@ -82,7 +82,7 @@ def test_two_payments_of_one_person_at_once_both_count(alice, at_once):
     orders_ = [order(alice, slug) for slug in ("week", "fortnight")]
 
     def record(number: int) -> None:
-        payments.record_charge(facts(orders_[number], f"charge-{number}"), keys=KEYS, now=NOW)
+        charges.record_charge(facts(orders_[number], f"charge-{number}"), keys=KEYS, now=NOW)
 
     at_once(lambda: record(0), lambda: record(1))
     assert entitlements.of(ALICE)["tonight"].until == NOW + 21 * DAY
@@ -92,7 +92,7 @@ def test_two_payments_of_one_person_at_once_both_count(alice, at_once):
 def test_a_payment_and_its_refund_at_once_leave_nothing(alice, at_once):
     told = facts(order(alice))
     refund = RefundFacts(told.charge_id, ALICE, told.stars, NOW, "update:2")
-    at_once(lambda: payments.record_charge(told, keys=KEYS, now=NOW), lambda: refunds.settle(refund, now=NOW))
+    at_once(lambda: charges.record_charge(told, keys=KEYS, now=NOW), lambda: refunds.settle(refund, now=NOW))
     assert entitlements.of(ALICE) == {}
     assert entitlements.differences() == []
 

@@ -8,7 +8,7 @@ from tests.kit.arrange import ALICE, DAY, KEYS, MINUTE, NOW, facts, meet, open_s
 from webapp.db.extensions import db, transaction
 from webapp.db.models import InboxItem, Shop
 from webapp.domain.access import entitlements, ledger
-from webapp.domain.sales import movements, orders, payloads, payments, reconciliation, refunds, subscriptions
+from webapp.domain.sales import charges, movements, orders, payloads, reconciliation, refunds, subscriptions
 from webapp.domain.sales.reconciliation import SETTLED, Report
 
 DATE = int(NOW.timestamp())
@@ -39,7 +39,7 @@ def test_a_charge_nobody_told_us_of_is_recorded(alice):
     report = apply(row(order(alice).payload))
     assert (report.rows, report.charges_added, report.refunds_added) == (1, 1, 0)
     assert entitlements.has(ALICE, "atlas", NOW)
-    assert payments.get("charge-1").cause == "statement"
+    assert charges.get("charge-1").cause == "statement"
 
 
 @pytest.mark.proves("F29")
@@ -151,7 +151,7 @@ def test_a_row_that_cannot_be_read_is_set_aside_once_and_stops_nothing(alice, ch
     for set_aside in (1, 0):
         report = apply(bad, {**row(payload), "id": "good"})
         assert (report.rows, report.set_aside) == (2, set_aside)
-    assert [charge.telegram_payment_charge_id for charge in payments.of(ALICE)] == ["good"]
+    assert [charge.telegram_payment_charge_id for charge in charges.of(ALICE)] == ["good"]
     [item] = db.session.scalars(db.select(InboxItem))
     assert (item.kind, item.state) == ("statement_row", "quarantined")
 
@@ -164,7 +164,7 @@ def test_a_row_without_a_payload_is_a_charge_nobody_understands(alice):
     bare = row("")
     del bare["source"]["invoice_payload"]
     apply(bare)
-    assert payments.get("charge-1").quarantined_because == "UnknownPayload"
+    assert charges.get("charge-1").quarantined_because == "UnknownPayload"
 
 
 def test_the_same_row_on_two_pages_is_one_charge(alice):
@@ -203,7 +203,7 @@ def test_an_affiliate_s_share_may_be_left_out_of_a_row(alice):
     share = {"commission_per_mille": 50, "amount": 12, "nanostar_amount": 500_000_000}
     net = {**row(payload, affiliate=share), "amount": 237, "nanostar_amount": 500_000_000}
     assert apply(net).charges_added == 1
-    charge = payments.get("charge-1")
+    charge = charges.get("charge-1")
     assert (charge.stars, charge.quarantined_because) == (250, None)
     assert apply(net).drift_stars == 0
 
@@ -212,7 +212,7 @@ def test_an_affiliate_s_share_may_be_left_out_of_a_row(alice):
 def test_a_share_that_does_not_make_up_the_price_is_no_excuse(alice, nanos):
     share = {"amount": 1, "nanostar_amount": nanos}
     apply({**row(order(alice).payload, affiliate=share), "amount": 237})
-    assert payments.get("charge-1").quarantined_because == "WrongAmount"
+    assert charges.get("charge-1").quarantined_because == "WrongAmount"
 
 
 @pytest.mark.parametrize("known", [True, False])

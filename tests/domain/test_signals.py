@@ -30,7 +30,7 @@ from webapp.db.extensions import db, transaction
 from webapp.db.models import Charge, Signal
 from webapp.domain.access import signals
 from webapp.domain.owner import manual
-from webapp.domain.sales import payments, quarantine, refunds
+from webapp.domain.sales import charges, quarantine, refunds
 
 SECOND = timedelta(seconds=1)
 
@@ -96,7 +96,7 @@ def test_what_is_rolled_back_was_never_told(alice):
     made = order(alice)
 
     def fail() -> None:
-        payments.record_charge(facts(made), keys=KEYS, now=NOW)
+        charges.record_charge(facts(made), keys=KEYS, now=NOW)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError), transaction():
@@ -142,7 +142,7 @@ def test_what_buys_nothing_is_told_only_when_it_went_back(alice):
     pay(facts(made, "charge-2"))
     pay(facts(order(alice, "notes"), "charge-3", stars=1))
     assert names() == ["purchase_granted"]
-    settle(payments.get("charge-2"))
+    settle(charges.get("charge-2"))
     assert names() == ["purchase_granted", "refunded"]
     assert written()[-1][1]["until"] == {}
 
@@ -280,7 +280,7 @@ def test_a_charge_costs_no_query_more_than_its_row(alice, asked, listens, more):
 
 def test_a_person_s_signals_come_in_their_order(alice, bob):
     pay(facts(order(alice), "a"))
-    settle(payments.get("a"))
+    settle(charges.get("a"))
     pay(facts(order(bob), "b"))
     first = claim()
     assert (first.name, first.telegram_id) == ("purchase_granted", ALICE)
@@ -298,7 +298,7 @@ def test_a_person_s_signals_come_in_their_order(alice, bob):
 
 def test_what_fails_again_and_again_holds_up_no_other(alice):
     pay(facts(order(alice), "a"))
-    settle(payments.get("a"))
+    settle(charges.get("a"))
     now = NOW
     for _ in range(signals.ATTEMPTS_IN_ORDER):
         failing = claim(now)
@@ -345,7 +345,7 @@ def test_a_signal_that_waits_for_minutes_is_a_backlog(alice):
 
 def test_nothing_is_taken_that_has_no_receiver_any_more(alice):
     pay(facts(order(alice)))
-    settle(payments.get("charge-1"))
+    settle(charges.get("charge-1"))
     signals.listen({"refunded"})
     assert claim().name == "refunded"
     assert claim() is None

@@ -12,7 +12,7 @@ from webapp.db.models import InboxItem, OutboxMessage, Signal
 from webapp.domain.owner import statistics
 from webapp.domain.owner.statistics import Gates, Running, Sales
 from webapp.domain.queue import inbox, leases, outbox
-from webapp.domain.sales import payments, quarantine, reconciliation, refunds
+from webapp.domain.sales import charges, quarantine, reconciliation, refunds
 from webapp.errors import AlreadyGranted
 
 SECOND = timedelta(seconds=1)
@@ -78,7 +78,7 @@ def test_21_what_the_owner_gives_for_a_parked_charge_is_accepted_then(sales):
             quarantine.grant("parked", keys=arrange.KEYS, now=NOW + 20 * MINUTE, slug=slug)
     assert read(sales, NOW + 21 * MINUTE).stars == 7
     assert read(sales, NOW + 40 * MINUTE).stars == 7
-    arrange.settle(payments.get("parked"), at=NOW + 50 * MINUTE)
+    arrange.settle(charges.get("parked"), at=NOW + 50 * MINUTE)
     assert read(sales, NOW + 60 * MINUTE).refunded_stars == 7
 
 

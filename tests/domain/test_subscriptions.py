@@ -30,7 +30,7 @@ from webapp.domain.access import entitlements
 from webapp.domain.catalogue import catalogue
 from webapp.domain.people import users
 from webapp.domain.people.keys import KeyRing
-from webapp.domain.sales import orders, payloads, payments, refunds, subscriptions
+from webapp.domain.sales import charges, orders, payloads, refunds, subscriptions
 from webapp.domain.sales.refunds import RefundFacts
 from webapp.domain.sales.subscriptions import Renewal, SubscriptionUnknown
 
@@ -217,7 +217,7 @@ def test_a_plan_that_is_heard_of_late_gives_way_to_the_one_paid_for_after_it(ali
 def test_a_plan_heard_of_late_stays_where_the_one_paid_for_after_it_was_given_back(alice):
     small = order(alice, "plan")
     subscribe(alice, "big-plan", at=NOW + MINUTE, charge_id="big")
-    settle(payments.get("big"), at=NOW + 2 * MINUTE)
+    settle(charges.get("big"), at=NOW + 2 * MINUTE)
     pay(facts(small, "small", paid_until=NOW + MONTH, is_renewal=False), now=NOW + 3 * MINUTE)
     assert plan_of(small).wish is None
 
@@ -592,12 +592,12 @@ def test_a_refund_of_a_plan_stops_its_renewal_first(alice):
     made = subscribe(alice)
     subscribe(alice, "big-plan", charge_id="other")
     with transaction():
-        refund = refunds.request(payments.get("first"), "why", requested_by="owner", now=NOW)
+        refund = refunds.request(charges.get("first"), "why", requested_by="owner", now=NOW)
     assert refund.stops_charge_id == "first"
     with transaction():
         refunds.stopped(refund, NOW + HOUR)
     assert (plan_of(made).canceled_at, refunds.find("first").stopped_at) == (NOW + HOUR, NOW + HOUR)
-    settle(payments.get("first"), at=NOW + HOUR)
+    settle(charges.get("first"), at=NOW + HOUR)
     assert not plan_of(made).is_running(NOW + HOUR)
     assert [plan.title for plan in subscriptions.running(ALICE, ["tonight"], NOW + HOUR)] == ["Big-Plan"]
 
@@ -605,7 +605,7 @@ def test_a_refund_of_a_plan_stops_its_renewal_first(alice):
 def test_a_refunded_renewal_leaves_what_was_paid_before(alice):
     made = subscribe(alice)
     renew(made, "second", at=NOW + MONTH)
-    settle(payments.get("second"), at=NOW + MONTH)
+    settle(charges.get("second"), at=NOW + MONTH)
     assert plan_of(made).paid_until == NOW + MONTH
     assert until() == NOW + MONTH + DAY
 
@@ -622,7 +622,7 @@ def test_a_first_charge_that_went_back_before_it_arrived_is_what_telegram_knows_
 
 def test_a_renewal_that_went_back_before_it_arrived_pays_for_nothing(alice):
     made = subscribe(alice)
-    settle(payments.get("first"))
+    settle(charges.get("first"))
     with transaction():
         back = RefundFacts("second", ALICE, 100, NOW + MONTH, "update:3")
         refunds.settle(back, now=NOW + MONTH)
@@ -633,7 +633,7 @@ def test_a_renewal_that_went_back_before_it_arrived_pays_for_nothing(alice):
 def test_a_first_charge_after_a_renewal_that_went_back_pays_for_its_own_time(alice):
     made = order(alice, "plan")
     renew(made, "second", at=NOW + 2 * MONTH)
-    settle(payments.get("second"), at=NOW + 2 * MONTH)
+    settle(charges.get("second"), at=NOW + 2 * MONTH)
     pay(facts(made, "first", paid_until=NOW + MONTH, is_renewal=False), now=NOW + 2 * MONTH)
     assert plan_of(made).paid_until == NOW + MONTH
 
@@ -642,7 +642,7 @@ def test_a_plan_that_renews_no_more_need_not_be_stopped(alice):
     made = subscribe(alice)
     note(made, "canceled")
     with transaction():
-        refund = refunds.request(payments.get("first"), "why", requested_by="owner", now=NOW)
+        refund = refunds.request(charges.get("first"), "why", requested_by="owner", now=NOW)
     assert refund.stops_charge_id is None
 
 

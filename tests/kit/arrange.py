@@ -12,7 +12,7 @@ from webapp.domain.owner import shops
 from webapp.domain.people import users
 from webapp.domain.people.init_data import Profile
 from webapp.domain.people.keys import KeyRing
-from webapp.domain.sales import orders, payments, pre_checkouts, refunds
+from webapp.domain.sales import charges, orders, pre_checkouts, refunds
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -107,7 +107,7 @@ def decide(asked: pre_checkouts.Question, *, now: datetime = NOW) -> str | None:
     return refusal.code if refusal else None
 
 
-def facts(about: Order, charge_id: str = "charge-1", **changes: Any) -> payments.ChargeFacts:
+def facts(about: Order, charge_id: str = "charge-1", **changes: Any) -> charges.ChargeFacts:
     known: dict[str, Any] = {
         "charge_id": charge_id,
         "telegram_id": about.telegram_id,
@@ -117,12 +117,12 @@ def facts(about: Order, charge_id: str = "charge-1", **changes: Any) -> payments
         "charged_at": NOW,
         "cause": "update:1",
     }
-    return payments.ChargeFacts(**{**known, **changes})
+    return charges.ChargeFacts(**{**known, **changes})
 
 
-def pay(told: payments.ChargeFacts, *, now: datetime = NOW) -> Charge:
+def pay(told: charges.ChargeFacts, *, now: datetime = NOW) -> Charge:
     with transaction():
-        return payments.record_charge(told, keys=KEYS, now=now, owner_ids=[OWNER])
+        return charges.record_charge(told, keys=KEYS, now=now, owner_ids=[OWNER])
 
 
 def subscribe(

@@ -72,7 +72,7 @@ POINTS: dict[str, tuple[Aim, ...]] = {
     # The worker; K6 is the receiver's as well, which books payments in the commit that keeps them.
     "K4": (Aim("webapp.domain.queue.inbox:claim", BEFORE),),
     "K5": (Aim("webapp.bot.worker:_claimed", AFTER, lambda passage: bool(passage.result)),),
-    "K6": (Aim("webapp.domain.sales.payments:record_charge", AFTER, _books),),
+    "K6": (Aim("webapp.domain.sales.charges:record_charge", AFTER, _books),),
     "K7": (Aim("webapp.bot_api.client:BotApi.call", BEFORE, _asks("sendMessage")),),
     "K8": (Aim("webapp.bot_api.client:BotApi.call", AFTER, _asks("sendMessage")),),
     # Refunds.
@@ -86,7 +86,7 @@ POINTS: dict[str, tuple[Aim, ...]] = {
     "K13": (Aim("webapp.bot_api.client:BotApi.call", AFTER, _approves),),
     # The statement and the schema.
     "K14": (
-        Aim("webapp.domain.sales.payments:record_charge", AFTER, _of("statement")),
+        Aim("webapp.domain.sales.charges:record_charge", AFTER, _of("statement")),
         Aim("webapp.domain.sales.refunds:settle", AFTER, _of("statement")),
     ),
     "K15": (Aim("alembic.ddl.impl:DefaultImpl._exec", AFTER),),

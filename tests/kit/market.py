@@ -17,7 +17,7 @@ from flask import Flask
 from tests.kit.processes import Shopper, Stage, eventually
 from webapp import clock
 from webapp.db.extensions import db, transaction
-from webapp.domain.sales import payments, refunds
+from webapp.domain.sales import charges, refunds
 from webapp.errors import ChargeNotFound
 
 BUYERS = 8
@@ -114,7 +114,7 @@ def wishes(app: Flask) -> Callable[[str], None]:
         with app.app_context():
             try:
                 with transaction():
-                    charge = payments.get(charge_id)
+                    charge = charges.get(charge_id)
                     refunds.request(charge, "asked for", requested_by="owner", now=clock.now())
             except ChargeNotFound:
                 pass  # paid, but not yet known to us

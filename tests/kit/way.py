@@ -53,5 +53,5 @@ def follow(work: Callable[[], Any]) -> Way:
 
 def _module(frame: FrameType | None) -> str:
     """Return the module of ours whose function this is, or nothing."""
-    name = frame.f_globals.get("__name__", "") if frame and not frame.f_code.co_filename[0] == "<" else ""
+    name = frame.f_globals.get("__name__", "") if frame and frame.f_code.co_filename[0] != "<" else ""
     return name if name.split(".")[0] == ROOT else ""

@@ -19,7 +19,7 @@ from webapp.domain.owner import audit, forgetting, manual
 from webapp.domain.owner.audit import Decision
 from webapp.domain.owner.manual import NotDone
 from webapp.domain.people import users
-from webapp.domain.sales import payments, refunds
+from webapp.domain.sales import charges, refunds
 from webapp.domain.sales.refunds import RefundNotRefused
 from webapp.usecases.context import Context
 from webapp.usecases.refunds import carry_out
@@ -146,7 +146,7 @@ def _revoke(telegram_id: int, key: str, decision: Decision, now: datetime) -> li
 
 
 def _want_back(charge_id: str, decision: Decision, now: datetime) -> Refund:
-    charge = payments.get(charge_id)
+    charge = charges.get(charge_id)
     known = refunds.find(charge_id)
     before = known.status if known else None
     wanted = refunds.request(charge, decision.reason.strip(), requested_by="owner", now=now)

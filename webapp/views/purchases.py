@@ -6,7 +6,7 @@ from webapp import clock
 from webapp.db.models import Charge, User
 from webapp.domain.access import entitlements, explanations, ledger
 from webapp.domain.catalogue import terms
-from webapp.domain.sales import payments, subscriptions
+from webapp.domain.sales import charges, subscriptions
 from webapp.errors import ChargeNotFound
 from webapp.shop import brand
 from webapp.usecases import context, refunds
@@ -72,7 +72,7 @@ def listed(**facts: object) -> Response:
 def _own(user: User, charge_id: str) -> Charge:
     if not guards.may_name(charge_id, LONGEST_ID):
         raise ChargeNotFound(charge=charge_id)
-    return payments.get_for(user.telegram_id, charge_id)
+    return charges.get_for(user.telegram_id, charge_id)
 
 
 def _open_now(user: User, charge: Charge) -> list[GatedPage]:

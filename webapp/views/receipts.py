@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from webapp.db.models import Charge, Refund, User
 from webapp.domain.access import ledger
-from webapp.domain.sales import payments, refunds, subscriptions
+from webapp.domain.sales import charges, refunds, subscriptions
 
 SOON = timedelta(minutes=1)  # most refunds are done by then
 
@@ -34,23 +34,23 @@ class Receipt:
 
 def of(user: User, now: datetime) -> list[Receipt]:
     """Return all that a person paid, the latest first."""
-    return _read(user, payments.of(user.telegram_id), now)
+    return _read(user, charges.of(user.telegram_id), now)
 
 
 def for_(user: User, charge: Charge, now: datetime) -> Receipt:
     """Return one charge of a person's."""
     # Together with the others, of which one may have been given back.
-    return _read(user, [charge, *payments.of(user.telegram_id)], now)[0]
+    return _read(user, [charge, *charges.of(user.telegram_id)], now)[0]
 
 
-def _read(user: User, charges: list[Charge], now: datetime) -> list[Receipt]:
+def _read(user: User, shown: list[Charge], now: datetime) -> list[Receipt]:
     wanted = refunds.of(user.telegram_id)
-    returnable = refunds.returnable(user.telegram_id, charges, now, wanted)
+    returnable = refunds.returnable(user.telegram_id, shown, now, wanted)
     firsts = {one.first_charge_id for one in subscriptions.of(user.telegram_id)}
-    decided = _decided(user, charges)
+    decided = _decided(user, shown)
     return [
         _receipt(charge, wanted.get(charge.telegram_payment_charge_id), returnable, firsts, decided, now)
-        for charge in charges
+        for charge in shown
     ]
 
 
@@ -82,9 +82,9 @@ def _kind(charge: Charge, firsts: Collection[str]) -> str:
     return "plan" if charge.telegram_payment_charge_id in firsts else "renewal"
 
 
-def _decided(user: User, charges: list[Charge]) -> set[str | None]:
+def _decided(user: User, shown: list[Charge]) -> set[str | None]:
     """Return the charges set aside of which the owner found out what they were for."""
-    if not any(charge.quarantined_because for charge in charges):
+    if not any(charge.quarantined_because for charge in shown):
         return set()
     return {entry.charge_id for entry in ledger.of(user.telegram_id) if entry.kind == "grant"}
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g, request
 
 from webapp.db.models import User
-from webapp.domain.sales import payments, refunds
+from webapp.domain.sales import charges, refunds
 from webapp.usecases import context, statement
 from webapp.views import library, purchases
 from webapp.web.guards import signed_in
@@ -14,9 +14,9 @@ bp = Blueprint("restorations", __name__)
 @bp.post("/restorations")
 @signed_in
 def create() -> Response:
-    charges, given_back = _known(g.user)
+    known, given_back = _known(g.user)
     statement.check_payment(context.current(), g.user)
-    found = [one for one in payments.of(g.user.telegram_id) if one.telegram_payment_charge_id not in charges]
+    found = [one for one in charges.of(g.user.telegram_id) if one.telegram_payment_charge_id not in known]
     refunded = len(_known(g.user)[1] - given_back)
     # The page on which the button was, with what was found at its top.
     page = library.listed if request.form.get("page") == "upgrades" else purchases.listed
@@ -25,5 +25,5 @@ def create() -> Response:
 
 def _known(user: User) -> tuple[set[str], set[str]]:
     """Return a person's charges, and which of them went back."""
-    charges = {one.telegram_payment_charge_id for one in payments.of(user.telegram_id)}
-    return charges, {one.charge_id for one in refunds.of(user.telegram_id).values() if one.done_at}
+    known = {one.telegram_payment_charge_id for one in charges.of(user.telegram_id)}
+    return known, {one.charge_id for one in refunds.of(user.telegram_id).values() if one.done_at}

@@ -12,8 +12,8 @@ from webapp.domain.access import entitlements, ledger
 from webapp.domain.access.signals import Sold
 from webapp.domain.catalogue import catalogue
 from webapp.domain.people.keys import KeyRing
-from webapp.domain.sales import payments, sales
-from webapp.domain.sales.sales import ChargeFacts, Sale
+from webapp.domain.sales import charges, outcomes
+from webapp.domain.sales.outcomes import ChargeFacts, Sale
 from webapp.errors import AlreadyGranted, AlreadyRefunded, ChargeNotUnderstood
 
 
@@ -36,16 +36,16 @@ def grant(charge_id: str, *, keys: KeyRing, now: datetime, slug: str | None = No
     :raise AlreadyGranted: it gave what it paid for already
     :raise AlreadyRefunded: its Stars went back, or are on their way
     """
-    charge = payments.get(charge_id)
+    charge = charges.get(charge_id)
     ledger.lock(charge.telegram_id)
     _check(charge)
     facts = _facts(charge)
     sale = _of_product(slug) if slug else _meant(facts, keys)
-    is_renewal = sales.is_renewal(sale, facts)
+    is_renewal = outcomes.is_renewal(sale, facts)
     ends_at = sale.paid_until(facts)
     sold = Sold(sale.product.slug, charge.stars if charge.currency == "XTR" else 0, is_renewal)
-    entitlements.book(payments.entry(facts, sale, now, kind="grant"), sold=sold)
-    write(*payments.deliver(charge, sale, now, is_renewal=is_renewal, paid_until=ends_at, news_at=now))
+    entitlements.book(charges.entry(facts, sale, now, kind="grant"), sold=sold)
+    write(*charges.deliver(charge, sale, now, is_renewal=is_renewal, paid_until=ends_at, news_at=now))
     return sale
 
 
@@ -74,7 +74,7 @@ def _facts(charge: Charge) -> ChargeFacts:
 
 
 def _meant(facts: ChargeFacts, keys: KeyRing) -> Sale:
-    sale, problem = sales.understand(facts, sales.look_up(facts, keys))
+    sale, problem = outcomes.understand(facts, outcomes.look_up(facts, keys))
     if sale is None:
         raise ChargeNotUnderstood(charge=facts.charge_id)
     # Somebody else's order stays theirs; whoever paid gets what it was for.

@@ -12,10 +12,10 @@ from webapp.db.extensions import db
 from webapp.db.models import Charge, Refund, Shop
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox
-from webapp.domain.sales import movements, payloads, payments, refunds
+from webapp.domain.sales import charges, movements, payloads, refunds
 from webapp.domain.sales.movements import NANOS
+from webapp.domain.sales.outcomes import ChargeFacts
 from webapp.domain.sales.refunds import RefundFacts
-from webapp.domain.sales.sales import ChargeFacts
 from webapp.domain.sales.telegram_json import LARGEST_STARS, Unreadable, moment, number, part, person, text
 
 PAGE = 100  # rows; Bot API: getStarTransactions, limit
@@ -73,11 +73,11 @@ def apply_page(
     """
     # Refunds first: a charge that was given back is no predecessor of the next.
     report = Report(len(rows), refunds_added=apply_refunds(rows, keys=keys, now=now, owner_ids=owner_ids))
-    charges = [charge for charge in (_read(charge_in, row) for row in rows) if charge]
-    known = _recorded(charges)
-    for charge in charges:
+    told = [charge for charge in (_read(charge_in, row) for row in rows) if charge]
+    known = _recorded(told)
+    for charge in told:
         if charge.charge_id not in known:
-            recorded = payments.record_charge(charge, keys=keys, now=now, owner_ids=owner_ids)
+            recorded = charges.record_charge(charge, keys=keys, now=now, owner_ids=owner_ids)
             known[charge.charge_id] = recorded.stars
             report.charges_added += 1
         stars = known[charge.charge_id]
@@ -241,8 +241,8 @@ def _moved(row: Any, known: dict[str, int], keys: KeyRing, now: datetime) -> boo
     return False
 
 
-def _recorded(charges: list[ChargeFacts]) -> dict[str, int]:
-    ids = [charge.charge_id for charge in charges]
+def _recorded(told: list[ChargeFacts]) -> dict[str, int]:
+    ids = [charge.charge_id for charge in told]
     query = select(Charge.telegram_payment_charge_id, Charge.stars)
     found = db.session.execute(query.where(Charge.telegram_payment_charge_id.in_(ids)))
     return {charge_id: stars for charge_id, stars in found}

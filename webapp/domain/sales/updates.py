@@ -7,9 +7,9 @@ from typing import Any
 
 from webapp.db.models import Charge, InboxItem
 from webapp.domain.people.keys import KeyRing
-from webapp.domain.sales import payloads, payments, pre_checkouts, refunds, subscriptions
+from webapp.domain.sales import charges, payloads, pre_checkouts, refunds, subscriptions
+from webapp.domain.sales.outcomes import ChargeFacts
 from webapp.domain.sales.refunds import RefundFacts
-from webapp.domain.sales.sales import ChargeFacts
 from webapp.domain.sales.subscriptions import Renewal
 from webapp.domain.sales.telegram_json import LARGEST_STARS, Unreadable, moment, number, part, person, text
 
@@ -29,7 +29,7 @@ def apply(item: InboxItem, *, keys: KeyRing, now: datetime, owner_ids: Iterable[
     """
     try:
         if item.kind == "successful_payment":
-            return payments.record_charge(charge(item), keys=keys, now=now, owner_ids=owner_ids)
+            return charges.record_charge(charge(item), keys=keys, now=now, owner_ids=owner_ids)
         if item.kind == "refunded_payment":
             refunds.settle(refund(item), now=now, owner_ids=owner_ids)
         elif item.kind == "subscription":

@@ -16,8 +16,8 @@ from webapp.domain.access import entitlements, ledger
 from webapp.domain.access.signals import Sold
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import outbox
-from webapp.domain.sales import orders, refunds, sales, subscriptions
-from webapp.domain.sales.sales import ChargeFacts, Sale
+from webapp.domain.sales import orders, outcomes, refunds, subscriptions
+from webapp.domain.sales.outcomes import ChargeFacts, Sale
 from webapp.errors import N_, ChargeNotFound
 
 BY_ID = select(Charge).where(Charge.telegram_payment_charge_id == bindparam("charge_id"))
@@ -45,13 +45,13 @@ def record_charge(
     """
     # Deliveries of one charge wait for each other here; behind that stands the unique charge id.
     ledger.lock(facts.telegram_id)
-    background = sales.look_up(facts, keys)
+    background = outcomes.look_up(facts, keys)
     if background.is_recorded:
         known = get(facts.charge_id)
         set_committed_value(known, "order", background.order)
         _extend(known, facts, now)
         return known
-    sale, problem = sales.understand(facts, background)
+    sale, problem = outcomes.understand(facts, background)
     if sale is None or problem:
         charge = _book(*_described(facts, sale, problem, now, gives=False))
         _park(charge, owner_ids, now)
@@ -66,14 +66,14 @@ def record_charge(
             subscriptions.record(sale.plan, charge, charge.charged_at)
             subscriptions.refunded(charge)
         return charge
-    reason = sales.undeliverable(sale, facts, background.entries)
+    reason = outcomes.undeliverable(sale, facts, background.entries)
     if reason:
         problem = reason if reason in ALARMING else None
         charge = _book(*_described(facts, sale, problem, now, gives=False))
         _send_back(charge, sale, reason, owner_ids, now)
         return charge
     # Asked before the charge is there, which would be its own predecessor.
-    is_renewal = sales.is_renewal(sale, facts)
+    is_renewal = outcomes.is_renewal(sale, facts)
     charge, booked = _described(facts, sale, None, now)
     sold = Sold(charge.slug, charge.stars, is_renewal)
     unlocked = entitlements.additions(background.entries, booked, sold)

@@ -29,7 +29,7 @@ from webapp.domain.catalogue import catalogue
 from webapp.domain.people import users
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox, outbox
-from webapp.domain.sales import orders, payloads, payments, refunds
+from webapp.domain.sales import charges, orders, payloads, refunds
 from webapp.errors import ChargeNotFound
 
 
@@ -217,7 +217,7 @@ def test_a_payment_by_nobody_we_know_is_kept(alice):
 def test_the_history_begins_with_the_latest(alice):
     pay(facts(order(alice)))
     pay(facts(order(alice, "notes"), "charge-2", charged_at=NOW + DAY))
-    assert [charge.telegram_payment_charge_id for charge in payments.of(alice.telegram_id)] == [
+    assert [charge.telegram_payment_charge_id for charge in charges.of(alice.telegram_id)] == [
         "charge-2",
         "charge-1",
     ]
@@ -226,16 +226,16 @@ def test_the_history_begins_with_the_latest(alice):
 def test_a_receipt_is_its_payers_alone(alice):
     made = order(alice)
     pay(facts(made))
-    charge = payments.get_for(alice.telegram_id, "charge-1")
+    charge = charges.get_for(alice.telegram_id, "charge-1")
     assert charge.order.public_id == made.public_id
     for telegram_id, charge_id in ((BOB, "charge-1"), (alice.telegram_id, "charge-2")):
         with pytest.raises(ChargeNotFound):
-            payments.get_for(telegram_id, charge_id)
+            charges.get_for(telegram_id, charge_id)
 
 
 def test_a_charge_nobody_told_us_of_does_not_exist(app):
     with pytest.raises(ChargeNotFound):
-        payments.get("charge-1")
+        charges.get("charge-1")
 
 
 @pytest.mark.proves("I9")
