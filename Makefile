@@ -98,6 +98,9 @@ histories: ready ## A thousand histories of everything at once, each of which mu
 permutations: ready ## Every order of every choice of seven events: 33 million
 	EVENTS=7 $(BIN)/python -m pytest tests/domain/test_permutations.py -s
 
+proofs: ready ## docs/proofs.md anew: which tests prove which promise
+	@$(BIN)/python -m tests.proofs
+
 mutants: ready ## Every known defect planted, one at a time; a test must catch each
 	$(BIN)/python -m tests.mutants
 
@@ -153,4 +156,4 @@ ready:
 clean: ## Forget the environment and what runs left behind
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help ready run shop test check lint types imports browser pgbouncer packages kill crashes races rebuild faults restarts machine soak histories permutations mutants load bench gallery references pictures messages lock platforms audit clean slow-clients fuzz sqlite-trouble storm clocks outage mutation
+.PHONY: help ready run shop test check lint types imports browser pgbouncer packages kill crashes races rebuild faults restarts machine soak histories permutations proofs mutants load bench gallery references pictures messages lock platforms audit clean slow-clients fuzz sqlite-trouble storm clocks outage mutation

@@ -73,7 +73,7 @@ def test_the_pins_are_of_what_is_asked_for(file):
     assert direct == names(LOCKS[file])
 
 
-@pytest.mark.proves("S64")
+@pytest.mark.proves("I28", "S64")
 @pytest.mark.parametrize("file", LOCKS)
 def test_every_pin_is_exact_and_has_its_hashes(file):
     for name, block in pins(file).items():
@@ -83,7 +83,7 @@ def test_every_pin_is_exact_and_has_its_hashes(file):
     assert not re.search(r"(?m)^(-i|-e|--index-url|--extra-index-url|--find-links|git\+|https?:)", text)
 
 
-@pytest.mark.proves("S64")
+@pytest.mark.proves("I28", "S64")
 def test_developers_run_what_customers_run():
     everything = versions("requirements-dev.txt")
     for file in ("requirements.txt", "sandbox/requirements.txt"):

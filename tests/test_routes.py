@@ -176,7 +176,7 @@ def test_t26_every_route_says_whom_it_is_for(app):
     assert routes(app) == set(EXPECTED)
 
 
-@pytest.mark.proves("S43", "T26")
+@pytest.mark.proves("I27", "S43", "T26")
 @pytest.mark.parametrize("visitor", VISITORS)
 def test_t26_everybody_may_do_what_is_written_and_no_more(app, client, order, visitor):
     before = everything()
@@ -226,7 +226,7 @@ def test_t26_what_does_not_exist_exists_for_nobody(app, client, order, visitor):
             assert "Location" not in answer.headers, (method, path)
 
 
-@pytest.mark.proves("S50", "T26")
+@pytest.mark.proves("I27", "S50", "T26")
 @pytest.mark.parametrize("visitor", VISITORS)
 def test_t26_what_was_bought_opens_to_the_buyer_alone(app, client, order, visitor):
     for rule, product in GATES.items():

@@ -118,7 +118,7 @@ def forget(now: datetime = LATER) -> None:
         forgetting.forget(ALICE, now)
 
 
-@pytest.mark.proves("S68")
+@pytest.mark.proves("I29", "S68")
 def test_25_a_name_that_was_everywhere_is_nowhere(alice, caplog):
     caplog.set_level(logging.DEBUG)
     assert everything().count(CANARY) > 15
@@ -138,7 +138,7 @@ def test_25_a_name_that_was_everywhere_is_nowhere(alice, caplog):
     forget()  # twice
 
 
-@pytest.mark.proves("S68")
+@pytest.mark.proves("I29", "S68")
 def test_25_money_that_waits_still_finds_its_way(alice):
     forget()
     waiting = db.session.scalars(db.select(InboxItem).where(InboxItem.done_at.is_(None))).all()

@@ -98,7 +98,7 @@ def test_the_published_launch_with_a_signature_is_believed():
     )
 
 
-@pytest.mark.proves("S1")
+@pytest.mark.proves("I27", "S1")
 def test_s1_a_fresh_launch_says_who_it_is():
     told = verify(launch({**USER, "id": 2**52, "first_name": "Zoë 🌌"}, start_param="atlas"))
     assert told.profile == Profile(2**52, "Zoë 🌌", "", None, None, True, None)
@@ -113,7 +113,7 @@ def test_s1_people_without_premium_or_a_name_are_people():
     assert told.query_id is None
 
 
-@pytest.mark.proves("S2")
+@pytest.mark.proves("I27", "S2")
 def test_s2_nothing_signed_can_be_changed():
     seed = int(os.environ.get("SEED", random.SystemRandom().getrandbits(32)))
     print(f"SEED={seed} MUTATIONS={MUTATIONS}")
@@ -180,7 +180,7 @@ def test_s3_hashes_are_compared_in_constant_time(monkeypatch):
     assert [(type(one), type(other)) for one, other in compared] == [(bytes, bytes)]
 
 
-@pytest.mark.proves("S4")
+@pytest.mark.proves("I27", "S4")
 @pytest.mark.parametrize("key", ["user", "hash", "auth_date", "query_id"])
 def test_s4_no_key_comes_twice(key):
     raw = launch()

@@ -114,7 +114,7 @@ def test_s15_a_longer_hash_is_not_ours():
     assert reason(forge({"alg": "HS512"}, digest=sha512)) == "shape"
 
 
-@pytest.mark.proves("S15")
+@pytest.mark.proves("I27", "S15")
 def test_s15_no_signature_is_no_session():
     head, body, _ = forge({"alg": "none"}).split(".")
     assert reason(f"{head}.{body}.") == "shape"
@@ -181,7 +181,7 @@ def test_s17_every_claim_is_ours(claim):
     assert reason(forge(**claim)) == "claims"
 
 
-@pytest.mark.proves("S17")
+@pytest.mark.proves("I27", "S17")
 def test_s17_a_session_is_for_one_bot():
     assert reason(mint(bot_id=BOT_ID + 1)) == "claims"
     assert reason(mint(), bot_id=BOT_ID + 1) == "claims"

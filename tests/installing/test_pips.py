@@ -15,7 +15,7 @@ def pinned(clone: Clone, *files: str) -> dict[str, str]:
     return {name: version for name, version, marker in PIN.findall(texts) if not marker}
 
 
-@pytest.mark.proves("F64", "T35")
+@pytest.mark.proves("I28", "F64", "T35")
 @pytest.mark.parametrize("pip", [PIPS[0], PIPS[-1]])
 def test_the_oldest_pip_and_the_newest_install_what_the_locks_name(whole, pips, pip):
     make_environment(whole.folder / ".venv", pips[pip])
@@ -65,7 +65,7 @@ def test_a_newer_release_behind_an_extra_is_what_pip_trips_over(clone, pips, tmp
     assert re.search(r"must have their versions pinned with ==[\s\S]*coverage\[toml\]", ended.stderr)
 
 
-@pytest.mark.proves("F64", "T35")
+@pytest.mark.proves("I28", "F64", "T35")
 @pytest.mark.parametrize("pip", [PIPS[0], PIPS[-1]])
 def test_a_changed_hash_is_refused_in_a_sentence(clone, pips, pip):
     lock = clone.folder / "requirements.txt"
