@@ -43,7 +43,7 @@ from webapp.views import (
     subscriptions,
     telegram,
 )
-from webapp.web import assets, guards, pages, problems, security
+from webapp.web import assets, guards, pages, polled, problems, security
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +184,7 @@ def _init_views(app: Flask, config: Config) -> None:
     guards.init_app(app)
     assets.init_app(app)
     pages.init_app(app)
+    polled.init_app(app)
     plugged.init_app(app, config.shop, shop.TARGETS)
     if config.proxy_hops:
         # Only as many hops as the owner counted: anything further left is the client's own word.

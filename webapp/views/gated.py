@@ -13,7 +13,7 @@ from webapp.shop.destinations import Page
 from webapp.shop.openings import Opening
 from webapp.shop.openings import current as every_opening
 from webapp.shop.owners_pages import OwnersPage
-from webapp.views import openings
+from webapp.views.read import gated_pages
 from webapp.web import assets, guards, pages
 
 bp = Blueprint("gated", __name__)
@@ -59,7 +59,7 @@ def page(key: str, template: str, *, path: str, start: str, **facts: object) -> 
         start=start,
         tab="",
         viewer=user.telegram_id if user else "",
-        gated_page=openings.named([key])[key],
+        gated_page=gated_pages.named([key])[key],
         is_open=is_open,
         products=[] if is_open else catalogue.giving(key),
         **facts,

@@ -1,7 +1,7 @@
 """Buying: an order opened, watched until it is paid, and checked when somebody says so."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, g, request
 
@@ -14,10 +14,11 @@ from webapp.errors import OrderNotFound
 from webapp.i18n import localize
 from webapp.ops import logs
 from webapp.usecases import context, invoices, statement
-from webapp.views import holdings, openings
-from webapp.views.holdings import Holding
-from webapp.web import guards, pages
+from webapp.views.read import gated_pages, holdings
+from webapp.views.read.holdings import Holding
+from webapp.web import guards, pages, polled
 from webapp.web.guards import signed_in
+from webapp.web.polled import Pace
 
 bp = Blueprint("orders", __name__)
 
@@ -25,7 +26,7 @@ bp = Blueprint("orders", __name__)
 PAID = frozenset({"paid", "pending"})
 CLAIMS = PAID | {"failed", "cancelled", "none"}
 LONGEST_ID = 16  # characters; payloads.new_order_id
-SOON_SECONDS = 30  # after the tap; most people have paid by then
+PACE = Pace(1, 3, timedelta(seconds=30))  # after the tap; most people have paid by then
 
 
 @bp.post("/orders")
@@ -72,24 +73,24 @@ def _answer(order: Order, *, checked: bool = False) -> Response:
     now = clock.now()
     state, claim = orders.state(order, now), _claim()
     phase = _phase(order, state, claim, now)
-    pace = _pace(order, phase, now)
+    pace = PACE.after(timedelta(0) if phase == "confirming" else now - order.created_at)
     # A claim is kept under a name that is no phase's: "paid" is what only the ledger says.
-    seen = f"{'pending' if phase == 'confirming' and claim in PAID else phase}-{pace}"
-    if request.values.get("seen") == seen:
-        return Response(status=204)
-    return pages.fragment(
-        "_order.html",
-        order=order,
-        phase=phase,
-        pace_seconds=pace,
-        seen=seen,
-        gated_pages=openings.behind(order.keys),
-        holding=_holding(order, now) if order.charge_id else None,
-        cheaper=catalogue.cheaper(order.stars) if phase in {"failed", "cancelled"} else None,
-        plan=subscriptions.find(order.public_id) if phase == "paid" and order.period_seconds else None,
-        refund=refunds.find(order.charge_id) if order.charge_id and phase != "paid" else None,
-        checked=checked,
+    seen = polled.mark("pending" if phase == "confirming" and claim in PAID else phase, pace)
+    return polled.fragment(
+        "_order.html", seen, lambda: {**_shown(order, phase, now), "pace_seconds": pace, "checked": checked}
     )
+
+
+def _shown(order: Order, phase: str, now: datetime) -> pages.Facts:
+    return {
+        "order": order,
+        "phase": phase,
+        "gated_pages": gated_pages.behind(order.keys),
+        "holding": _holding(order, now) if order.charge_id else None,
+        "cheaper": catalogue.cheaper(order.stars) if phase in {"failed", "cancelled"} else None,
+        "plan": subscriptions.find(order.public_id) if phase == "paid" and order.period_seconds else None,
+        "refund": refunds.find(order.charge_id) if order.charge_id and phase != "paid" else None,
+    }
 
 
 def _holding(order: Order, now: datetime) -> Holding | None:
@@ -100,7 +101,7 @@ def _holding(order: Order, now: datetime) -> Holding | None:
 
 def _claim() -> str:
     """Return what Telegram's client said of the payment; a page that goes on looking repeats it."""
-    return request.values.get("told") or request.values.get("seen", "").partition("-")[0]
+    return request.values.get("told") or polled.state_seen()
 
 
 def _phase(order: Order, state: str, claim: str, now: datetime) -> str:
@@ -110,9 +111,3 @@ def _phase(order: Order, state: str, claim: str, now: datetime) -> str:
     if claim in PAID or (order.reserved_until and order.reserved_until > now):
         return "confirming"
     return claim if claim in CLAIMS else "waiting"
-
-
-def _pace(order: Order, phase: str, now: datetime) -> int:
-    """Return how many seconds pass between two questions of a waiting page."""
-    age_seconds = (now - order.created_at).total_seconds()
-    return 1 if phase == "confirming" or age_seconds < SOON_SECONDS else 3

@@ -10,9 +10,10 @@ from webapp.domain.sales import charges, subscriptions
 from webapp.errors import ChargeNotFound
 from webapp.shop import brand
 from webapp.usecases import context, refunds
-from webapp.views import openings, receipts
-from webapp.views.openings import GatedPage
-from webapp.web import guards, pages
+from webapp.views.read import gated_pages, receipts
+from webapp.views.read.gated_pages import GatedPage
+from webapp.views.read.receipts import Receipt
+from webapp.web import guards, pages, polled
 from webapp.web.guards import signed_in
 
 bp = Blueprint("purchases", __name__)
@@ -34,7 +35,7 @@ def show(charge_id: str) -> Response:
         start="purchases",
         tab="purchases",
         viewer=user.telegram_id if user else "",
-        receipt=receipts.for_(user, charge, clock.now()) if user and charge else None,
+        receipt=receipts.read(user, charge, clock.now()) if user and charge else None,
         gated_pages=_open_now(user, charge) if user and charge else [],
         accepted_at=_accepted_at(charge) if charge else None,
         contact=brand.contact(),
@@ -64,7 +65,7 @@ def listed(**facts: object) -> Response:
         start="purchases",
         tab="purchases",
         viewer=user.telegram_id if user else "",
-        receipts=receipts.of(user, clock.now()) if user else [],
+        receipts=receipts.list_for(user, clock.now()) if user else [],
         **facts,
     )
 
@@ -82,24 +83,24 @@ def _open_now(user: User, charge: Charge) -> list[GatedPage]:
     )
     held, now = entitlements.of(user.telegram_id), clock.now()
     keys = dict.fromkeys(key for entry in paid for key in entry.keys)
-    return openings.behind(key for key in keys if key in held and held[key].is_active(now))
+    return gated_pages.behind(key for key in keys if key in held and held[key].is_active(now))
 
 
 def _answer(charge: Charge, *, is_sure: bool = False) -> Response:
     """Return how it stands with giving a charge back, or nothing new when the page shows that."""
-    now = clock.now()
-    receipt = receipts.for_(g.user, charge, now)
-    if request.args.get("seen") == receipt.seen:
-        return Response(status=204)
-    lost = explanations.lost(g.user.telegram_id, receipt.charge_id, now) if is_sure else {}
-    plan = subscriptions.paid_by(charge)
-    return pages.fragment(
-        "_refund.html",
-        receipt=receipt,
-        is_sure=is_sure,
-        closing=[(page, lost[key]) for key, page in openings.named(lost).items()],
-        renews=plan is not None and plan.renews,
-    )
+    receipt = receipts.read(g.user, charge, clock.now())
+    return polled.fragment("_refund.html", receipt.seen, lambda: _refund(receipt, is_sure=is_sure))
+
+
+def _refund(receipt: Receipt, *, is_sure: bool) -> pages.Facts:
+    lost = explanations.lost(g.user.telegram_id, receipt.charge_id, clock.now()) if is_sure else {}
+    plan = subscriptions.paid_by(receipt.charge)
+    return {
+        "receipt": receipt,
+        "is_sure": is_sure,
+        "closing": [(page, lost[key]) for key, page in gated_pages.named(lost).items()],
+        "renews": plan is not None and plan.renews,
+    }
 
 
 def _accepted_at(charge: Charge) -> object:

@@ -19,8 +19,8 @@ from webapp.errors import NotFound, ProductNotFound
 from webapp.i18n import localize
 from webapp.shop import documents, plugins
 from webapp.usecases import context, shares
-from webapp.views import gated, help, holdings, library, offers, plugged, purchases, settings
-from webapp.views.subscriptions import standing
+from webapp.views import gated, help, library, plugged, purchases, settings
+from webapp.views.read import holdings, offers, plans
 from webapp.web import guards, pages
 from webapp.web.guards import signed_in
 
@@ -147,19 +147,19 @@ def _mine(products: list[Product], user: User) -> dict[str, object]:
     now = clock.now()
     held = entitlements.of(user.telegram_id)
     return {
-        "holdings": holdings.holdings(products, held, subscriptions.of(user.telegram_id), now),
+        "holdings": holdings.by_slug(products, held, subscriptions.of(user.telegram_id), now),
         "waiting_orders": orders.unfinished(user, now),
     }
 
 
 def _offer(product: Product, user: User) -> dict[str, object]:
     now = clock.now()
-    offer = offers.of(product, user, now)
+    offer = offers.for_user(product, user, now)
     plan = offer.plan
     return {
         "known": True,
         "holding": offer.holding,
         "offer": offer,
         # Only what is sold has a page with an offer.
-        "standing": standing(plan, now, is_sold=True) if plan else None,
+        "standing": plans.standing(plan, now, is_sold=True) if plan else None,
     }

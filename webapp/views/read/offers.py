@@ -7,9 +7,9 @@ from webapp.config import current
 from webapp.db.models import Order, Product, Subscription, User
 from webapp.domain.access import entitlements
 from webapp.domain.sales import orders, subscriptions
-from webapp.views import holdings, openings
-from webapp.views.holdings import Holding
-from webapp.views.openings import GatedPage
+from webapp.views.read import gated_pages, holdings
+from webapp.views.read.gated_pages import GatedPage
+from webapp.views.read.holdings import Holding
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Offer:
         return [one for one in self.others if self.product.is_subscription and one.renews]
 
 
-def of(product: Product, user: User, now: datetime) -> Offer:
+def for_user(product: Product, user: User, now: datetime) -> Offer:
     """Return what a person may do about a product now."""
     held = entitlements.of(user.telegram_id)
     plans = subscriptions.of(user.telegram_id)
@@ -54,7 +54,7 @@ def of(product: Product, user: User, now: datetime) -> Offer:
         product=product,
         holding=holdings.holding(product, held, plans, now),
         open_now=holdings.covering(product.keys, held, now),
-        gated_pages=openings.behind(product.keys),
+        gated_pages=gated_pages.behind(product.keys),
         order=next((one for one in orders.unfinished(user, now) if one.product_id == product.id), None),
         plan=plan,
         others=_others(product, plans, now),

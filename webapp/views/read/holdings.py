@@ -6,8 +6,8 @@ from datetime import datetime
 
 from webapp.db.models import Entitlement, Product, Subscription
 from webapp.domain.sales import subscriptions
-from webapp.views import openings
-from webapp.views.openings import GatedPage
+from webapp.views.read import gated_pages
+from webapp.views.read.gated_pages import GatedPage
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Holding:
 def opened(held: Mapping[str, Entitlement], plans: Iterable[Subscription], now: datetime) -> list[Opened]:
     """Return what is open to a person now, each with its end or its next renewal."""
     running = [plan for plan in plans if plan.is_running(now)]
-    active = [one for one in held.values() if one.is_active(now)]
-    pages = openings.named(one.key for one in active)
-    return [_opened(one, pages[one.key], running, now) for one in active]
+    active = [row for row in held.values() if row.is_active(now)]
+    pages = gated_pages.named(row.key for row in active)
+    return [_opened(row, pages[row.key], running, now) for row in active]
 
 
 def holding(
@@ -57,7 +57,7 @@ def covering(keys: Collection[str], held: Mapping[str, Entitlement], now: dateti
     return Holding(min((row.until for row in rows if row.until), default=None))
 
 
-def holdings(
+def by_slug(
     products: Iterable[Product],
     held: Mapping[str, Entitlement],
     plans: Collection[Subscription],
@@ -65,7 +65,7 @@ def holdings(
 ) -> dict[str, Holding]:
     """Return what a person holds, by product slug."""
     found = {product.slug: holding(product, held, plans, now) for product in products}
-    return {slug: one for slug, one in found.items() if one}
+    return {slug: held_now for slug, held_now in found.items() if held_now}
 
 
 def _opened(

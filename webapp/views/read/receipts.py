@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from webapp.db.models import Charge, Refund, User
 from webapp.domain.access import ledger
 from webapp.domain.sales import charges, refunds, subscriptions
+from webapp.web import polled
+from webapp.web.polled import Pace
 
-SOON = timedelta(minutes=1)  # most refunds are done by then
+REFUND = Pace(3, 30, timedelta(minutes=1))  # most are done by then
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,15 @@ class Receipt:
     @property
     def seen(self) -> str:
         """What a page that shows this repeats, so that nothing is sent while nothing changes."""
-        return f"{self.refund.status if self.refund else ''}-{self.pace_seconds}"
+        return polled.mark(self.refund.status if self.refund else "", self.pace_seconds)
 
 
-def of(user: User, now: datetime) -> list[Receipt]:
+def list_for(user: User, now: datetime) -> list[Receipt]:
     """Return all that a person paid, the latest first."""
     return _read(user, charges.of(user.telegram_id), now)
 
 
-def for_(user: User, charge: Charge, now: datetime) -> Receipt:
+def read(user: User, charge: Charge, now: datetime) -> Receipt:
     """Return one charge of a person's."""
     # Together with the others, of which one may have been given back.
     return _read(user, [charge, *charges.of(user.telegram_id)], now)[0]
@@ -92,4 +94,4 @@ def _decided(user: User, shown: list[Charge]) -> set[str | None]:
 def _pace(refund: Refund | None, now: datetime) -> int | None:
     if refund is None or refund.status in {"done", "refused"}:
         return None
-    return 3 if now - refund.requested_at < SOON else 30
+    return REFUND.after(now - refund.requested_at)
