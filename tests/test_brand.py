@@ -138,8 +138,8 @@ def test_everything_has_a_default(folder: Folder, text: str | None) -> None:
             "[[links]]\nlabel = 'a'\naddress = 'https://a.b'\n" * 7,
             "line 1: links: there are 7, and 6 is the most.",
         ),
-        (b"name = '\xff'", "line 1: UTF-8: it cannot be read as UTF-8 text: save it as that."),
-        ("name = 'a'\n".encode("utf-16"), "line 1: UTF-8: "),
+        (b"name = '\xff'", "line 1: text: it is no UTF-8 text: save it as that."),
+        ("name = 'a'\n".encode("utf-16"), "line 1: text: it is no UTF-8 text"),
     ],
 )
 def test_a_wrong_line_is_named_with_its_reason(folder: Folder, text: str | bytes, sentence: str) -> None:

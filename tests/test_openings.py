@@ -242,7 +242,7 @@ def test_a_folder_without_a_catalogue_is_a_shop(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["[[entitlements]\n", GUIDE.replace("guide.md", "away.md"), "\udcff"])
 def test_a_broken_catalogue_stops_the_start_in_words(folder: Folder, text: str) -> None:
     folder.catalogue.write_bytes(text.encode(errors="surrogateescape"))
-    with pytest.raises(ConfigError, match=r"^catalog.toml, line \d+: (opens|TOML): .*\.$"):
+    with pytest.raises(ConfigError, match=r"^catalog.toml, line \d+: (opens|TOML|text): .*\.$"):
         begin(folder)
 
 

@@ -125,7 +125,7 @@ def test_terms_that_change_are_accepted_once_and_an_open_order_keeps_its_own(
 @pytest.mark.parametrize(
     ("texts", "sentence"),
     [
-        ({"terms": b"\xff"}, "terms.md, line 1: UTF-8: it cannot be read as UTF-8 text"),
+        ({"terms": b"\xff"}, "terms.md, line 1: text: it is no UTF-8 text"),
         ({"terms": " \n"}, "terms.md, line 1: text: is empty: delete the file, and ours stands."),
         ({"terms": "a\nb\x07c"}, "terms.md, line 2: text: character 2 is U+0007"),
         ({"terms": "x" * 200_001}, "terms.md, line 1: text: is 200001 characters long"),

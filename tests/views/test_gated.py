@@ -10,8 +10,9 @@ from tests.kit.arrange import NOW
 from tests.views.test_shop import buy
 from webapp import clock
 from webapp.db.models import User
+from webapp.shop import reserved
 from webapp.shop.destinations import Address, Chat
-from webapp.shop.openings import RESERVED, Opening
+from webapp.shop.openings import Opening
 from webapp.views import shop
 
 HTMX = {"HX-Request": "true"}
@@ -118,4 +119,6 @@ def test_what_leads_outside_has_its_address_wherever_it_is_offered(client: Any, 
 
 
 def test_names_of_the_shops_own_pages_are_reserved(app: Any) -> None:
-    assert set(shop.TARGETS) - {"atlas", "tonight", "field-notes"} <= RESERVED
+    assert set(shop.TARGETS) <= reserved.START_TARGETS
+    rules = [rule for rule in app.url_map.iter_rules() if not rule.endpoint.startswith("plugin.")]
+    assert {rule.rule.split("/")[1] for rule in rules} - {""} == reserved.PATHS - {"static"}

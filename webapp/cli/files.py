@@ -36,9 +36,9 @@ def in_shop(name: str) -> Callable[[], str]:
 def read(file: Path, understand: Callable[[str], Told]) -> Told:
     """Return what a file says, or end the command with what is wrong in it."""
     try:
-        return understand(file.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise click.ClickException(f"{file.name}: not UTF-8 text") from error
+        return understand(folder.read_file(file))
+    except folder.Unreadable as error:
+        raise click.ClickException(f"{file.name} {error}. Nothing was changed.") from error
     except config.ConfigError as error:
         raise click.ClickException(str(error)) from error
     except FileInvalid as error:

@@ -26,7 +26,7 @@ def read(folder: Folder) -> CatalogueFile:
 
     :raise webapp.domain.catalogue.toml_files.FileInvalid: the first thing that is wrong, with its line
     """
-    return parse(openings.read_file(folder), folder)
+    return parse(openings.read_catalogue(folder), folder)
 
 
 def parse(text: str, folder: Folder, routes: Mapping[str, str] | None = None) -> CatalogueFile:

@@ -61,10 +61,13 @@ class Folder:
         :raise FolderInvalid: it cannot be read as UTF-8 text
         """
         try:
-            return file.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            fault = FileInvalid(1, "UTF-8", "it cannot be read as UTF-8 text: save it as that")
-            raise FolderInvalid(file.name, [fault]) from error
+            return read_file(file)
+        except Unreadable as error:
+            raise FolderInvalid(file.name, [FileInvalid(1, "text", f"it {error}")]) from error
+
+
+class Unreadable(ValueError):
+    """A file is no text; the clause that says why follows its name."""
 
 
 class FolderMissing(ValueError):
@@ -77,6 +80,21 @@ class FolderInvalid(ValueError):
     def __init__(self, file: str, faults: Sequence[FileInvalid]) -> None:
         self.sentences = tuple(f"{file}, {fault}." for fault in faults)
         super().__init__("\n".join(self.sentences))
+
+
+def read_file(file: Path, longest: int = -1) -> str:
+    """Return what an owner's file says, without the mark that some editors begin it with.
+
+    :param longest: as many characters are read, which is for those to know that show it; -1 for all
+    :raise Unreadable: it cannot be read, or is not UTF-8
+    """
+    try:
+        with file.open(encoding="utf-8-sig") as opened:
+            return opened.read(longest)
+    except OSError as error:
+        raise Unreadable(f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Unreadable("is no UTF-8 text: save it as that") from error
 
 
 def find(environ: Mapping[str, str]) -> Folder:

@@ -11,6 +11,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from webapp.shop.folder import Unreadable, read_file
+
 LONGEST = 200_000  # characters; a long book chapter has 50,000, and all of it is sent at once
 MORE = re.compile(r"^ {0,3}<!--\s*more\s*-->\s*$", re.MULTILINE | re.IGNORECASE)
 TAGS = frozenset(
@@ -55,12 +57,9 @@ def read(file: Path) -> str:
     :raise TextInvalid: it cannot be read, is no UTF-8, or is too long for a page
     """
     try:
-        with file.open(encoding="utf-8-sig") as opened:
-            text = opened.read(LONGEST + 1)
-    except OSError as error:
-        raise TextInvalid(f"{file.name} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise TextInvalid(f"{file.name} is no UTF-8 text.") from error
+        text = read_file(file, LONGEST + 1)
+    except Unreadable as error:
+        raise TextInvalid(f"{file.name} {error}") from error
     _check_length(text, file.name)
     return text.replace("\0", "\ufffd")
 
@@ -146,7 +145,7 @@ _PARSER = _parser()
 
 def _check_length(text: str, name: str) -> None:
     if len(text) > LONGEST:
-        raise TextInvalid(f"{name} has more than {LONGEST:,} characters, which is too long for one page.")
+        raise TextInvalid(f"{name} has more than {LONGEST:,} characters, which is too long for one page")
 
 
 def _every(tokens: list[Token]) -> Iterator[Token]:

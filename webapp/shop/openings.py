@@ -11,14 +11,10 @@ from flask import Flask, current_app
 from webapp.domain.catalogue import toml_files
 from webapp.domain.catalogue.catalogue_files import ENTITLEMENTS, NO_PICTURE_NAME, PICTURE, SLUG
 from webapp.domain.catalogue.toml_files import Faults, FileInvalid, Tables, quoted, read_text
-from webapp.shop import destinations
+from webapp.shop import destinations, reserved
 from webapp.shop.destinations import LONGEST_ADDRESS, Destination, Surroundings
-from webapp.shop.folder import Folder
+from webapp.shop.folder import Folder, Unreadable, read_file
 
-# Start parameters that lead to the shop's own pages, so that no entitlement can be called like them.
-RESERVED = frozenset(
-    {"upgrades", "purchases", "why", "support", "terms", "privacy", "settings", "language", "shop"}
-)
 KEYS = ("key", "title", "picture", "opens", "translations")
 LONGEST_KEY = 64
 LONGEST_TITLE = 64
@@ -45,7 +41,7 @@ def init_app(app: Flask, folder: Folder, routes: Mapping[str, str]) -> None:
     :param routes: the plug-in's pages by their names: their paths
     :raise webapp.domain.catalogue.toml_files.FileInvalid: the first thing that is wrong, with its line
     """
-    text = read_file(folder) if folder.catalogue.exists() else ""
+    text = read_catalogue(folder) if folder.catalogue.exists() else ""
     # A picture that is missing is shown as another; it is catalog check that objects.
     known = parse(text, Surroundings(folder, routes, lambda _name: ""))
     app.extensions["openings"] = MappingProxyType({one.key: one for one in known})
@@ -57,15 +53,15 @@ def current() -> Mapping[str, Opening]:
     return known
 
 
-def read_file(folder: Folder) -> str:
+def read_catalogue(folder: Folder) -> str:
     """Return the text of a folder's catalogue.
 
     :raise webapp.domain.catalogue.toml_files.FileInvalid: it cannot be read
     """
     try:
-        return folder.catalogue.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileInvalid(1, "TOML", "it cannot be read as UTF-8 text") from error
+        return read_file(folder.catalogue)
+    except Unreadable as error:
+        raise FileInvalid(1, "text", f"it {error}") from error
 
 
 def parse(text: str, around: Surroundings) -> list[Opening]:
@@ -106,7 +102,7 @@ def _opening(tables: Tables, index: int, around: Surroundings) -> Opening:
     key = read_text(row, "key", LONGEST_KEY, refuse)
     if not SLUG.fullmatch(key):
         raise refuse("key", "may hold lower-case letters, digits and single hyphens")
-    if key in RESERVED:
+    if key in reserved.START_TARGETS:
         raise refuse("key", f"{key!r} is the name of a page of the shop's own; choose another")
     return Opening(
         key=key,
