@@ -11,6 +11,7 @@ from webapp import cli
 from webapp.shop import checks
 from webapp.shop import folder as folders
 from webapp.shop.folder import Folder
+from webapp.web import templates
 
 ANSWERS = {
     "--name": 'Ann\'s "Knots"',
@@ -156,5 +157,5 @@ def test_a_catalogue_of_an_earlier_release_stops_the_start_in_words(tmp_path, mo
 
 @pytest.mark.parametrize("folder", sorted(ROOT.glob("examples/*")), ids=lambda folder: folder.name)
 def test_every_example_is_right(folder: Path):
-    assert checks.problems(Folder(folder)) == []
-    assert checks.warnings(Folder(folder)) == []
+    verdict = checks.judge(Folder(folder), templates.problems)
+    assert (verdict.problems, verdict.warnings) == ([], [])

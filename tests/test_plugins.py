@@ -17,10 +17,11 @@ from webapp import create_app
 from webapp.bot.receivers import Receivers
 from webapp.config import ConfigError
 from webapp.db.extensions import db, transaction
-from webapp.shop import catalogue_file, plugins
+from webapp.shop import catalogue_file, checks, plugins
 from webapp.shop.folder import Folder
 from webapp.shop.plugins.registered import SIGNALS
 from webapp.shop.plugins.surface import Shop
+from webapp.web import templates
 
 HTMX = {"HX-Request": "true"}
 GOOD = "def register(shop):\n"
@@ -192,7 +193,7 @@ WRONG = {
     "source": (GOOD + "    shop.allow(media='*')", r"line 2: ValueError: \* is not a source"),
     "target of ours": (
         GOOD + ROUTE.format("'/a'", "a") + "    shop.start_target('terms', a)",
-        r"plugin\.py, line 3: the start target 'terms' is the shop's own",
+        r"plugin\.py, line 5: the start target 'terms' is the shop's own",
     ),
     "target": (GOOD + "    shop.start_target('a', len)", "line 2: the start target 'a' needs a page"),
     "filter": (GOOD + "    shop.filter('number')(str.upper)", "filter 'number' already"),
@@ -214,6 +215,7 @@ def test_what_cannot_be_is_told_at_the_start_in_one_sentence(tmp_path, name):
         create_app(make_config(database_url=url, shop=folder))
     assert "\n" not in str(raised.value)
     assert "plugin.py" in str(raised.value)
+    assert checks.judge(folder, templates.problems).problems == [str(raised.value)]
 
 
 @pytest.mark.parametrize(
@@ -221,12 +223,18 @@ def test_what_cannot_be_is_told_at_the_start_in_one_sentence(tmp_path, name):
     [
         ("{% if %}", r"templates/own\.html, line 1: "),
         ("\n{{ name | loudly }}", r"templates/own\.html, line 2: No filter named 'loudly'"),
+        ('{% extends "layuot.html" %}', r"templates/own\.html: there is no template 'layuot\.html'"),
+        (b"\xff", r"templates/own\.html is no UTF-8 text"),
     ],
 )
 def test_a_template_that_does_not_compile_is_told_at_the_start(tmp_path, template, sentence):
-    folder = write_folder(tmp_path / "own", {"templates/own.html": template})
-    with pytest.raises(ConfigError, match=sentence):
+    folder = write_folder(tmp_path / "own", {"templates/own.html": ""})
+    (folder.templates / "own.html").write_bytes(
+        template if isinstance(template, bytes) else template.encode()
+    )
+    with pytest.raises(ConfigError, match=sentence) as raised:
         create_app(make_config(database_url=f"sqlite:///{tmp_path}/none.db", shop=folder))
+    assert checks.judge(folder, templates.problems).problems == list(raised.value.sentences)
 
 
 def test_a_plugin_is_read_once(tmp_path):

@@ -3,13 +3,11 @@
 import logging
 import os
 import threading
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from weakref import WeakSet
 
 from flask import Flask
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, TemplateNotFound
 from sqlalchemy.exc import DBAPIError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -43,7 +41,7 @@ from webapp.views import (
     subscriptions,
     telegram,
 )
-from webapp.web import assets, guards, pages, polled, problems, security
+from webapp.web import assets, guards, pages, polled, problems, security, templates
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +62,7 @@ def create_app(settings: Config | None = None) -> Flask:
     settings = settings or config.load()
     logs.init(settings)
     app = Flask(__name__, static_folder=None, template_folder=str(ROOT / "templates"))
-    app.jinja_loader = _templates(settings)
+    app.jinja_loader = templates.loader(settings.shop, is_debug=settings.debug)
     app.config["STARFRONT"] = settings
     app.debug = settings.debug
     app.config["SQLALCHEMY_DATABASE_URI"] = _anchored(settings.database_url)
@@ -79,37 +77,6 @@ def create_app(settings: Config | None = None) -> Flask:
     _check_database(app, settings)
     _applications.add(app)
     return app
-
-
-def _templates(settings: Config) -> BaseLoader:
-    """Return the owner's templates before the shop's, which stay there as starfront/NAME to be extended."""
-    kind = FileSystemLoader if settings.debug else _KeptTemplates
-    ours = kind(ROOT / "templates")
-    return ChoiceLoader([kind(settings.shop.templates), ours, PrefixLoader({"starfront": ours})])
-
-
-class _KeptTemplates(BaseLoader):
-    """Templates as they are now: a process must not meet those of the next release, as after a git pull."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        files = sorted(folder.rglob("*.html"))
-        self.sources = {file.relative_to(folder).as_posix(): _read(file) for file in files}
-
-    def get_source(self, _environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
-        if template not in self.sources:
-            raise TemplateNotFound(template)
-        return self.sources[template], str(self.folder / template), lambda: True
-
-    def list_templates(self) -> list[str]:
-        return list(self.sources)
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"templates/{file.name} cannot be read as UTF-8 text.") from error
 
 
 def _anchored(database_url: str) -> str:
@@ -185,7 +152,7 @@ def _init_views(app: Flask, config: Config) -> None:
     assets.init_app(app)
     pages.init_app(app)
     polled.init_app(app)
-    plugged.init_app(app, config.shop, shop.TARGETS)
+    plugged.init_app(app, config.shop)
     if config.proxy_hops:
         # Only as many hops as the owner counted: anything further left is the client's own word.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxy_hops, x_proto=1, x_host=0)  # type: ignore[method-assign]

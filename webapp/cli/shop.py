@@ -12,6 +12,7 @@ from webapp.domain.catalogue.catalogue_files import MOST_STARS
 from webapp.shop import beginning, checks, folder
 from webapp.shop.beginning import Answers, CannotBegin
 from webapp.shop.folder import Folder
+from webapp.web import templates
 
 group = OwnerGroup("shop", help="Begin the folder that makes this shop yours, and check it.")
 
@@ -50,7 +51,7 @@ class _Question(click.Option):
 def new(place: Path, product: str, **told: Any) -> None:
     """Begin an owner's folder, shop/ unless FOLDER is named: whole, and sold from its first minute."""
     try:
-        made = beginning.begin(place, Answers(title=product, **told))
+        made = beginning.begin(place, Answers(title=product, **told), templates.problems)
     except CannotBegin as error:
         raise click.ClickException(f"{printable(str(error))} Nothing was written.") from error
     for file in made:
@@ -67,8 +68,10 @@ def check(place: Path | None) -> None:
     judged = Folder(place) if place else files.shop_folder()
     if place and not place.is_dir():
         raise click.ClickException(f"{place} is no folder.")
-    if wrong := checks.problems(judged):
-        raise click.ClickException("\n".join(map(printable, wrong)))
-    for sentence in checks.warnings(judged):
+    verdict = checks.judge(judged, templates.problems)
+    if verdict.problems:
+        raise click.ClickException("\n".join(map(printable, verdict.problems)))
+    for sentence in verdict.warnings:
         click.echo(f"Warning: {printable(sentence)}")
-    click.echo(f"{judged.path.name}: {checks.summary(judged)}, nothing to object to.")
+    products = f"{verdict.products} {'product' if verdict.products == 1 else 'products'}"
+    click.echo(f"{judged.path.name}: {products}, nothing to object to.")

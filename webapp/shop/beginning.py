@@ -11,6 +11,7 @@ from string import Template
 
 from webapp.domain.catalogue.catalogue_files import LONGEST_SLUG
 from webapp.shop import checks
+from webapp.shop.checks import JudgeTemplates
 from webapp.shop.folder import Folder
 
 PATTERN = Path(__file__).parent / "beginning"
@@ -55,9 +56,10 @@ class Answers:
         }
 
 
-def begin(folder: Path, answers: Answers) -> list[Path]:
+def begin(folder: Path, answers: Answers, templates: JudgeTemplates) -> list[Path]:
     """Make a folder that holds a whole shop, and return its files; all of it or nothing.
 
+    :param templates: yields what is wrong with the templates of a folder
     :raise CannotBegin: something is there already, nothing can be written there, or an answer will not do
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -67,7 +69,7 @@ def begin(folder: Path, answers: Answers) -> list[Path]:
         with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
             new = Folder(Path(beside) / "new")
             _write(new.path, answers)
-            if wrong := checks.problems(new):
+            if wrong := checks.judge(new, templates).problems:
                 raise CannotBegin("\n".join(wrong))
             new.path.rename(folder)
     except OSError as error:

@@ -1,43 +1,59 @@
 """All of an owner's folder judged at once."""
 
 from collections.abc import Callable, Iterator
-
-from jinja2 import Environment, TemplateSyntaxError
+from dataclasses import dataclass
+from typing import TypeVar
 
 from webapp.config import ConfigError
 from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.i18n import languages
 from webapp.i18n.languages import TranslationInvalid
 from webapp.shop import brand_file, catalogue_file, documents, pictures, plugins
+from webapp.shop.catalogue_file import CatalogueFile
 from webapp.shop.folder import Folder, FolderInvalid
 from webapp.shop.pictures import PictureInvalid
+from webapp.shop.plugins.registered import Plugin
 
+Result = TypeVar("Result")
 Sentences = Iterator[str]
+JudgeTemplates = Callable[[Folder, Plugin], Sentences]
 # What the shop reads; anything else may be misspelt.
 FILES = frozenset({"shop.toml", "catalog.toml", "plugin.py"})
 FOLDERS = frozenset({"pages", "pictures", "translations", "templates", "static", "migrations", "tests"})
+NOTHING = CatalogueFile([], [], [])
 
 
-def problems(folder: Folder) -> list[str]:
-    """Return what is wrong in a folder, a sentence each: file, line and reason."""
-    return [sentence for check in CHECKS for sentence in check(folder)]
+@dataclass(frozen=True)
+class Verdict:
+    """What a folder is found to be, a sentence each: file, line and reason."""
+
+    problems: list[str]
+    warnings: list[str]  # what the owner may not have meant
+    products: int  # in its catalogue
 
 
-def warnings(folder: Folder) -> list[str]:
-    """Return what the owner of a folder that is right may not have meant, a sentence each."""
-    unspoken = (
-        f"translations/{name}: the shop does not speak this language, so nobody reads it."
-        for name in languages.not_offered(folder.translations)
-    )
-    unread = (f"{name}: the shop reads nothing of this name." for name in _strangers(folder))
-    meant = catalogue_file.read(folder).warnings if folder.catalogue.is_file() else ()
-    return [*meant, *unspoken, *unread]
+def judge(folder: Folder, templates: JudgeTemplates) -> Verdict:
+    """Return what is wrong in a folder, each of its files read once.
+
+    :param templates: yields what is wrong with the templates of a folder
+    """
+    problems: list[str] = [*_words(folder)]
+    plugin = _noted(problems, lambda: plugins.load(folder))
+    catalogue = None
+    if plugin:  # or what the catalogue opens, and a template's filters, cannot be told
+        catalogue = _noted(problems, lambda: _catalogue(folder))
+        problems += templates(folder, plugin)
+    problems += [*_pictures(folder), *_translations(folder)]
+    catalogue = catalogue or NOTHING
+    return Verdict(problems, [*catalogue.warnings, *_warnings(folder)], len(catalogue.items))
 
 
-def summary(folder: Folder) -> str:
-    """Return what a folder that is right has to sell."""
-    count = len(catalogue_file.read(folder).items) if folder.catalogue.is_file() else 0
-    return f"{count} {'product' if count == 1 else 'products'}"
+def _noted(problems: list[str], read: Callable[[], Result]) -> Result | None:
+    try:
+        return read()
+    except (ConfigError, FolderInvalid) as error:
+        problems += error.sentences
+    return None
 
 
 def _words(folder: Folder) -> Sentences:
@@ -53,15 +69,13 @@ def _words(folder: Folder) -> Sentences:
             yield from error.sentences
 
 
-def _goods(folder: Folder) -> Sentences:
+def _catalogue(folder: Folder) -> CatalogueFile:
     if not folder.catalogue.is_file():
-        return
+        return NOTHING
     try:
-        catalogue_file.read(folder)
+        return catalogue_file.read(folder)
     except FileInvalid as error:
-        yield from (f"{folder.catalogue.name}, {fault}." for fault in error.faults)
-    except ConfigError:
-        return  # what it opens cannot be told before the plug-in can, which is judged by itself
+        raise FolderInvalid(folder.catalogue.name, error.faults) from error
 
 
 def _pictures(folder: Folder) -> Sentences:
@@ -79,23 +93,11 @@ def _translations(folder: Folder) -> Sentences:
         yield f"{error}."
 
 
-def _plugin(folder: Folder) -> Sentences:
-    try:
-        plugins.load(folder)
-    except ConfigError as error:
-        yield from error.sentences
-
-
-def _templates(folder: Folder) -> Sentences:
-    reader = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
-    for file in sorted(folder.templates.rglob("*.html")):
-        name = file.relative_to(folder.path)
-        try:
-            reader.parse(file.read_text(encoding="utf-8"))
-        except TemplateSyntaxError as error:
-            yield f"{name}, line {error.lineno}: {error.message}"
-        except (OSError, UnicodeDecodeError):
-            yield f"{name}, line 1: it cannot be read as UTF-8 text."
+def _warnings(folder: Folder) -> Sentences:
+    for name in languages.not_offered(folder.translations):
+        yield f"translations/{name}: the shop does not speak this language, so nobody reads it."
+    for name in _strangers(folder):
+        yield f"{name}: the shop reads nothing of this name."
 
 
 def _strangers(folder: Folder) -> Sentences:
@@ -104,13 +106,3 @@ def _strangers(folder: Folder) -> Sentences:
         is_known = path.name in (FOLDERS if path.is_dir() else FILES) or is_text
         if not is_known and path.suffix != ".py" and path.name[0] not in "._":
             yield path.name + ("/" if path.is_dir() else "")
-
-
-CHECKS: tuple[Callable[[Folder], Sentences], ...] = (
-    _words,
-    _goods,
-    _pictures,
-    _translations,
-    _plugin,
-    _templates,
-)

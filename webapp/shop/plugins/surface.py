@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from flask import Response, current_app
 from sqlalchemy.orm import Session
+from werkzeug.routing import Map, Rule
 
 from webapp import clock
 from webapp.db import extensions
-from webapp.shop import content_sources
+from webapp.shop import content_sources, reserved
 from webapp.shop.plugins.faults import Refused
 from webapp.shop.plugins.registered import Person, Plugin, Route, Web
 
@@ -40,6 +41,7 @@ class Shop:
         wanted = frozenset((methods,) if isinstance(methods, str) else methods)
         if not PATH.fullmatch(path):
             raise Refused(f"{path!r} is not a path: write one such as '/today' or '/lessons/<int:number>'.")
+        _check_is_free(path)
         if not wanted or not wanted <= METHODS:
             raise Refused(f"{path}: methods must be some of {', '.join(sorted(METHODS))}.")
 
@@ -79,6 +81,8 @@ class Shop:
         """Lead from ``t.me/bot?startapp=name`` to a page of this plug-in."""
         if not NAME.fullmatch(name):
             raise Refused(f"{name!r} cannot be a start target: 1 to 64 letters, digits, - and _.")
+        if name in reserved.START_TARGETS:
+            raise Refused(f"the start target {name!r} is the shop's own.")
         if name in self._plugin.targets:
             raise Refused(f"the start target {name!r} is there twice.")
         if not any(
@@ -133,6 +137,16 @@ class Shop:
         # Above, it would guard a function that nobody calls.
         if any(route.view is view for route in self._plugin.routes):
             raise Refused(f"@shop.{decorator} has to stand below @shop.route.")
+
+
+def _check_is_free(path: str) -> None:
+    first = path.split("/")[1]
+    if first in reserved.PATHS:
+        raise Refused(f"the shop has pages of its own under /{first}; choose another path than {path}.")
+    try:
+        Map([Rule(path)])
+    except (ValueError, LookupError) as error:
+        raise Refused(f"{path} is no path ({error}).") from error
 
 
 def _web() -> Web:
