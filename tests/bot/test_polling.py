@@ -26,13 +26,13 @@ from tests.kit.processes import ROOT, TOKEN, Shopper, Stage, eventually
 from webapp import clock
 from webapp.bot import poller as polling
 from webapp.bot import process as bot
+from webapp.bot.leases import TURN_SECONDS, Turn, process_name
 from webapp.bot.wakeups import Stop
 from webapp.db.extensions import db, transaction
 from webapp.db.models import InboxItem, Lease
 from webapp.domain.queue import inbox, leases
-from webapp.usecases.turns import TURN_SECONDS, Turn, process_name
 
-TAKE_NAME = "from webapp.usecases.turns import process_name; print(process_name())"
+TAKE_NAME = "from webapp.bot.leases import process_name; print(process_name())"
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -234,7 +234,7 @@ def test_one_process_polls_and_the_others_stand_by(telegram, poller, another):
     poller.step()
     assert telegram.calls("getUpdates") == []
     assert poller.bot.waited == [polling.TURN_LOOK_SECONDS]
-    another.let_go()
+    another.release()
     poller.step()
     assert kept() == ["one"]
 
@@ -295,7 +295,7 @@ def test_a_turn_that_was_let_go_is_not_taken_again(app, another):
     """The loop that renews it may be at work while the process ends."""
     mine = Turn(app, process_name())
     mine.renew()
-    mine.let_go()
+    mine.release()
     assert not mine.renew()
     assert not mine.is_mine()
     assert another.renew()

@@ -25,6 +25,7 @@ from webapp import clock
 from webapp.bot import chat as chats
 from webapp.bot.chat import Chat
 from webapp.bot.flood_control import seconds_of
+from webapp.bot.leases import RENEW_EVERY_SECONDS, Turn, release_leases_of_the_dead
 from webapp.bot.poller import Poller
 from webapp.bot.receivers import Receivers
 from webapp.bot.wakeups import DATABASE_PAUSE_SECONDS, Stop, longer
@@ -35,7 +36,6 @@ from webapp.db.extensions import NOT_MIGRATED, is_unmigrated, remedy, transactio
 from webapp.db.models import InboxItem
 from webapp.domain.owner import shops
 from webapp.host import disks
-from webapp.usecases.turns import RENEW_EVERY_SECONDS, Turn, let_go_for_the_dead
 
 log = logging.getLogger(__name__)
 
@@ -227,7 +227,7 @@ class Bot:
                     with transaction():
                         environment = self.config.bot_environment
                         shops.claim(self.config.bot_id, username, environment, bot_name=name)
-                    let_go_for_the_dead()
+                    release_leases_of_the_dead()
                     disks.note_process(disks.file_of(self.config.database_url), "bot")
                     return
             except shops.ForeignDatabase as error:
@@ -241,7 +241,7 @@ class Bot:
     def _drain(self, threads: list[threading.Thread]) -> None:
         """Let everything that has begun come to its end."""
         self._wake_all()
-        self._let_go(self.turn.let_go)  # first: buyers elsewhere wait to be heard
+        self._let_go(self.turn.release)  # first: buyers elsewhere wait to be heard
         deadline = clock.ticks() + DRAIN_SECONDS
         for thread in threads:
             # The poller may sit in a long poll; nothing is lost with it.

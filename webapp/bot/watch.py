@@ -12,7 +12,6 @@ from webapp.bot.worker import DUTIES, Worker
 from webapp.config import HEALTH, Config
 from webapp.db.extensions import db, transaction
 from webapp.domain.queue import leases, outbox
-from webapp.usecases.turns import POLLING
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +70,7 @@ class Watch:
 
     def _look(self) -> None:
         now = clock.now()
-        is_at_work, last = leases.at_work((*DUTIES, POLLING), now)
+        is_at_work, last = leases.at_work((*DUTIES, leases.POLLING), now)
         if is_at_work:
             self._greet()
             return

@@ -11,6 +11,7 @@ from flask import Flask
 
 from webapp import clock
 from webapp.bot import receivers
+from webapp.bot.leases import process_name
 from webapp.bot_api.client import (
     BotApiError,
     Conflict,
@@ -33,7 +34,7 @@ from webapp.i18n import localize
 from webapp.ops import logs
 from webapp.ops.doctor import database, telegram, work
 from webapp.texts import notifications
-from webapp.usecases import refunds, renewals, statement, turns
+from webapp.usecases import refunds, renewals, statement
 from webapp.usecases.context import Context
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class Worker:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.context: Context = app.extensions["context"]
-        self.name = turns.process_name()
+        self.name = process_name()
         # By the clock that nobody sets: one that jumps back an hour would end these duties for as long.
         self.reconcile_at = self.housekeep_at = self.remind_at = self.sweep_at = clock.ticks()
         self.notices_at = clock.ticks()

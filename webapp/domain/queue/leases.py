@@ -9,6 +9,7 @@ from webapp.db.extensions import db, insert
 from webapp.db.models import Lease
 from webapp.db.retried import is_over
 
+POLLING = "polling"  # the duty of asking Telegram for updates
 LONGEST_SECONDS = 600  # no duty is taken for as long
 
 

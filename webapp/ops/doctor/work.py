@@ -11,7 +11,6 @@ from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox, leases, outbox
 from webapp.domain.sales import subscriptions
 from webapp.ops.doctor.findings import Finding, ok, problem, warning
-from webapp.usecases.turns import POLLING
 
 STATEMENT_PROBLEM = timedelta(minutes=15)
 INBOX_WARNING_SECONDS = 60
@@ -79,7 +78,7 @@ def _poller(config: Config, now: datetime) -> Finding:
     # A program elsewhere that polls with this token cannot be seen from here without cutting off its poll.
     if config.bot_mode != "polling" or not leases.holders(now):
         return ok("poller", "Nobody has to poll.")
-    if leases.is_held(POLLING, now):
+    if leases.is_held(leases.POLLING, now):
         return ok("poller", "One bot process polls; any others stand by.")
     return problem(
         "poller",

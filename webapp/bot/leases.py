@@ -1,4 +1,4 @@
-"""Which of several bot processes polls: Telegram answers one at a time."""
+"""What this process does and no other: its turn to poll, since Telegram answers one at a time."""
 
 import hashlib
 import logging
@@ -17,7 +17,6 @@ from webapp.domain.queue import leases
 
 log = logging.getLogger(__name__)
 
-POLLING = "polling"
 # Less than the ten seconds that Telegram gives for an answer before a charge: a process that dies is
 # replaced while the buyer still waits. A poll outlasts it, so it is renewed beside the poll.
 TURN_SECONDS = 8.0
@@ -29,8 +28,8 @@ def process_name() -> str:
     return f"{_machine()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-def let_go_for_the_dead() -> None:
-    """Free what processes of this machine hold that were killed: nobody has to wait until it runs out."""
+def release_leases_of_the_dead() -> None:
+    """Release the leases of killed processes of this machine, so that nobody waits until they run out."""
     now = clock.now()
     dead = [holder for holder in leases.holders(now) if _is_dead(holder)]
     with transaction():
@@ -87,21 +86,21 @@ class Turn:
             with self.app.app_context():
                 held = self._hold()
                 if not held:
-                    let_go_for_the_dead()
+                    release_leases_of_the_dead()
             self.until = asked_at + TURN_SECONDS if held else asked_at
             self._tell(waits=not held)
             return held
 
-    def let_go(self) -> None:
-        """Have another process poll at once, since this one polls no more."""
+    def release(self) -> None:
+        """Leave polling to another process at once, since this one polls no more."""
         with self._lock:
             self._is_over = True
             with self.app.app_context(), transaction():
-                leases.release(POLLING, self.holder, clock.now())
+                leases.release(leases.POLLING, self.holder, clock.now())
 
     def _hold(self) -> bool:
         with transaction():
-            return leases.hold(POLLING, self.holder, TURN_SECONDS, clock.now()) is not None
+            return leases.hold(leases.POLLING, self.holder, TURN_SECONDS, clock.now()) is not None
 
     def _tell(self, *, waits: bool) -> None:
         if waits and not self._waits:
