@@ -7,7 +7,7 @@ from tests.bot.conftest import ALICE, BOB, CARMEN, told, trouble
 from tests.bot.test_worker import Hands, hands, on_sqlite, say  # noqa: F401 - hands is a fixture
 from tests.kit import arrange
 from webapp import clock
-from webapp.bot.worker import Worker
+from webapp.bot.process import Bot
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Broadcast, OutboxMessage
 from webapp.domain.owner import broadcasts
@@ -41,7 +41,7 @@ def news() -> list[OutboxMessage]:
 def test_news_reach_everybody_in_their_language_once(telegram, hands: Hands):  # noqa: F811
     begin("atlas")
     for _ in range(3):
-        hands.worker.tick()
+        hands.duties.tick()
         hands.send_all()
     assert told(telegram, ALICE) == [f"A comet is coming.{FOOTER}"]
     assert told(telegram, BOB) == ["Летит комета.\n\nБольше не присылать новости магазина: /news_off"]
@@ -52,7 +52,7 @@ def test_news_reach_everybody_in_their_language_once(telegram, hands: Hands):  #
 
 def test_who_declines_before_it_is_sent_gets_nothing(telegram, hands: Hands):  # noqa: F811
     begin()
-    hands.worker.tick()
+    hands.duties.tick()
     with transaction():
         users.choose_news(ALICE, clock.now(), wanted=False)
     hands.send_all()
@@ -64,7 +64,7 @@ def test_who_declines_before_it_is_sent_gets_nothing(telegram, hands: Hands):  #
     with transaction():
         users.choose_news(ALICE, clock.now(), wanted=True)
     hands.wait(3600)
-    hands.worker.tick()
+    hands.duties.tick()
     hands.send_all()
     assert told(telegram, ALICE) == []
 
@@ -72,7 +72,7 @@ def test_who_declines_before_it_is_sent_gets_nothing(telegram, hands: Hands):  #
 @on_sqlite
 def test_who_declines_while_telegram_wants_silence_gets_nothing(telegram, hands: Hands):  # noqa: F811
     begin()
-    hands.worker.tick()
+    hands.duties.tick()
     trouble(telegram, "sendMessage", status=429, retry_after=20, times=2)
     hands.send_all()
     for person in (ALICE, BOB, CARMEN):
@@ -87,11 +87,11 @@ def test_who_declines_while_telegram_wants_silence_gets_nothing(telegram, hands:
 def test_what_is_stopped_is_not_sent_any_more(telegram, hands: Hands):  # noqa: F811
     crowd(20)
     begin()
-    hands.worker.tick()
+    hands.duties.tick()
     with transaction():
         broadcasts.stop("comet", clock.now())
     hands.send_all()
-    hands.worker.tick()
+    hands.duties.tick()
     assert telegram.calls("sendMessage") == []
     assert len(news()) == broadcasts.AT_ONCE
 
@@ -101,10 +101,10 @@ def test_a_receipt_waits_for_a_handful_of_news_at_most(telegram, hands: Hands): 
     crowd(100)
     begin()
     for _ in range(5):
-        hands.worker.tick()
+        hands.duties.tick()
     assert len(news()) == broadcasts.AT_ONCE
     say(ALICE)
-    assert hands.worker.send_messages() == broadcasts.AT_ONCE + 1
+    assert hands.messages.send_due() == broadcasts.AT_ONCE + 1
     assert len(told(telegram, ALICE)) == 1
 
 
@@ -113,7 +113,7 @@ def test_news_to_people_who_cannot_be_reached_hold_nobody_up(telegram, hands: Ha
     crowd(12)  # of whom Telegram knows nobody
     begin()
     for _ in range(3):
-        hands.worker.tick()
+        hands.duties.tick()
         hands.send_all()
     assert len(told(telegram, ALICE)) == 1
     assert broadcasts.progress(db.session.get(Broadcast, "comet"), clock.now()) == broadcasts.Progress(
@@ -125,11 +125,11 @@ def test_news_to_people_who_cannot_be_reached_hold_nobody_up(telegram, hands: Ha
 def test_one_process_at_a_time_writes_news(app, telegram, hands: Hands):  # noqa: F811
     crowd(20)
     begin()
-    hands.worker.tick()
+    hands.duties.tick()
     hands.send_all()
-    other = Worker(app)
-    other.tick()
+    other = Bot(app)
+    other.duties.tick()
     assert len(news()) == broadcasts.AT_ONCE
-    hands.worker.let_go()
-    other.tick()
+    hands.leases.release_leases()
+    other.duties.tick()
     assert len(news()) == 2 * broadcasts.AT_ONCE

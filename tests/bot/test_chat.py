@@ -14,8 +14,8 @@ from tests.covered import measured
 from tests.e2e.conftest import ALICE, BOB
 from tests.kit import arrange
 from tests.kit.processes import TOKEN, Stage, eventually
-from webapp.bot.chat import application
-from webapp.bot.flood_control import FloodControl
+from webapp.bot.dispatcher import build_application
+from webapp.bot.flood_control import RateLimiter
 from webapp.bot_api.client import BotApi
 from webapp.domain.people import chats, users
 
@@ -246,7 +246,6 @@ def test_an_answer_telegram_did_not_take_is_given_again(stage, what):
 
 
 @pytest.mark.proves("F33")
-@pytest.mark.filterwarnings("ignore::telegram.warnings.PTBDeprecationWarning")  # RetryAfter's own
 def test_f33_chat_keeps_the_pause_that_anybody_was_asked_for():
     asked: list[str] = []
 
@@ -255,10 +254,10 @@ def test_f33_chat_keeps_the_pause_that_anybody_was_asked_for():
         raise RetryAfter(7)
 
     client = BotApi("http://127.0.0.1:9/bot", TOKEN)
-    chat = FloodControl(client)
+    chat = RateLimiter(client)
     for person in (ALICE, ALICE, BOB, DARIUSH):
         answer = chat.process_request(call, ("sendMessage",), {}, "sendMessage", {"chat_id": person}, None)
-        with pytest.raises(RetryAfter, match="7 seconds"):
+        with pytest.raises(RetryAfter, match="0:00:07"):
             asyncio.run(answer)
     # The first for Alice's chat, the second for all of them.
     assert asked == ["sendMessage"] * 2
@@ -268,7 +267,7 @@ def test_f33_chat_keeps_the_pause_that_anybody_was_asked_for():
 
 def test_02_every_command_of_the_bot_has_an_answer_of_its_own(app_without_tables):
     client = BotApi("http://127.0.0.1:9/bot", TOKEN)
-    [handlers] = application(app_without_tables, client).handlers.values()
+    [handlers] = build_application(app_without_tables, client).handlers.values()
     commands = {name for one in handlers if isinstance(one, CommandHandler) for name in one.commands}
     assert commands == chats.COMMANDS
     client.close()

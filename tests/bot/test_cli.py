@@ -19,7 +19,7 @@ from tests.kit import arrange
 from tests.kit.factories import SHOP, TERMS_VERSION, make_config
 from tests.kit.processes import TOKEN, Stage, eventually
 from webapp import clock, create_app
-from webapp.bot.worker import Worker
+from webapp.bot.duties import Duties
 from webapp.bot_api import client as bot_api
 from webapp.cli.commands import UNKNOWN_TOKEN
 from webapp.db.extensions import db, transaction
@@ -239,8 +239,8 @@ def test_a_refund_without_an_answer_is_asked_for_by_the_bot(app, telegram, charg
     assert "the bot keeps asking until it knows" in said
     assert status(charge) == "unknown"
     assert not has_atlas()
-    worker = Worker(app)
-    eventually(lambda: worker.tick() or status(charge) == "done")
+    duties = Duties(app, holds=lambda _duty: True)
+    eventually(lambda: duties.tick() or status(charge) == "done")
 
 
 @on_sqlite

@@ -162,10 +162,10 @@ def test_letting_it_renew_leaves_the_turning_on_to_the_buyer(plan, context, hand
 def test_a_wish_telegram_did_not_answer_is_carried_out_by_the_bot(telegram, plan, context, hands):  # noqa: F811
     trouble(telegram, EDIT, status=500)
     renewals.cancel_renewal(context, plan.row, by="buyer")
-    hands.worker.tick()
+    hands.duties.tick()
     assert plan.row.wish == "cancel"
     hands.wait(3)
-    hands.worker.tick()
+    hands.duties.tick()
     assert not plan.row.renews
     hands.send_all()
     assert any("is cancelled. It stays open until" in text for text in told(telegram, ALICE))
@@ -175,10 +175,10 @@ def test_a_wish_waits_as_long_as_telegram_asks(telegram, plan, context, hands): 
     trouble(telegram, EDIT, status=429, retry_after=30)
     renewals.cancel_renewal(context, plan.row, by="buyer")
     hands.wait(29)
-    hands.worker.tick()
+    hands.duties.tick()
     assert len(telegram.calls(EDIT)) == 1
     hands.wait(2)
-    hands.worker.tick()
+    hands.duties.tick()
     assert not plan.row.renews
 
 
@@ -207,7 +207,7 @@ def test_nothing_goes_back_while_nobody_knows_whether_it_renews(telegram, plan, 
     assert owner.refund(context, plan.charge_id, ASKED).status == "unknown"
     assert telegram.calls(REFUND) == []
     hands.wait(3)
-    hands.worker.tick()
+    hands.duties.tick()
     db.session.rollback()
     assert refunds.find(plan.charge_id).status == "done"
     assert len(telegram.calls(REFUND)) == 1
@@ -221,7 +221,7 @@ def test_a_renewal_is_stopped_although_the_stars_went_back(telegram, plan, conte
     assert refunds.find(plan.charge_id).status == "done"
     for _twice in range(2):
         hands.wait(3)
-        hands.worker.tick()
+        hands.duties.tick()
     assert plan.at_telegram()["canceled_by_bot"]
     assert (len(telegram.calls(EDIT)), telegram.calls(REFUND)) == (2, [])
 
@@ -235,7 +235,7 @@ def test_a_renewal_is_stopped_once_however_often_the_refund_is_asked_for(telegra
     trouble(telegram, REFUND, status=500)
     assert owner.refund(context, plan.charge_id, ASKED).status == "unknown"
     hands.wait(3)
-    hands.worker.tick()
+    hands.duties.tick()
     db.session.rollback()
     assert refunds.find(plan.charge_id).status == "done"
     assert len(telegram.calls(EDIT)) == 1
@@ -246,7 +246,7 @@ def test_a_second_subscription_is_given_back_and_stopped_by_itself(telegram, pla
     invoice = str(plan.order.invoice_link).rpartition("$")[2]
     double = telegram.control("POST", "charges", person=ALICE, slug=invoice)["id"]
     plan.hear()
-    hands.worker.tick()
+    hands.duties.tick()
     db.session.rollback()
     assert refunds.find(double).status == "done"
     assert edits(telegram) == [(double, True)]
@@ -267,7 +267,7 @@ def test_a_refund_from_outside_alarms_the_owner(telegram, plan, hands):  # noqa:
 @pytest.mark.proves("F47")
 def test_a_chargeback_that_only_the_statement_tells_of_is_found(telegram, plan, hands):  # noqa: F811
     telegram.control("POST", f"charges/{plan.charge_id}/chargeback", silent=True)
-    hands.worker.tick()
+    hands.duties.tick()
     assert refunds.find(plan.charge_id).requested_by == "telegram"
     assert not entitlements.has(ALICE, "tonight", clock.now())
 
@@ -287,11 +287,11 @@ def test_a_buyer_gives_back_and_gets_the_stars(telegram, context, alice):
 
 def test_a_reminder_reaches_the_chat(telegram, plan, hands):  # noqa: F811
     hands.wait(28 * 86400)
-    hands.worker.tick()
+    hands.duties.tick()
     hands.send_all()
     assert any("renews on" in text and "100 Stars" in text for text in told(telegram, ALICE))
     hands.wait(3600)
-    hands.worker.tick()
+    hands.duties.tick()
     hands.send_all()
     assert sum("If you would rather not" in text for text in told(telegram, ALICE)) == 1
 

@@ -25,9 +25,12 @@ from tests.kit import arrange
 from tests.kit.processes import ROOT, TOKEN, Shopper, Stage, eventually
 from webapp import clock
 from webapp.bot import poller as polling
-from webapp.bot import process as bot
+from webapp.bot.executor import QuestionExecutor
+from webapp.bot.introduction import introduce
 from webapp.bot.leases import TURN_SECONDS, Turn, process_name
-from webapp.bot.wakeups import Stop
+from webapp.bot.process import Bot
+from webapp.bot.questions import Questions
+from webapp.bot.wakeups import Stop, Wakeups
 from webapp.db.extensions import db, transaction
 from webapp.db.models import InboxItem, Lease
 from webapp.domain.queue import inbox, leases
@@ -40,10 +43,11 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def poller(app: Flask, monkeypatch: pytest.MonkeyPatch) -> polling.Poller:
     """The poller of a bot that is not otherwise at work, and that does not wait."""
     monkeypatch.setattr(polling, "POLL_SECONDS", 0)
-    made = bot.Bot(app)
-    made.waited: list[float] = []
-    monkeypatch.setattr(made.stopping, "wait", made.waited.append)
-    return polling.Poller(made)
+    made = Bot(app)
+    one = polling.Poller(app, made.turn, made.wakeups, made.duties.reconcile_soon)
+    one.duties, one.waited = made.duties, []
+    monkeypatch.setattr(made.wakeups, "pause", one.waited.append)
+    return one
 
 
 def write(telegram: Stage, words: str) -> None:
@@ -89,8 +93,8 @@ def test_f24_a_bot_killed_before_it_confirmed_hears_it_again(telegram, app, poll
     write(telegram, "one")
     poller.step()
     with transaction():
-        leases.release_all(poller.bot.turn.holder, clock.now())
-    another = polling.Poller(bot.Bot(app))
+        leases.release_all(poller.turn.holder, clock.now())
+    another = polling.Poller(app, Turn(app, process_name()), Wakeups(0.5), after_gap=lambda: None)
     write(telegram, "two")
     another.step()
     assert kept() == ["one", "two"]
@@ -142,7 +146,7 @@ def test_after_a_failure_the_poller_waits_and_goes_on(telegram, poller, what, mo
     trouble(telegram, "getUpdates", **what)
     poller.step()
     assert kept() == []
-    [waited] = poller.bot.waited
+    [waited] = poller.waited
     assert what.get("retry_after", 1) <= waited <= 1.5 * what.get("retry_after", 1)
     go_on(monkeypatch, waited)
     poller.step()
@@ -151,16 +155,16 @@ def test_after_a_failure_the_poller_waits_and_goes_on(telegram, poller, what, mo
 
 @on_sqlite
 def test_after_a_gap_the_statement_is_asked_what_was_missed(telegram, poller, monkeypatch):
-    worker = poller.bot.worker
-    worker.reconcile_at = clock.ticks() + polling.GAP_SECONDS
+    due_at = poller.duties.due_at
+    due_at["reconciliation"] = clock.ticks() + polling.GAP_SECONDS
     trouble(telegram, "getUpdates", status=500)
     poller.step()
     poller.step()
-    assert worker.reconcile_at > clock.ticks()
+    assert due_at["reconciliation"] > clock.ticks()
     later = go_on(monkeypatch, 2 * polling.GAP_SECONDS)
-    worker.reconcile_at = later + polling.GAP_SECONDS
+    due_at["reconciliation"] = later + polling.GAP_SECONDS
     poller.step()
-    assert worker.reconcile_at == later
+    assert due_at["reconciliation"] == later
 
 
 @on_sqlite
@@ -168,7 +172,7 @@ def test_the_longer_it_fails_the_longer_it_waits(telegram, poller):
     trouble(telegram, "getUpdates", status=500, times=8)
     for _ in range(8):
         poller.step()
-    waits = poller.bot.waited
+    waits = poller.waited
     assert waits[0] < 2
     assert waits[3] > 3
     poller.step()
@@ -180,18 +184,17 @@ def test_05_a_poller_that_failed_for_long_looks_again_every_five_seconds(telegra
     trouble(telegram, "getUpdates", status=500, times=20)
     for _ in range(20):
         poller.step()
-    waits = poller.bot.waited[10:]
+    waits = poller.waited[10:]
     assert max(waits) <= 5
     assert len(set(waits)) == len(waits)  # not all bots at once
 
 
 @on_sqlite
 def test_05_a_bot_that_starts_without_telegram_looks_again_every_five_seconds(telegram, app, monkeypatch):
-    made = bot.Bot(app)
-    waited: list[float] = []
-    monkeypatch.setattr(made.stopping, "wait", waited.append)
+    stopping, waited = threading.Event(), []
+    monkeypatch.setattr(stopping, "wait", waited.append)
     trouble(telegram, "getMe", status=500, times=12)
-    made._introduce()
+    introduce(app, app.extensions["context"].client, stopping)
     assert len(waited) == 12
     assert max(waited) <= 5
 
@@ -233,7 +236,7 @@ def test_one_process_polls_and_the_others_stand_by(telegram, poller, another):
     write(telegram, "one")
     poller.step()
     assert telegram.calls("getUpdates") == []
-    assert poller.bot.waited == [polling.TURN_LOOK_SECONDS]
+    assert poller.waited == [polling.TURN_LOOK_SECONDS]
     another.release()
     poller.step()
     assert kept() == ["one"]
@@ -247,7 +250,7 @@ def test_a_process_whose_turn_ran_out_does_not_confirm(telegram, poller, another
     assert poller.offset
     go_on(monkeypatch, TURN_SECONDS + 1)
     with transaction():
-        leases.release_all(poller.bot.turn.holder, clock.now())
+        leases.release_all(poller.turn.holder, clock.now())
     assert another.renew()
     polls = len(telegram.calls("getUpdates"))
     poller.step()
@@ -309,12 +312,12 @@ def test_names_of_processes_fit_into_a_lease():
 @on_sqlite
 def test_f18_after_a_gap_the_statement_is_asked(telegram, poller):
     later = clock.ticks() + 3600
-    poller.bot.worker.reconcile_at = later
+    poller.duties.due_at["reconciliation"] = later
     poller.step()
-    assert poller.bot.worker.reconcile_at == later
+    assert poller.duties.due_at["reconciliation"] == later
     poller.heard_at -= polling.GAP_SECONDS
     poller.step()
-    assert poller.bot.worker.reconcile_at < later
+    assert poller.duties.due_at["reconciliation"] < later
 
 
 @on_sqlite
@@ -335,11 +338,10 @@ def test_05_what_was_asked_in_an_outage_does_not_decline_what_is_asked_after_it(
         with transaction():
             inbox.receive(question(order, query), "polling", clock.now())
     telegram.control("PUT", "troubles", api={"answerPreCheckoutQuery": {"latency_seconds": 0.3}})
-    made = bot.Bot(app)
-    made.bells["questions"].set()
-    made._ask_lane()
+    executor = QuestionExecutor(Questions(app))
+    executor.answer_waiting()
     eventually(lambda: len(answers(telegram)) == 3)
-    made.lane.shutdown()
+    executor.executor.shutdown()
     assert answers(telegram) == [(True, "")] * 3
 
 
@@ -351,11 +353,10 @@ def test_05_one_payers_questions_leave_room_for_others(telegram, app, alice, bob
             inbox.receive(question(flood, f"q{number}"), "polling", clock.now())
         inbox.receive(question(other, "bob's"), "polling", clock.now())
     telegram.control("PUT", "troubles", api={"answerPreCheckoutQuery": {"latency_seconds": 0.3}})
-    made = bot.Bot(app)
-    made.places = threading.BoundedSemaphore(2)
-    made.bells["questions"].set()
-    made._ask_lane()
-    made.lane.shutdown()
+    executor = QuestionExecutor(Questions(app))
+    executor.slots = threading.BoundedSemaphore(2)
+    executor.answer_waiting()
+    executor.executor.shutdown()
     asked = [call["params"]["pre_checkout_query_id"] for call in telegram.calls("answerPreCheckoutQuery")]
     assert "bob's" in asked[:2]
 
@@ -363,9 +364,9 @@ def test_05_one_payers_questions_leave_room_for_others(telegram, app, alice, bob
 @pytest.mark.proves("F11")
 @on_sqlite
 def test_a_question_claimed_as_the_bot_ends_is_answered(telegram, app, alice, monkeypatch):
-    made = bot.Bot(app)
+    made = Bot(app)
     claimed, ending = threading.Event(), threading.Event()
-    claim = made.worker.claim_questions
+    claim = made.questions.questions.claim
 
     def claim_slowly(limit: int) -> list[InboxItem]:
         items = claim(limit)
@@ -373,11 +374,11 @@ def test_a_question_claimed_as_the_bot_ends_is_answered(telegram, app, alice, mo
         ending.wait(10)
         return items
 
-    monkeypatch.setattr(made.worker, "claim_questions", claim_slowly)
+    monkeypatch.setattr(made.questions.questions, "claim", claim_slowly)
     asked = question(arrange.order(alice, now=clock.now()))
     with transaction():
         inbox.receive(asked, "polling", clock.now())
-    asking = threading.Thread(target=made._loop, args=(made._ask_lane,), name="questions")
+    asking = threading.Thread(target=made._loop, args=(made._answer_questions,), name="questions")
     asking.start()
     assert claimed.wait(10)
     made.stop()
@@ -386,7 +387,7 @@ def test_a_question_claimed_as_the_bot_ends_is_answered(telegram, app, alice, mo
     draining.join(0.5)  # long enough for what would be in the way
     ending.set()
     draining.join(10)
-    made.lane.shutdown()
+    made.questions.executor.shutdown()
     assert made.broken is None
     assert answers(telegram) == [(True, "")]
 

@@ -328,7 +328,7 @@ def test_23_in_a_group_with_topics_words_go_to_the_topic_and_any_member_answers(
 ):
     group, topic = -1001234567890, 7
     config = replace(config, owner_group=group, owner_topic=topic)
-    monkeypatch.setattr(desk.hands.worker, "context", replace(desk.hands.worker.context, config=config))
+    monkeypatch.setattr(desk.hands.messages, "context", replace(desk.hands.messages.context, config=config))
     called: list[tuple[str, dict[str, Any]]] = []
 
     def call(method: str, params: dict[str, Any], **_options: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def alarms(telegram) -> list[str]:
 
 @on_sqlite  # PostgreSQL's own clock says when a duty runs out, and no test moves that
 def test_24_a_dead_bot_is_told_once_and_its_return_too(telegram, hands, eye, app, alice):  # noqa: F811
-    hands.worker.tick()  # a bot at work holds its duties
+    hands.duties.tick()  # a bot at work holds its duties
     eye.look()
     hands.wait(60)  # it was killed, and what it held has run out
     eye.look()
@@ -42,7 +42,7 @@ def test_24_a_dead_bot_is_told_once_and_its_return_too(telegram, hands, eye, app
     hands.wait(3600)
     eye.look()
     assert len(alarms(telegram)) == 1
-    hands.worker.tick()
+    hands.duties.tick()
     eye.look()
     other.look()
     hands.send_all()
@@ -98,6 +98,6 @@ def test_24_nobody_looks_after_the_bot_whose_owner_does_not_want_to_hear(app, mo
 def test_24_sales_reach_the_owner_by_the_bots_own_duties(telegram, hands, alice):  # noqa: F811
     now = clock.now()
     arrange.pay(arrange.facts(arrange.order(alice, now=now), charged_at=now), now=now)
-    hands.worker.tick()
+    hands.duties.tick()
     hands.send_all()
     assert any(words.startswith("Sold: Atlas to") for words in told(telegram, OWNER))

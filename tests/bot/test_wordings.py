@@ -22,7 +22,7 @@ EVERY_WORDING = pytest.mark.parametrize("words", WORDS)
 def test_28_a_refused_refund_is_refused_in_any_words(telegram, hands, charge, words):  # noqa: F811
     wish(charge)
     trouble(telegram, REFUND, status=400, description=words)
-    hands.worker.tick()
+    hands.duties.tick()
     assert status(charge) == "refused"
     assert has_atlas()
 
@@ -32,10 +32,10 @@ def test_28_a_refund_made_already_is_done_in_any_words(telegram, hands, charge, 
     telegram.control("POST", f"charges/{charge}/chargeback", silent=True, return_stars=True)
     wish(charge)
     trouble(telegram, REFUND, status=400, description=words)
-    hands.worker.tick()
+    hands.duties.tick()
     # Whatever Telegram calls it, its statement says that the Stars are back.
     hands.wait(600)
-    hands.worker.tick()
+    hands.duties.tick()
     assert status(charge) == "done"
     assert not has_atlas()
 

@@ -17,7 +17,10 @@ from tests.kit import arrange
 from tests.kit.factories import TERMS_VERSION
 from tests.kit.processes import Stage, eventually
 from webapp import clock
-from webapp.bot.worker import DUTY_SECONDS, Worker
+from webapp.bot.leases import DUTY_SECONDS
+from webapp.bot.process import Bot
+from webapp.bot.questions import Questions
+from webapp.bot.worker import Worker
 from webapp.db import retried
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Charge, InboxItem, LedgerEntry, Order, OutboxMessage, Refund, User
@@ -38,7 +41,7 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 class Hands:
-    """A worker, and clocks that stand still unless they are moved."""
+    """What a bot process works with, and clocks that stand still unless they are moved."""
 
     def __init__(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ahead = timedelta()
@@ -46,7 +49,15 @@ class Hands:
         now, ticks = clock.now(), clock.ticks()
         monkeypatch.setattr(clock, "now", lambda: now + self.ahead)
         monkeypatch.setattr(clock, "ticks", lambda: ticks + self.ahead.total_seconds())
-        self.worker = Worker(app)
+        self.app = app
+        bot = Bot(app)
+        self.leases, self.worker, self.messages, self.duties = (
+            bot.leases,
+            bot.worker,
+            bot.messages,
+            bot.duties,
+        )
+        self.questions = bot.questions.questions
 
     def wait(self, seconds: float) -> None:
         self.ahead += seconds * SECOND
@@ -61,11 +72,11 @@ class Hands:
             inbox.receive(update, "polling", clock.now() - ago * SECOND)
 
     def answer(self) -> None:
-        for item in self.worker.claim_questions(10):
-            self.worker.answer(item)
+        for item in self.questions.claim(10):
+            self.questions.answer(item)
 
     def send_all(self) -> None:
-        while self.worker.send_messages():
+        while self.messages.send_due():
             pass
 
 
@@ -386,7 +397,7 @@ def test_05_a_charge_for_each_of_two_approvals_is_given_back_once(telegram, hand
 
 @on_sqlite
 def test_05_a_yes_that_took_too_long_to_write_frees_its_order(telegram, hands, order, monkeypatch):
-    decided = hands.worker._decide
+    decided = hands.questions._decide
 
     def slowly(asked: Any) -> Any:
         try:
@@ -395,7 +406,7 @@ def test_05_a_yes_that_took_too_long_to_write_frees_its_order(telegram, hands, o
             hands.wait(7)
 
     with monkeypatch.context() as patch:
-        patch.setattr(hands.worker, "_decide", slowly)
+        patch.setattr(hands.questions, "_decide", slowly)
         hands.ask(order)
     hands.ask(order, "q2")
     assert [ok for ok, _ in answers(telegram)] == [False, True]
@@ -405,8 +416,8 @@ def test_05_a_yes_that_took_too_long_to_write_frees_its_order(telegram, hands, o
 def test_05_what_a_killed_process_approved_is_free_when_telegram_gives_it_up(telegram, hands, alice):
     order = arrange.order(alice, "week", now=clock.now())
     hands.receive(question(order))
-    [item] = Worker(hands.worker.app).claim_questions(10)
-    hands.worker._decide(updates.question(item))  # and dies
+    [item] = Questions(hands.app).claim(10)
+    hands.questions._decide(updates.question(item))  # and dies
     hands.ask(order, "q2")
     hands.wait(10)
     hands.ask(order, "q3")
@@ -722,7 +733,7 @@ def test_when_telegram_wants_silence_there_is_silence(telegram, hands, alice):
     hands.worker.context.client.keep_silent("sendMessage", 20)
     say(BOB, 4)
     hands.wait(19)
-    assert hands.worker.send_messages() == 0
+    assert hands.messages.send_due() == 0
     assert telegram.calls("sendMessage") == []
     hands.wait(2)
     hands.send_all()
@@ -813,23 +824,23 @@ def test_a_message_without_words_holds_nobody_up(telegram, hands, alice, kind, f
 @on_sqlite
 def test_one_process_at_a_time_sends(app, telegram, hands, alice):
     say(ALICE)
-    assert hands.worker.send_messages() == 1
+    assert hands.messages.send_due() == 1
     say(ALICE, 2)
-    other = Worker(app)
-    assert other.send_messages() == 0
-    hands.worker.let_go()
-    assert other.send_messages() == 1
+    other = Bot(app)
+    assert other.messages.send_due() == 0
+    hands.leases.release_leases()
+    assert other.messages.send_due() == 1
 
 
 @on_sqlite
 def test_43_a_duty_is_believed_no_longer_than_it_was_taken_for(app, telegram, hands, alice):
     say(ALICE)
-    assert hands.worker.send_messages() == 1
+    assert hands.messages.send_due() == 1
     hands.wait(DUTY_SECONDS + 1)
     say(ALICE, 2)
     with transaction():
         assert leases.hold("outbox", "another process", DUTY_SECONDS, clock.now())
-    assert hands.worker.send_messages() == 0
+    assert hands.messages.send_due() == 0
 
 
 # Refunds
@@ -859,7 +870,7 @@ def stars(telegram: Stage, person: int = ALICE) -> int:
 @on_sqlite
 def test_a_refund_gives_the_stars_back_and_locks(telegram, hands, charge):
     wish(charge)
-    hands.worker.tick()
+    hands.duties.tick()
     assert status(charge) == "done"
     assert stars(telegram) == 500
     assert not has_atlas()
@@ -869,19 +880,19 @@ def test_a_refund_gives_the_stars_back_and_locks(telegram, hands, charge):
 
 @pytest.mark.proves("I6", "F4", "F35")
 def test_a_refund_whose_answer_was_lost_is_done_once(telegram, hands, charge):
-    hands.worker.tick()  # reads the statement, which is not read again for five minutes
+    hands.duties.tick()  # reads the statement, which is not read again for five minutes
     wish(charge)
     trouble(telegram, "refundStarPayment", lost_answer=True)
-    hands.worker.tick()
+    hands.duties.tick()
     assert status(charge) == "unknown"
     assert not has_atlas()
     hands.wait(5)
-    hands.worker.tick()
+    hands.duties.tick()
     assert status(charge) == "done"
     assert stars(telegram) == 500
     assert [entry.kind for entry in ledger.of(ALICE)].count("refund") == 1
     hands.wait(3600)
-    hands.worker.tick()
+    hands.duties.tick()
     assert len(telegram.calls("refundStarPayment")) == 2
 
 
@@ -898,10 +909,10 @@ def test_a_refund_is_written_down_before_telegram_is_asked(hands, charge, rows, 
 @pytest.mark.proves("F36")
 @on_sqlite
 def test_a_refund_made_at_telegram_already_is_done(telegram, hands, charge):
-    hands.worker.tick()  # reads the statement, which would say so, too
+    hands.duties.tick()  # reads the statement, which would say so, too
     telegram.control("POST", f"charges/{charge}/refund")
     wish(charge)
-    hands.worker.tick()
+    hands.duties.tick()
     assert status(charge) == "done"
     assert sum(entry.stars for entry in ledger.of(ALICE)) == 0
 
@@ -910,11 +921,11 @@ def test_a_refund_made_at_telegram_already_is_done(telegram, hands, charge):
 def test_a_refund_telegram_refuses_gives_the_access_back(telegram, hands, charge):
     wish(charge)
     trouble(telegram, "refundStarPayment", status=400, description="Bad Request: CHARGE_NOT_FOUND")
-    hands.worker.tick()
+    hands.duties.tick()
     assert status(charge) == "refused"
     assert has_atlas()
     hands.wait(3600)
-    hands.worker.tick()
+    hands.duties.tick()
     assert len(telegram.calls("refundStarPayment")) == 1
 
 
@@ -935,13 +946,13 @@ def test_a_refund_telegram_refuses_gives_the_access_back(telegram, hands, charge
 def test_a_refund_without_a_word_on_it_is_asked_for_again(telegram, hands, charge, what, wait):
     wish(charge)
     trouble(telegram, "refundStarPayment", **what)
-    hands.worker.tick()
+    hands.duties.tick()
     assert status(charge) == "unknown"
     assert not has_atlas()
-    hands.worker.tick()
+    hands.duties.tick()
     assert len(telegram.calls("refundStarPayment")) == 1
     hands.wait(wait)
-    hands.worker.tick()
+    hands.duties.tick()
     assert status(charge) == "done"
     assert stars(telegram) == 500
 
@@ -954,12 +965,12 @@ def test_f33_when_telegram_wants_silence_no_other_refund_is_asked_for(telegram, 
         wish(slug)
     trouble(telegram, "refundStarPayment", status=429, retry_after=20)
     for _ in range(2):
-        hands.worker.tick()
+        hands.duties.tick()
         hands.wait(9)
     assert len(telegram.calls("refundStarPayment")) == 1
     assert sorted(refund.attempts for refund in rows(Refund)) == [0, 1]
     hands.wait(3)
-    hands.worker.tick()
+    hands.duties.tick()
     assert len(telegram.calls("refundStarPayment")) == 3
 
 
@@ -973,7 +984,7 @@ def test_who_pays_twice_gets_the_second_payment_back(telegram, hands, order):
     assert has_atlas()
     hands.send_all()
     assert any("goes back to you by itself" in words for words in told(telegram, ALICE))
-    hands.worker.tick()
+    hands.duties.tick()
     [call] = telegram.calls("refundStarPayment")
     assert call["params"] == {"user_id": ALICE, "telegram_payment_charge_id": "charge-2"}
 
@@ -987,7 +998,7 @@ def test_a_lost_payment_is_found_in_the_statement(telegram, hands, alice):
     hands.answer()
     purchase.thread.join(12)
     assert not has_atlas()
-    hands.worker.tick()
+    hands.duties.tick()
     assert has_atlas()
 
 
@@ -999,31 +1010,31 @@ def test_every_page_of_the_statement_is_read(telegram, hands, alice, monkeypatch
             hands.worker.context, alice, slug, terms_version=TERMS_VERSION, correlation_id="tap"
         ).invoice_link
         telegram.control("POST", "charges", person=ALICE, slug=link.rpartition("$")[2], silent=True)
-    hands.worker.tick()
+    hands.duties.tick()
     assert len(rows(Charge)) == 3
 
 
 @on_sqlite
 def test_the_statement_is_read_again_after_five_minutes(telegram, hands, alice):
-    hands.worker.tick()
+    hands.duties.tick()
     begun = len(telegram.calls("getStarTransactions"))
     hands.wait(200)
-    hands.worker.tick()
+    hands.duties.tick()
     assert len(telegram.calls("getStarTransactions")) == begun
     hands.wait(101)
-    hands.worker.tick()
+    hands.duties.tick()
     assert len(telegram.calls("getStarTransactions")) == begun + 1
 
 
 @pytest.mark.proves("F52")
 @on_sqlite
 def test_f52_a_clock_set_back_ends_no_duty(telegram, hands, alice, monkeypatch):
-    hands.worker.tick()
+    hands.duties.tick()
     begun = len(telegram.calls("getStarTransactions"))
     hour_ago = clock.now() - 3600 * SECOND
     monkeypatch.setattr(clock, "now", lambda: hour_ago)
     hands.wait(301)
-    hands.worker.tick()
+    hands.duties.tick()
     assert len(telegram.calls("getStarTransactions")) == begun + 1
 
 
@@ -1032,19 +1043,19 @@ def test_f52_a_clock_set_back_ends_no_duty(telegram, hands, alice, monkeypatch):
 @pytest.mark.parametrize("seconds", [3600, -3600])
 def test_f52_a_question_in_hand_is_not_taken_again_by_a_clock_that_jumps(hands, order, seconds):
     hands.receive(question(order))
-    in_hand = hands.worker.claim_questions(10)
+    in_hand = hands.questions.claim(10)
     hands.wait(seconds)
-    assert hands.worker.claim_questions(10) == []
-    hands.worker.answer(in_hand[0])
+    assert hands.questions.claim(10) == []
+    hands.questions.answer(in_hand[0])
     hands.receive(question(order, "q2"))
-    assert len(hands.worker.claim_questions(10)) == 1
+    assert len(hands.questions.claim(10)) == 1
 
 
 @pytest.mark.proves("F5")
 @on_sqlite
 def test_f5_a_question_that_a_process_died_with_is_let_go(telegram, hands, order):
     hands.receive(question(order))
-    assert len(Worker(hands.worker.app).claim_questions(10)) == 1  # which dies
+    assert len(Questions(hands.app).claim(10)) == 1  # which dies
     hands.wait(retried.LEASE_SECONDS)
     hands.answer()
     assert answers(telegram) == []
@@ -1054,49 +1065,49 @@ def test_f5_a_question_that_a_process_died_with_is_let_go(telegram, hands, order
 @pytest.mark.proves("F29")
 @on_sqlite
 def test_the_whole_statement_is_read_once_a_day(telegram, hands, alice):
-    hands.worker.tick()
+    hands.duties.tick()
     # From the first row on: for the refunds, and then for the rest.
     assert [call["params"]["offset"] for call in telegram.calls("getStarTransactions")] == [0, 0]
     hands.wait(301)
-    hands.worker.tick()
+    hands.duties.tick()
     assert len(telegram.calls("getStarTransactions")) == 3
     hands.wait(24 * 3600)
-    hands.worker.tick()
+    hands.duties.tick()
     assert len(telegram.calls("getStarTransactions")) == 5
 
 
 @on_sqlite
 def test_a_statement_that_could_not_be_read_is_read_sooner(telegram, hands, alice):
     trouble(telegram, "getStarTransactions", status=500)
-    hands.worker.tick()
+    hands.duties.tick()
     hands.wait(31)
-    hands.worker.tick()
+    hands.duties.tick()
     assert [call.get("status", 200) for call in telegram.calls("getStarTransactions")] == [500, 200, 200]
 
 
 @on_sqlite
 def test_orders_nobody_paid_are_closed(hands, order):
     hands.wait(16 * 60)
-    hands.worker.tick()
+    hands.duties.tick()
     assert rows(Order)[0].closed_at
 
 
 @on_sqlite
 def test_whether_updates_arrive_is_looked_at(telegram, hands, alice):
-    hands.worker.tick()
+    hands.duties.tick()
     db.session.rollback()
     checked_at, problem = shops.delivery()
     assert isinstance(checked_at, datetime)
     assert problem is None
     trouble(telegram, "getWebhookInfo", status=500)
     hands.wait(61)
-    hands.worker.tick()
+    hands.duties.tick()
     db.session.rollback()
     assert "cannot be asked" in shops.delivery()[1]
     walks = len(telegram.calls("getStarTransactions"))
     hands.wait(61)
-    hands.worker.tick()
-    hands.worker.tick()
+    hands.duties.tick()
+    hands.duties.tick()
     # They arrive again; what was missed meanwhile is in the statement.
     assert len(telegram.calls("getStarTransactions")) == walks + 1
 
@@ -1106,7 +1117,7 @@ def test_whether_updates_arrive_is_looked_at(telegram, hands, alice):
 @pytest.mark.parametrize(("ahead", "is_told"), [(-3, False), (12, True), (-12, True), (600, True)])
 def test_f52_a_clock_that_is_off_is_an_error_in_the_log(telegram, hands, alice, caplog, ahead, is_told):
     telegram.control("POST", "clock", offset_seconds=ahead)
-    hands.worker.tick()
+    hands.duties.tick()
     told = [one.getMessage() for one in caplog.records if getattr(one, "event", "") == "clock_off"]
     assert bool(told) is is_told
     assert all("Telegram's. Set it by NTP" in one for one in told)
@@ -1115,7 +1126,7 @@ def test_f52_a_clock_that_is_off_is_an_error_in_the_log(telegram, hands, alice, 
 @on_sqlite
 def test_owners_hear_once_a_week_of_a_plug_in_that_heard_nothing_for_an_hour(hands, order):
     settings = replace(hands.worker.context.config, owner_ids=frozenset({CARMEN}))
-    hands.worker.context = replace(hands.worker.context, config=settings)
+    hands.duties.context = replace(hands.worker.context, config=settings)
     signals.listen({"purchase_granted"})
     arrange.pay(arrange.facts(order), now=clock.now())
     with transaction():
@@ -1124,9 +1135,9 @@ def test_owners_hear_once_a_week_of_a_plug_in_that_heard_nothing_for_an_hour(han
 
     def housekeep_after(seconds: float) -> list[str]:
         hands.wait(seconds)
-        hands.worker.housekeep_at = clock.ticks()
+        hands.duties.due_at["housekeeping"] = clock.ticks()
         db.session.rollback()
-        hands.worker.tick()
+        hands.duties.tick()
         findings = db.select(OutboxMessage).where(OutboxMessage.kind == "owner_finding")
         return [notifications.told(one.kind, one.facts, "en").text for one in db.session.scalars(findings)]
 
@@ -1141,13 +1152,13 @@ def test_owners_hear_once_a_week_of_a_plug_in_that_heard_nothing_for_an_hour(han
 @on_sqlite
 def test_owners_hear_once_a_week_that_a_disk_may_be_thrown_away(hands, open_shop):
     settings = replace(hands.worker.context.config, owner_ids=frozenset({CARMEN}), sqlite_disk_is_kept=False)
-    hands.worker.context = replace(hands.worker.context, config=settings)
+    hands.duties.context = replace(hands.worker.context, config=settings)
 
     def housekeep_after(seconds: float) -> None:
         hands.wait(seconds)
-        hands.worker.housekeep_at = clock.ticks()
+        hands.duties.due_at["housekeeping"] = clock.ticks()
         db.session.rollback()  # what was read before must not hide what comes
-        hands.worker.tick()
+        hands.duties.tick()
 
     housekeep_after(0)
     housekeep_after(61)
@@ -1163,8 +1174,8 @@ def test_25_what_had_its_days_goes_by_itself(telegram, hands, alice):
     with transaction():
         outbox.add(ALICE, "support_heard", {"kept": True}, dedupe_key="heard", now=clock.now())
     hands.send_all()
-    hands.worker.tick()
+    hands.duties.tick()
     assert rows(OutboxMessage)[0].facts
     hands.wait(30 * 24 * 3600 + 60)
-    hands.worker.tick()
+    hands.duties.tick()
     assert rows(OutboxMessage)[0].facts == {}

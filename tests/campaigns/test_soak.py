@@ -15,7 +15,7 @@ import pytest
 
 from tests.kit.market import Market, Table, audit, audit_deliveries, wishes
 from tests.kit.processes import SHARED_PORT, SHORT_STAGES, Process, Stage, eventually
-from webapp.bot.worker import DUTY_SECONDS
+from webapp.bot.leases import DUTY_SECONDS
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "0"))
 EVERY_SECONDS = float(os.environ.get("EVERY_SECONDS", "1"))  # between two events; make soak: 45

@@ -86,12 +86,12 @@ def test_f52_the_longest_time_for_which_a_duty_is_taken_is_believed():
 
 
 def test_24_whether_anybody_is_at_work_and_until_when_somebody_was():
-    assert leases.at_work(["outbox"], clock.now()) == (False, None)
+    assert leases.at_work(clock.now()) == (False, None)
     hold("one")
     hold("one", name="something-else", seconds=300)
-    is_at_work, last = leases.at_work(["outbox", "refunds"], clock.now())
+    is_at_work, last = leases.at_work(clock.now())
     assert is_at_work
     with transaction():
         leases.release_all("one", clock.now())
-    is_at_work, ended = leases.at_work(["outbox", "refunds"], clock.now())
+    is_at_work, ended = leases.at_work(clock.now())
     assert (is_at_work, ended < last) == (False, True)

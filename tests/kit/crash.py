@@ -71,7 +71,7 @@ POINTS: dict[str, tuple[Aim, ...]] = {
     "K3": (Aim("webapp.usecases.receiving:run_in_transaction", AFTER),),
     # The worker; K6 is the receiver's as well, which books payments in the commit that keeps them.
     "K4": (Aim("webapp.domain.queue.inbox:claim", BEFORE),),
-    "K5": (Aim("webapp.bot.worker:_claimed", AFTER, lambda passage: bool(passage.result)),),
+    "K5": (Aim("webapp.bot.items:claim", AFTER, lambda passage: bool(passage.result)),),
     "K6": (Aim("webapp.domain.sales.charges:record_charge", AFTER, _books),),
     "K7": (Aim("webapp.bot_api.client:BotApi.call", BEFORE, _asks("sendMessage")),),
     "K8": (Aim("webapp.bot_api.client:BotApi.call", AFTER, _asks("sendMessage")),),
@@ -101,7 +101,7 @@ HOWS: dict[str, dict[str, Any]] = {
     # read in short pages, once, so that nothing covers up a cursor moved too early. So lives who is to die.
     "harsh": {
         "webapp.db.retried:LEASE_SECONDS": 1,
-        "webapp.bot.worker:DUTY_SECONDS": 1,
+        "webapp.bot.leases:DUTY_SECONDS": 1,
         "webapp.domain.sales.reconciliation:PAGE": 10,
         "webapp.domain.sales.reconciliation:OVERLAP": 0,
     },

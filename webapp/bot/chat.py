@@ -12,7 +12,6 @@ from telegram import ChatMember, InlineKeyboardMarkup, MenuButton, Update, User
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import (
     Application,
-    ApplicationBuilder,
     CallbackQueryHandler,
     ChatMemberHandler,
     CommandHandler,
@@ -20,12 +19,8 @@ from telegram.ext import (
     MessageHandler,
     filters,
 )
-from telegram.request import HTTPXRequest
 
 from webapp import clock
-from webapp.bot.flood_control import FloodControl
-from webapp.bot.worker import ITEMS_AT_ONCE
-from webapp.bot_api.client import BotApi, takes_proxy
 from webapp.bot_api.registration import menu_button
 from webapp.config import Config
 from webapp.db.extensions import transaction
@@ -41,29 +36,24 @@ from webapp.texts.message import Message
 
 log = logging.getLogger(__name__)
 
-Chat: TypeAlias = "Application[Any, Any, Any, Any, Any, Any]"
+ChatApplication: TypeAlias = "Application[Any, Any, Any, Any, Any, Any]"
 Handler: TypeAlias = Callable[[Update, ContextTypes.DEFAULT_TYPE], Coroutine[Any, Any, None]]
 SIGN_IN = "code"  # the start parameter that asks for one
 
 
-def application(app: Flask, client: BotApi) -> Chat:
-    config: Config = app.config["STARFRONT"]
-    chat = (
-        ApplicationBuilder()
-        .token(config.bot_token)
-        .base_url(f"{config.bot_api_url}{{token}}{config.bot_api_path}")
-        .request(
-            HTTPXRequest(
-                connection_pool_size=ITEMS_AT_ONCE,
-                httpx_kwargs={"trust_env": takes_proxy(config.bot_api_url)},
-            )
-        )
-        .rate_limiter(FloodControl(client))
-        .updater(None)
-        .build()
-    )
+def add_handlers(application: ChatApplication) -> None:
+    """Teach an application what is answered to what."""
     private = filters.ChatType.PRIVATE
-    handlers: dict[str, Handler] = {
+    for command, handler in _commands().items():
+        application.add_handler(CommandHandler(command, handler, filters=private))
+    application.add_handler(MessageHandler(private & filters.StatusUpdate.WRITE_ACCESS_ALLOWED, on_let_in))
+    application.add_handler(ChatMemberHandler(on_let_in, ChatMemberHandler.MY_CHAT_MEMBER))
+    application.add_handler(CallbackQueryHandler(on_answer_button, pattern=r"^answer:\d{1,16}$"))
+    application.add_handler(MessageHandler(private & filters.TEXT, _says(answers.help_)))
+
+
+def _commands() -> dict[str, Handler]:
+    return {
         "start": on_start,
         "shop": _says(answers.shop),
         "help": _says(answers.help_),
@@ -75,15 +65,6 @@ def application(app: Flask, client: BotApi) -> Chat:
         "news_off": partial(on_news, wanted=False),
         "news_on": partial(on_news, wanted=True),
     }
-    for command, handler in handlers.items():
-        chat.add_handler(CommandHandler(command, handler, filters=private))
-    chat.add_handler(MessageHandler(private & filters.StatusUpdate.WRITE_ACCESS_ALLOWED, on_let_in))
-    chat.add_handler(ChatMemberHandler(on_let_in, ChatMemberHandler.MY_CHAT_MEMBER))
-    chat.add_handler(CallbackQueryHandler(on_answer_button, pattern=r"^answer:\d{1,16}$"))
-    chat.add_handler(MessageHandler(private & filters.TEXT, _says(answers.help_)))
-    chat.add_error_handler(_remember_error)
-    chat.bot_data.update(app=app, errors={})
-    return chat
 
 
 async def on_let_in(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -235,8 +216,3 @@ def _speaking(person: User | None) -> AbstractContextManager[None]:
         return localize.speaking(None)
     known = users.get(person.id)
     return localize.speaking(known.language if known else None, person.language_code)
-
-
-async def _remember_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
-    if isinstance(update, Update) and context.error:
-        context.bot_data["errors"][update.update_id] = context.error

@@ -1,7 +1,9 @@
 """The pauses that Telegram asks for, kept by what python-telegram-bot sends."""
 
 import math
+import os
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from typing import Any
 
 from telegram.error import RetryAfter
@@ -9,9 +11,12 @@ from telegram.ext import BaseRateLimiter
 
 from webapp.bot_api.client import BotApi, chat_of
 
+# python-telegram-bot 22.2: RetryAfter.retry_after is a timedelta, as it will be in any case; else it warns.
+os.environ.setdefault("PTB_TIMEDELTA", "true")
 
-class FloodControl(BaseRateLimiter[None]):
-    """Has chat keep the pauses that Telegram asked this process for, whoever heard of them."""
+
+class RateLimiter(BaseRateLimiter[None]):
+    """Keeps the pauses that Telegram asked this process for, whoever heard of them."""
 
     def __init__(self, client: BotApi) -> None:
         self.client = client
@@ -45,12 +50,7 @@ class FloodControl(BaseRateLimiter[None]):
             raise
 
 
-def _seconds(error: RetryAfter) -> float:
-    # What is public about it changes its type with a coming release of the library.
-    return error._retry_after.total_seconds()
-
-
 def seconds_of(error: RetryAfter) -> float:
     """Return for how long Telegram wants silence."""
-    # What is public about it changes its type with a coming release of the library.
-    return error._retry_after.total_seconds()
+    asked = error.retry_after
+    return asked.total_seconds() if isinstance(asked, timedelta) else asked

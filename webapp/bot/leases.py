@@ -1,4 +1,4 @@
-"""What this process does and no other: its turn to poll, since Telegram answers one at a time."""
+"""What this process does and no other: its duties, and its turn to poll."""
 
 import hashlib
 import logging
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 # replaced while the buyer still waits. A poll outlasts it, so it is renewed beside the poll.
 TURN_SECONDS = 8.0
 RENEW_EVERY_SECONDS = 2.0
+DUTY_SECONDS = 30.0
 
 
 def process_name() -> str:
@@ -61,8 +62,34 @@ def _machine() -> str:
     return hashlib.sha256(f"{socket.gethostname()}{namespace}".encode()).hexdigest()[:16]
 
 
+class DutyLeases:
+    """The duties of one process; its methods are safe from any thread."""
+
+    def __init__(self, app: Flask, holder: str) -> None:
+        self.app = app
+        self.holder = holder
+        self.held_until: dict[str, float] = {}  # by the clock that nobody sets
+
+    def holds(self, duty: str) -> bool:
+        """Take or keep a duty, and tell whether this process has it."""
+        ticks = clock.ticks()
+        if ticks < self.held_until.get(duty, ticks):
+            return True
+        with transaction():
+            held = leases.hold(duty, self.holder, DUTY_SECONDS, clock.now()) is not None
+        if held:
+            # Renewed well before its end, and not at every look.
+            self.held_until[duty] = ticks + DUTY_SECONDS / 3
+        return held
+
+    def release_leases(self) -> None:
+        """Leave the duties to others at once, since this process ends."""
+        with self.app.app_context(), transaction():
+            leases.release_all(self.holder, clock.now())
+
+
 class Turn:
-    """One process's claim to poll; its methods are safe from any thread."""
+    """One process's claim to poll, since Telegram answers one poll at a time; safe from any thread."""
 
     def __init__(self, app: Flask, holder: str) -> None:
         self.app = app

@@ -1,11 +1,14 @@
 """Updates fetched from Telegram, kept, and only then confirmed."""
 
 import logging
-import random
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
 
 from webapp import clock
-from webapp.bot.wakeups import JITTER, Stop, longer
+from webapp.bot.leases import Turn
+from webapp.bot.wakeups import Stop, Wakeups, jittered, longer
 from webapp.bot_api.client import (
     BotApiError,
     Conflict,
@@ -17,9 +20,7 @@ from webapp.bot_api.client import (
 from webapp.bot_api.registration import ALLOWED_UPDATES
 from webapp.domain.queue import inbox
 from webapp.usecases import receiving
-
-if TYPE_CHECKING:
-    from webapp.bot.process import Bot
+from webapp.usecases.context import Context
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,16 @@ GAP_SECONDS = 2.0 * (POLL_SECONDS + POLL_SLACK_SECONDS)  # as long as two polls 
 class Poller:
     """Fetches updates; Telegram hears that they arrived by the next poll's offset, after the commit."""
 
-    def __init__(self, bot: "Bot") -> None:
-        self.bot = bot
+    def __init__(self, app: Flask, turn: Turn, wakeups: Wakeups, after_gap: Callable[[], None]) -> None:
+        """Be ready to poll.
+
+        :param after_gap: called where updates may have expired while this process could not poll
+        """
+        self.app = app
+        self.context: Context = app.extensions["context"]
+        self.turn = turn
+        self.wakeups = wakeups
+        self.after_gap = after_gap
         self.offset: int | None = None
         self.pause = 1.0
         self.heard_at = clock.ticks()
@@ -49,7 +58,7 @@ class Poller:
     def step(self) -> None:
         """Poll once, or wait after a failure or while another process polls."""
         if not self._is_our_turn():
-            self.bot.stopping.wait(TURN_LOOK_SECONDS)
+            self.wakeups.pause(TURN_LOOK_SECONDS)
             return
         try:
             updates = self._fetch()
@@ -70,12 +79,12 @@ class Poller:
             self._keep(updates)
 
     def _is_our_turn(self) -> bool:
-        if self.bot.turn.is_mine():
+        if self.turn.is_mine():
             return True
         # Another process may have polled meanwhile, and numbers may have begun anew: what was next for this
         # one would confirm, unread, whatever is below it.
         self.offset = None
-        return self.bot.turn.renew()
+        return self.turn.renew()
 
     def _note_conflict(self, error: Conflict) -> None:
         """Say that another program polls; a poll of a process that just ended is none."""
@@ -90,7 +99,7 @@ class Poller:
         """After a gap, ask the statement for what may have expired in it."""
         ticks = clock.ticks()
         if ticks - self.heard_at > GAP_SECONDS:
-            self.bot.worker.reconcile_soon()
+            self.after_gap()
         self.heard_at = ticks
 
     def _fetch(self) -> list[dict[str, Any]]:
@@ -101,7 +110,7 @@ class Poller:
         }
         if self.offset is not None:
             asked["offset"] = self.offset
-        updates: list[dict[str, Any]] = self.bot.client.call(
+        updates: list[dict[str, Any]] = self.context.client.call(
             "getUpdates", asked, timeout_seconds=POLL_SECONDS + POLL_SLACK_SECONDS
         )
         return updates
@@ -109,21 +118,23 @@ class Poller:
     def _keep(self, updates: list[dict[str, Any]]) -> None:
         if not updates:
             return
-        with self.bot.app.app_context():
+        with self.app.app_context():
             # Questions first: they wait for nobody's payment to be booked.
             for update in sorted(updates, key=_is_patient):
-                receiving.receive(update, "polling", self.bot.worker.context)
-                self.bot.ring()
+                receiving.receive(update, "polling", self.context)
+                self.wakeups.wake()
         # Only what is committed may be confirmed.
-        ids = [
-            one["update_id"] for one in updates if isinstance(one, dict) and type(one.get("update_id")) is int
-        ]
+        ids = [update["update_id"] for update in updates if _has_id(update)]
         self.offset = max(ids) + 1 if ids else self.offset
 
     def _wait(self, seconds: float) -> None:
-        self.bot.stopping.wait(seconds * random.uniform(1, JITTER))  # noqa: S311 - no secret
+        self.wakeups.pause(jittered(seconds))
         self.pause = longer(self.pause)
 
 
 def _is_patient(update: object) -> bool:
     return not (isinstance(update, dict) and inbox.PRE_CHECKOUT in update)
+
+
+def _has_id(update: object) -> bool:
+    return isinstance(update, dict) and type(update.get("update_id")) is int

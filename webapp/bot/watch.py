@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
-from webapp.bot.worker import DUTIES, Worker
+from webapp.bot.messages import Messages
 from webapp.config import HEALTH, Config
 from webapp.db.extensions import db, transaction
 from webapp.domain.queue import leases, outbox
@@ -39,7 +39,7 @@ class Watch:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.config: Config = app.config["STARFRONT"]
-        self.worker = Worker(app)
+        self.messages = Messages(app, holds=lambda _duty: False)  # alarms alone
         self.begun_at = clock.now()
         self.missing: str | None = None  # what the owners were told of
         self.stopping = threading.Event()
@@ -70,7 +70,7 @@ class Watch:
 
     def _look(self) -> None:
         now = clock.now()
-        is_at_work, last = leases.at_work((*DUTIES, leases.POLLING), now)
+        is_at_work, last = leases.at_work(now)
         if is_at_work:
             self._greet()
             return
@@ -82,7 +82,7 @@ class Watch:
         with transaction():
             facts = {"since": (last or self.begun_at).isoformat()}
             outbox.tell_owners(self.config.owner_chats, DEAD, facts, about=self.missing, now=now)
-        self.worker.send_alarms(DEAD)
+        self.messages.send_alarms(DEAD)
 
     def _greet(self) -> None:
         if self.missing is None:

@@ -1,6 +1,5 @@
 """Who does a background duty: one holder at a time, replaced when it dies."""
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select, update
@@ -55,9 +54,9 @@ def holders(now: datetime) -> set[str]:
     return set(db.session.scalars(held))
 
 
-def at_work(names: Collection[str], now: datetime) -> tuple[bool, datetime | None]:
-    """Tell whether somebody has one of these duties, and until when somebody had, or has, the last."""
-    last = db.session.scalar(select(func.max(Lease.expires_at)).where(Lease.name.in_(names)))
+def at_work(now: datetime) -> tuple[bool, datetime | None]:
+    """Tell whether somebody has a duty, and until when somebody had, or has, the last."""
+    last = db.session.scalar(select(func.max(Lease.expires_at)))
     return last is not None and last > _database_time(now), last
 
 
