@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.conftest import ALICE, BOB
 from tests.kit.factories import METRICS_TOKEN, SECRET_KEY, TERMS_VERSION, WEBHOOK_SECRET
+from tests.kit.played import ALICE, BOB
 from tests.kit.processes import ROOT, TOKEN, Shopper, Stage, eventually
 from webapp.config import WEBHOOK_PATH
 from webapp.views.telegram import SECRET_HEADER

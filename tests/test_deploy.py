@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import ALICE
 from tests.kit import hosts
 from tests.kit.factories import METRICS_TOKEN
+from tests.kit.played import ALICE
 from tests.kit.processes import ROOT, Shopper, Stage, eventually
 from webapp.shop import documents
 from webapp.shop.brand import Brand

@@ -14,12 +14,11 @@ from babel.messages.catalog import Catalog
 from flask import Flask, render_template_string
 from jinja2 import nodes
 
-from tests.bot.test_messages import FACTS
 from tests.kit import arrange
 from tests.kit.arrange import NOW
 from tests.kit.factories import BOT_TOKEN, BRAND, SECRET_KEY, make_config, write_folder
+from tests.kit.wordings import FACTS
 from tests.sentences import ROOT, extracted, opened, texts
-from tests.test_templates import FOLDER as TEMPLATES
 from webapp import clock, create_app
 from webapp.bot_api.registration import (
     COMMANDS,
@@ -352,9 +351,9 @@ def shown(page: str) -> list[str]:
     return reader.said
 
 
-@pytest.mark.parametrize("name", sorted(file.name for file in TEMPLATES.glob("*.html")))
+@pytest.mark.parametrize("name", sorted(file.name for file in (ROOT / "templates").glob("*.html")))
 def test_no_template_says_anything_past_its_translations(name):
-    source = (TEMPLATES / name).read_text(encoding="utf-8")
+    source = (ROOT / "templates" / name).read_text(encoding="utf-8")
     source = re.sub(r"\{% set \w+ %\}.*?\{% endset %\}", "", source, flags=re.DOTALL)  # attributes
     bare = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", source, flags=re.DOTALL)
     for text in shown(bare):
@@ -363,9 +362,9 @@ def test_no_template_says_anything_past_its_translations(name):
         assert not re.search(r"[^\W\d_]", text), text
 
 
-@pytest.mark.parametrize("name", sorted(file.name for file in TEMPLATES.glob("*.html")))
+@pytest.mark.parametrize("name", sorted(file.name for file in (ROOT / "templates").glob("*.html")))
 def test_no_template_hides_a_sentence_in_an_expression(app_without_tables, name):
-    tree = app_without_tables.jinja_env.parse((TEMPLATES / name).read_text(encoding="utf-8"))
+    tree = app_without_tables.jinja_env.parse((ROOT / "templates" / name).read_text(encoding="utf-8"))
     marked = {
         id(argument)
         for call in tree.find_all(nodes.Call)

@@ -14,7 +14,6 @@ import httpx
 import jwt
 import pytest
 
-from tests.e2e.conftest import ALICE
 from tests.kit.factories import (
     BOT_TOKEN,
     METRICS_TOKEN,
@@ -23,6 +22,7 @@ from tests.kit.factories import (
     make_config,
     make_init_data,
 )
+from tests.kit.played import ALICE
 from tests.kit.processes import Shopper, Stage, eventually
 from webapp import config
 from webapp.bot_api.client import BotApi, NotReached

@@ -6,9 +6,10 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import DatabaseError
 
-from tests.bot.test_cli import on_sqlite, run
 from tests.kit import arrange
 from tests.kit.arrange import ALICE, BOB, DAY, MONTH, NOW
+from tests.kit.commands import run
+from tests.kit.hands import on_sqlite
 from webapp import clock
 from webapp.db.extensions import db, transaction
 from webapp.db.models import AuditEntry, LedgerEntry, User

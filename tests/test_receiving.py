@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.domain.test_updates import service_message
 from tests.kit import arrange
 from tests.kit.factories import TERMS_VERSION
+from tests.kit.service_messages import service_message
 from webapp import clock
 from webapp.bot.worker import Worker
 from webapp.db.extensions import db, transaction

@@ -111,6 +111,14 @@ def example() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
+def test_no_test_needs_another_test():
+    named = re.compile(
+        r"(?m)^\s*(?:from tests[\w.]* import .*\btest_|from tests(?:\.\w+)*\.test_|import tests.*test_).*"
+    )
+    files = sorted(ROOT.glob("tests/**/*.py"))
+    assert {str(file.relative_to(ROOT)) for file in files if named.search(file.read_text("utf-8"))} == set()
+
+
 def test_the_example_lists_every_setting():
     files = (ROOT / "webapp" / "config").glob("*.py")
     source = "".join(file.read_text(encoding="utf-8") for file in files)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.covered import measured
-from tests.e2e.conftest import ALICE
+from tests.kit.played import ALICE
 from tests.kit.processes import ROOT, Shopper, Stage, eventually
 from webapp.serving import supervisor
 from webapp.serving.supervisor import Child

@@ -1,12 +1,14 @@
 """A shop whose Bot API is the sandbox's: one sandbox for all tests, as new for each."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tests.kit import arrange
 from tests.kit.factories import make_config
+from tests.kit.hands import charge, hands
+from tests.kit.plans import context, plan
+from tests.kit.played import ALICE, BOB, CARMEN
 from tests.kit.processes import TOKEN, Stage
 from tests.kit.shared import app, database_url, new_app, postgresql_place, sqlite_place
 from webapp.bot_api import client as bot_api
@@ -15,9 +17,17 @@ from webapp.bot_api.client import BotApi
 from webapp.config import Config
 from webapp.db.models import User
 
-__all__ = ["app", "database_url", "new_app", "postgresql_place", "sqlite_place"]
-
-ALICE, BOB, CARMEN, DARIUSH = 5000000101, 5000000102, 5000000103, 5000000104  # the sandbox's people
+__all__ = [
+    "charge",
+    "context",
+    "hands",
+    "plan",
+    "app",
+    "database_url",
+    "new_app",
+    "postgresql_place",
+    "sqlite_place",
+]
 
 
 @pytest.fixture(scope="session")
@@ -67,13 +77,3 @@ def alice(open_shop: None) -> User:
 @pytest.fixture
 def bob(open_shop: None) -> User:
     return arrange.meet(BOB, first_name="Bob", language_code="ru")
-
-
-def told(telegram: Stage, person: int) -> list[str]:
-    """Return what the bot wrote to a person."""
-    return [message.get("text", "") for message in telegram.messages(person) if message["from"] == "bot"]
-
-
-def trouble(telegram: Stage, method: str, **what: Any) -> None:
-    """Have something go wrong with a method, once unless told."""
-    telegram.control("PUT", "troubles", api={method: {"times": 1, **what}})

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from tests.bot.conftest import ALICE, BOB, CARMEN, trouble
+from tests.kit.played import ALICE, BOB, CARMEN, trouble
 from tests.kit.processes import TOKEN, Stage
 from webapp import clock
 from webapp.bot_api import client as bot_api

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from tests.bot.conftest import ALICE, BOB, CARMEN, told, trouble
-from tests.bot.test_worker import Hands, hands, on_sqlite, say  # noqa: F401 - hands is a fixture
 from tests.kit import arrange
+from tests.kit.hands import Hands, on_sqlite, say
+from tests.kit.played import ALICE, BOB, CARMEN, told, trouble
 from webapp import clock
 from webapp.bot.process import Bot
 from webapp.db.extensions import db, transaction
@@ -38,7 +38,7 @@ def news() -> list[OutboxMessage]:
     return list(db.session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "news")))
 
 
-def test_news_reach_everybody_in_their_language_once(telegram, hands: Hands):  # noqa: F811
+def test_news_reach_everybody_in_their_language_once(telegram, hands: Hands):
     begin("atlas")
     for _ in range(3):
         hands.duties.tick()
@@ -50,7 +50,7 @@ def test_news_reach_everybody_in_their_language_once(telegram, hands: Hands):  #
     assert not broadcasts.is_running()
 
 
-def test_who_declines_before_it_is_sent_gets_nothing(telegram, hands: Hands):  # noqa: F811
+def test_who_declines_before_it_is_sent_gets_nothing(telegram, hands: Hands):
     begin()
     hands.duties.tick()
     with transaction():
@@ -70,7 +70,7 @@ def test_who_declines_before_it_is_sent_gets_nothing(telegram, hands: Hands):  #
 
 
 @on_sqlite
-def test_who_declines_while_telegram_wants_silence_gets_nothing(telegram, hands: Hands):  # noqa: F811
+def test_who_declines_while_telegram_wants_silence_gets_nothing(telegram, hands: Hands):
     begin()
     hands.duties.tick()
     trouble(telegram, "sendMessage", status=429, retry_after=20, times=2)
@@ -84,7 +84,7 @@ def test_who_declines_while_telegram_wants_silence_gets_nothing(telegram, hands:
 
 
 @on_sqlite
-def test_what_is_stopped_is_not_sent_any_more(telegram, hands: Hands):  # noqa: F811
+def test_what_is_stopped_is_not_sent_any_more(telegram, hands: Hands):
     crowd(20)
     begin()
     hands.duties.tick()
@@ -97,7 +97,7 @@ def test_what_is_stopped_is_not_sent_any_more(telegram, hands: Hands):  # noqa: 
 
 
 @on_sqlite
-def test_a_receipt_waits_for_a_handful_of_news_at_most(telegram, hands: Hands):  # noqa: F811
+def test_a_receipt_waits_for_a_handful_of_news_at_most(telegram, hands: Hands):
     crowd(100)
     begin()
     for _ in range(5):
@@ -109,7 +109,7 @@ def test_a_receipt_waits_for_a_handful_of_news_at_most(telegram, hands: Hands): 
 
 
 @on_sqlite
-def test_news_to_people_who_cannot_be_reached_hold_nobody_up(telegram, hands: Hands):  # noqa: F811
+def test_news_to_people_who_cannot_be_reached_hold_nobody_up(telegram, hands: Hands):
     crowd(12)  # of whom Telegram knows nobody
     begin()
     for _ in range(3):
@@ -122,7 +122,7 @@ def test_news_to_people_who_cannot_be_reached_hold_nobody_up(telegram, hands: Ha
 
 
 @on_sqlite
-def test_one_process_at_a_time_writes_news(app, telegram, hands: Hands):  # noqa: F811
+def test_one_process_at_a_time_writes_news(app, telegram, hands: Hands):
     crowd(20)
     begin()
     hands.duties.tick()

@@ -11,8 +11,8 @@ from telegram.error import RetryAfter
 from telegram.ext import CommandHandler
 
 from tests.covered import measured
-from tests.e2e.conftest import ALICE, BOB
 from tests.kit import arrange
+from tests.kit.played import ALICE, BOB
 from tests.kit.processes import TOKEN, Stage, eventually
 from webapp.bot.dispatcher import build_application
 from webapp.bot.flood_control import RateLimiter

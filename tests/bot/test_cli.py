@@ -13,10 +13,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, inspect, select, text
 
-from tests.bot.conftest import ALICE, BOB, trouble
-from tests.bot.test_registration import set_up
 from tests.kit import arrange
+from tests.kit.arrange import set_up
+from tests.kit.commands import run
 from tests.kit.factories import SHOP, TERMS_VERSION, make_config
+from tests.kit.hands import on_sqlite
+from tests.kit.played import ALICE, BOB, trouble
 from tests.kit.processes import TOKEN, Stage, eventually
 from webapp import clock, create_app
 from webapp.bot.duties import Duties
@@ -46,7 +48,6 @@ ROOT = Path(__file__).parent.parent.parent
 SHIPPED = SHOP.catalogue.read_text(encoding="utf-8")
 OPENED = SHIPPED[SHIPPED.index("\n[[entitlements]]\n") :]
 COUNT = len(catalogue_files.read(SHIPPED))
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def counts(answer: tuple[int, str]) -> str:
@@ -54,16 +55,6 @@ def counts(answer: tuple[int, str]) -> str:
     code, said = answer
     assert code == 0, said
     return said.splitlines()[-1]
-
-
-def run(app: Flask, *args: str) -> tuple[int, str]:
-    """Run a command, and return its exit code with what it said."""
-    db.session.rollback()
-    result = app.test_cli_runner().invoke(args=args)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    db.session.rollback()
-    lines = [line for line in result.output.splitlines() if not line.startswith('{"time": ')]
-    return result.exit_code, "\n".join(lines)
 
 
 def on_sale() -> dict[str, int]:

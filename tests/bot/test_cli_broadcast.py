@@ -6,9 +6,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests.bot.conftest import ALICE, BOB, CARMEN
-from tests.bot.test_cli import on_sqlite, run
 from tests.kit import arrange
+from tests.kit.commands import run
+from tests.kit.hands import on_sqlite
+from tests.kit.played import ALICE, BOB, CARMEN
 from webapp import clock
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Broadcast, OutboxMessage

@@ -6,8 +6,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests.bot.conftest import ALICE
-from tests.bot.test_cli import on_sqlite, run
+from tests.kit.commands import run
+from tests.kit.hands import on_sqlite
+from tests.kit.played import ALICE
 from tests.kit.processes import TOKEN
 from webapp import clock
 from webapp.bot.worker import Worker

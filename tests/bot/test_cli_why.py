@@ -3,10 +3,11 @@
 import pytest
 from flask import Flask
 
-from tests.bot.conftest import ALICE, BOB
-from tests.bot.test_cli import on_sqlite, run
 from tests.kit import arrange
 from tests.kit.arrange import NOW
+from tests.kit.commands import run
+from tests.kit.hands import on_sqlite
+from tests.kit.played import ALICE, BOB
 from webapp import clock
 from webapp.db.extensions import transaction
 from webapp.db.models import User

@@ -8,8 +8,8 @@ import click
 import pytest
 from flask import Flask
 
-from tests.bot.conftest import trouble
 from tests.kit.factories import SHOP, make_config
+from tests.kit.played import trouble
 from tests.kit.processes import TOKEN
 from webapp import application, cli, create_app
 from webapp.cli.commands import UNKNOWN_TOKEN, OwnerCommand

@@ -19,11 +19,12 @@ from flask import Flask
 from sqlalchemy import event, select, text
 from werkzeug.serving import make_server
 
-from tests.bot.conftest import ALICE, BOB, CARMEN, trouble
-from tests.bot.test_cli import on_sqlite, run
-from tests.bot.test_registration import set_up
 from tests.kit import arrange
+from tests.kit.arrange import set_up
+from tests.kit.commands import run
 from tests.kit.factories import BRAND, SHOP, WEBHOOK_SECRET, make_config
+from tests.kit.hands import on_sqlite
+from tests.kit.played import ALICE, BOB, CARMEN, trouble
 from tests.kit.processes import ROOT, TOKEN, Stage, eventually
 from webapp import __version__, clock
 from webapp.bot_api import registration

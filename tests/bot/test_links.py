@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.bot.conftest import ALICE
+from tests.kit.played import ALICE
 from tests.kit.processes import TOKEN, Stage
 from tests.kit.proxy import SOUND, Fault, Proxy
 from webapp.bot_api.client import BotApi, BotApiError, OutcomeUnknown, Refused

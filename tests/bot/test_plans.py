@@ -4,72 +4,20 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from flask import Flask
 
-from tests.bot.conftest import ALICE, CARMEN, told, trouble
-from tests.bot.test_worker import Hands, hands  # noqa: F401 - the fixture
 from tests.kit import arrange
 from tests.kit.factories import TERMS_VERSION
+from tests.kit.hands import ASKED
+from tests.kit.plans import EDIT, REFUND, Plan
+from tests.kit.played import ALICE, CARMEN, told, trouble
 from tests.kit.processes import Stage
 from webapp import clock, create_app
 from webapp.db.extensions import db
-from webapp.db.models import InboxItem, Subscription, User
+from webapp.db.models import InboxItem
 from webapp.domain.access import entitlements
-from webapp.domain.owner.audit import Decision
 from webapp.domain.sales import charges, refunds, subscriptions
 from webapp.usecases import invoices, owner, receiving, renewals
 from webapp.usecases import refunds as refunds_at_telegram
-from webapp.usecases.context import Context
-
-EDIT, REFUND = "editUserStarSubscription", "refundStarPayment"
-ASKED = Decision("shell", "asked")
-
-
-class Plan:
-    """Alice's plan, as Telegram and the shop have it."""
-
-    def __init__(self, telegram: Stage, context: Context, buyer: User, slug: str = "plan") -> None:
-        self.telegram, self.context = telegram, context
-        self.order = invoices.open_invoice(
-            context, buyer, slug, terms_version=TERMS_VERSION, correlation_id="tap"
-        )
-        invoice = str(self.order.invoice_link).rpartition("$")[2]
-        self.charge_id = telegram.control("POST", "charges", person=buyer.telegram_id, slug=invoice)["id"]
-        self.hear()
-
-    @property
-    def row(self) -> Subscription:
-        db.session.rollback()
-        found = subscriptions.find(self.order.public_id)
-        assert found
-        return found
-
-    def at_telegram(self, doing: str = "") -> dict[str, Any]:
-        """Have Telegram do something with it, and return how it stands there."""
-        if doing:
-            self.telegram.control("POST", f"subscriptions/{self.charge_id}/{doing}")
-            self.hear()
-        shown: list[dict[str, Any]] = self.telegram.control("GET", "subscriptions")
-        return next(one for one in shown if one["id"] == self.charge_id)
-
-    def hear(self) -> None:
-        """Take in what waits at Telegram, as the poller does."""
-        updates = self.context.client.call("getUpdates", {"timeout": 0})
-        for update in updates:
-            receiving.receive(update, "polling", self.context)
-        if updates:
-            self.context.client.call("getUpdates", {"offset": updates[-1]["update_id"] + 1, "timeout": 0})
-
-
-@pytest.fixture
-def context(app: Flask) -> Context:
-    found: Context = app.extensions["context"]
-    return found
-
-
-@pytest.fixture
-def plan(telegram: Stage, context: Context, alice: User) -> Plan:
-    return Plan(telegram, context, alice)
 
 
 def edits(telegram: Stage) -> list[tuple[str, bool]]:
@@ -95,7 +43,7 @@ def test_a_renewal_at_telegram_extends_the_plan(plan):
     assert plan.row.first_charge_id == plan.charge_id
 
 
-def test_states_from_telegram_reach_the_plan(plan, hands):  # noqa: F811
+def test_states_from_telegram_reach_the_plan(plan, hands):
     for doing, renews in (("cancel", False), ("resume", True), ("fail", True)):
         plan.at_telegram(doing)
         hands.worker.settle_money()
@@ -105,7 +53,7 @@ def test_states_from_telegram_reach_the_plan(plan, hands):  # noqa: F811
 
 
 @pytest.mark.proves("F46")
-def test_a_state_that_overtakes_its_plan_waits_for_it(telegram, context, alice, hands):  # noqa: F811
+def test_a_state_that_overtakes_its_plan_waits_for_it(telegram, context, alice, hands):
     telegram.control("PUT", "troubles", reorder=True)
     one = Plan(telegram, context, alice)
     state = {"user": {"id": ALICE}, "invoice_payload": one.order.payload, "state": "canceled"}
@@ -150,7 +98,7 @@ def test_after_a_renewal_it_is_cancelled_by_its_first_charge(telegram, plan, con
     assert not plan.row.renews
 
 
-def test_letting_it_renew_leaves_the_turning_on_to_the_buyer(plan, context, hands):  # noqa: F811
+def test_letting_it_renew_leaves_the_turning_on_to_the_buyer(plan, context, hands):
     renewals.cancel_renewal(context, plan.row, by="buyer")
     allowed = renewals.allow_renewal(context, plan.row, by="buyer")
     assert (allowed.wish, allowed.locked_at, allowed.renews) == (None, None, False)
@@ -159,7 +107,7 @@ def test_letting_it_renew_leaves_the_turning_on_to_the_buyer(plan, context, hand
     assert plan.row.renews
 
 
-def test_a_wish_telegram_did_not_answer_is_carried_out_by_the_bot(telegram, plan, context, hands):  # noqa: F811
+def test_a_wish_telegram_did_not_answer_is_carried_out_by_the_bot(telegram, plan, context, hands):
     trouble(telegram, EDIT, status=500)
     renewals.cancel_renewal(context, plan.row, by="buyer")
     hands.duties.tick()
@@ -171,7 +119,7 @@ def test_a_wish_telegram_did_not_answer_is_carried_out_by_the_bot(telegram, plan
     assert any("is cancelled. It stays open until" in text for text in told(telegram, ALICE))
 
 
-def test_a_wish_waits_as_long_as_telegram_asks(telegram, plan, context, hands):  # noqa: F811
+def test_a_wish_waits_as_long_as_telegram_asks(telegram, plan, context, hands):
     trouble(telegram, EDIT, status=429, retry_after=30)
     renewals.cancel_renewal(context, plan.row, by="buyer")
     hands.wait(29)
@@ -202,7 +150,7 @@ def test_a_refund_stops_the_renewal_before_the_stars_go_back(telegram, plan, con
 
 
 @pytest.mark.proves("I6")
-def test_nothing_goes_back_while_nobody_knows_whether_it_renews(telegram, plan, context, hands):  # noqa: F811
+def test_nothing_goes_back_while_nobody_knows_whether_it_renews(telegram, plan, context, hands):
     trouble(telegram, EDIT, status=500)
     assert owner.refund(context, plan.charge_id, ASKED).status == "unknown"
     assert telegram.calls(REFUND) == []
@@ -213,7 +161,7 @@ def test_nothing_goes_back_while_nobody_knows_whether_it_renews(telegram, plan, 
     assert len(telegram.calls(REFUND)) == 1
 
 
-def test_a_renewal_is_stopped_although_the_stars_went_back(telegram, plan, context, hands):  # noqa: F811
+def test_a_renewal_is_stopped_although_the_stars_went_back(telegram, plan, context, hands):
     trouble(telegram, EDIT, status=500)
     assert owner.refund(context, plan.charge_id, ASKED).status == "unknown"
     telegram.control("POST", f"charges/{plan.charge_id}/refund")
@@ -231,7 +179,7 @@ def test_a_renewal_that_cannot_be_stopped_does_not_keep_the_stars(telegram, plan
     assert owner.refund(context, plan.charge_id, ASKED).status == "done"
 
 
-def test_a_renewal_is_stopped_once_however_often_the_refund_is_asked_for(telegram, plan, context, hands):  # noqa: F811
+def test_a_renewal_is_stopped_once_however_often_the_refund_is_asked_for(telegram, plan, context, hands):
     trouble(telegram, REFUND, status=500)
     assert owner.refund(context, plan.charge_id, ASKED).status == "unknown"
     hands.wait(3)
@@ -242,7 +190,7 @@ def test_a_renewal_is_stopped_once_however_often_the_refund_is_asked_for(telegra
 
 
 @pytest.mark.proves("F41")
-def test_a_second_subscription_is_given_back_and_stopped_by_itself(telegram, plan, context, alice, hands):  # noqa: F811
+def test_a_second_subscription_is_given_back_and_stopped_by_itself(telegram, plan, context, alice, hands):
     invoice = str(plan.order.invoice_link).rpartition("$")[2]
     double = telegram.control("POST", "charges", person=ALICE, slug=invoice)["id"]
     plan.hear()
@@ -256,7 +204,7 @@ def test_a_second_subscription_is_given_back_and_stopped_by_itself(telegram, pla
 
 
 @pytest.mark.proves("F55")
-def test_a_refund_from_outside_alarms_the_owner(telegram, plan, hands):  # noqa: F811
+def test_a_refund_from_outside_alarms_the_owner(telegram, plan, hands):
     plan.telegram.control("POST", f"charges/{plan.charge_id}/refund")
     plan.hear()
     hands.send_all()
@@ -265,7 +213,7 @@ def test_a_refund_from_outside_alarms_the_owner(telegram, plan, hands):  # noqa:
 
 
 @pytest.mark.proves("F47")
-def test_a_chargeback_that_only_the_statement_tells_of_is_found(telegram, plan, hands):  # noqa: F811
+def test_a_chargeback_that_only_the_statement_tells_of_is_found(telegram, plan, hands):
     telegram.control("POST", f"charges/{plan.charge_id}/chargeback", silent=True)
     hands.duties.tick()
     assert refunds.find(plan.charge_id).requested_by == "telegram"
@@ -285,7 +233,7 @@ def test_a_buyer_gives_back_and_gets_the_stars(telegram, context, alice):
     assert len(telegram.calls(REFUND)) == 1
 
 
-def test_a_reminder_reaches_the_chat(telegram, plan, hands):  # noqa: F811
+def test_a_reminder_reaches_the_chat(telegram, plan, hands):
     hands.wait(28 * 86400)
     hands.duties.tick()
     hands.send_all()

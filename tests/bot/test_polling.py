@@ -17,11 +17,10 @@ from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.bot.conftest import ALICE, trouble
-from tests.bot.test_worker import answers, question
 from tests.covered import measured
-from tests.e2e.conftest import BOB
 from tests.kit import arrange
+from tests.kit.hands import answers, question
+from tests.kit.played import ALICE, BOB, trouble
 from tests.kit.processes import ROOT, TOKEN, Shopper, Stage, eventually
 from webapp import clock
 from webapp.bot import poller as polling

@@ -2,8 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.bot.conftest import trouble
+from tests.kit.arrange import set_up
 from tests.kit.factories import WEBHOOK_SECRET, make_config
+from tests.kit.played import trouble
 from tests.kit.processes import TOKEN, Stage, eventually
 from webapp.bot_api.client import BotApi, BotApiError
 from webapp.bot_api.registration import (
@@ -30,18 +31,6 @@ def database_url() -> str:
 
 def webhook(telegram: Stage, **changes: str) -> Config:
     return make_config(bot_token=TOKEN, bot_api_url=f"{telegram.sandbox}/bot", bot_mode="webhook", **changes)
-
-
-def set_up(api: BotApi, url: str) -> None:
-    """Have a webhook set by somebody; Telegram takes no two within a second."""
-
-    def works() -> bool:
-        try:
-            return bool(api.call("setWebhook", {"url": url}))
-        except BotApiError:
-            return False
-
-    eventually(works)
 
 
 @pytest.fixture

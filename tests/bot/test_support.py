@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.bot.conftest import ALICE, BOB, CARMEN, told, trouble
-from tests.bot.test_worker import Hands, hands, on_sqlite, rows  # noqa: F401
 from tests.kit import arrange
 from tests.kit.factories import make_config
+from tests.kit.hands import Hands, on_sqlite, rows
+from tests.kit.played import ALICE, BOB, CARMEN, told, trouble
 from tests.kit.processes import Stage
 from webapp import clock, create_app
 from webapp.bot_api.client import BotApi
@@ -29,7 +29,7 @@ PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADh
 class Desk:
     """People and owners who write to the bot, and a bot that does what it does with that."""
 
-    def __init__(self, telegram: Stage, hands: Hands) -> None:  # noqa: F811
+    def __init__(self, telegram: Stage, hands: Hands) -> None:
         self.telegram, self.hands = telegram, hands
         self.client: BotApi = hands.worker.context.client
         self.offset = 0
@@ -76,7 +76,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(telegram: Stage, app: Flask, hands: Hands) -> Desk:  # noqa: F811
+def desk(telegram: Stage, app: Flask, hands: Hands) -> Desk:
     return Desk(telegram, hands)
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.bot.conftest import ALICE, CARMEN, told, trouble
-from tests.bot.test_worker import hands, on_sqlite  # noqa: F401
 from tests.kit import arrange
+from tests.kit.hands import on_sqlite
+from tests.kit.played import ALICE, CARMEN, told, trouble
 from webapp import clock
 from webapp.bot import watch
 from webapp.bot.watch import DEAD_AFTER, Watch
@@ -17,7 +17,7 @@ SECONDS = DEAD_AFTER.total_seconds()
 
 
 @pytest.fixture
-def eye(app, hands) -> Watch:  # noqa: F811
+def eye(app, hands) -> Watch:
     return Watch(app)
 
 
@@ -26,7 +26,7 @@ def alarms(telegram) -> list[str]:
 
 
 @on_sqlite  # PostgreSQL's own clock says when a duty runs out, and no test moves that
-def test_24_a_dead_bot_is_told_once_and_its_return_too(telegram, hands, eye, app, alice):  # noqa: F811
+def test_24_a_dead_bot_is_told_once_and_its_return_too(telegram, hands, eye, app, alice):
     hands.duties.tick()  # a bot at work holds its duties
     eye.look()
     hands.wait(60)  # it was killed, and what it held has run out
@@ -50,7 +50,7 @@ def test_24_a_dead_bot_is_told_once_and_its_return_too(telegram, hands, eye, app
 
 
 @on_sqlite
-def test_24_a_shop_whose_bot_never_started_is_told_too(telegram, hands, eye, alice):  # noqa: F811
+def test_24_a_shop_whose_bot_never_started_is_told_too(telegram, hands, eye, alice):
     eye.look()
     hands.wait(SECONDS - 1)
     eye.look()
@@ -63,7 +63,7 @@ def test_24_a_shop_whose_bot_never_started_is_told_too(telegram, hands, eye, ali
 @on_sqlite
 def test_24_what_telegram_did_not_take_is_tried_again_and_receipts_are_left_alone(
     telegram,
-    hands,  # noqa: F811
+    hands,
     eye,
     alice,
 ):
@@ -95,7 +95,7 @@ def test_24_nobody_looks_after_the_bot_whose_owner_does_not_want_to_hear(app, mo
 
 
 @on_sqlite
-def test_24_sales_reach_the_owner_by_the_bots_own_duties(telegram, hands, alice):  # noqa: F811
+def test_24_sales_reach_the_owner_by_the_bots_own_duties(telegram, hands, alice):
     now = clock.now()
     arrange.pay(arrange.facts(arrange.order(alice, now=now), charged_at=now), now=now)
     hands.duties.tick()

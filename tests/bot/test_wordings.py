@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.bot.conftest import trouble
-from tests.bot.test_plans import ASKED, EDIT, REFUND, context, plan  # noqa: F401 - the fixtures
-from tests.bot.test_worker import charge, hands, has_atlas, status, wish  # noqa: F401 - the fixtures
+from tests.kit.hands import ASKED, has_atlas, status, wish
+from tests.kit.plans import EDIT, REFUND
+from tests.kit.played import trouble
 from webapp.usecases import owner, renewals
 
 WORDS = [
@@ -19,7 +19,7 @@ EVERY_WORDING = pytest.mark.parametrize("words", WORDS)
 
 
 @EVERY_WORDING
-def test_28_a_refused_refund_is_refused_in_any_words(telegram, hands, charge, words):  # noqa: F811
+def test_28_a_refused_refund_is_refused_in_any_words(telegram, hands, charge, words):
     wish(charge)
     trouble(telegram, REFUND, status=400, description=words)
     hands.duties.tick()
@@ -28,7 +28,7 @@ def test_28_a_refused_refund_is_refused_in_any_words(telegram, hands, charge, wo
 
 
 @EVERY_WORDING
-def test_28_a_refund_made_already_is_done_in_any_words(telegram, hands, charge, words):  # noqa: F811
+def test_28_a_refund_made_already_is_done_in_any_words(telegram, hands, charge, words):
     telegram.control("POST", f"charges/{charge}/chargeback", silent=True, return_stars=True)
     wish(charge)
     trouble(telegram, REFUND, status=400, description=words)
@@ -41,13 +41,13 @@ def test_28_a_refund_made_already_is_done_in_any_words(telegram, hands, charge, 
 
 
 @EVERY_WORDING
-def test_28_a_refused_wish_leaves_the_plan_in_any_words(telegram, plan, context, words):  # noqa: F811
+def test_28_a_refused_wish_leaves_the_plan_in_any_words(telegram, plan, context, words):
     trouble(telegram, EDIT, status=400, description=words)
     refused = renewals.cancel_renewal(context, plan.row, by="buyer")
     assert (refused.wish, refused.renews) == (None, True)
 
 
 @EVERY_WORDING
-def test_28_a_plan_is_given_back_whatever_telegram_says_of_its_renewal(telegram, plan, context, words):  # noqa: F811
+def test_28_a_plan_is_given_back_whatever_telegram_says_of_its_renewal(telegram, plan, context, words):
     trouble(telegram, EDIT, status=400, description=words)
     assert owner.refund(context, plan.charge_id, ASKED).status == "done"

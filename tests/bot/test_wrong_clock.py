@@ -12,7 +12,7 @@ from wsgiref.simple_server import make_server
 import pytest
 from flask import Flask
 
-from tests.bot.conftest import ALICE, trouble
+from tests.kit.played import ALICE, trouble
 from tests.kit.processes import Stage
 from webapp import clock
 from webapp.bot_api import client as bot_api

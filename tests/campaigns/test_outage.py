@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.campaigns.test_clocks import ShiftedStage
 from tests.kit import arrange
 from tests.kit.factories import TERMS_VERSION
 from tests.kit.market import Rows, Table, audit, moment
-from tests.kit.processes import eventually
+from tests.kit.processes import ShiftedStage, eventually
 from webapp import clock
 from webapp.db.extensions import db
 from webapp.usecases import context, invoices

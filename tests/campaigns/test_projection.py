@@ -11,9 +11,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 
-from tests.domain.test_permutations import KINDS, facts
 from tests.kit.arrange import NOW
 from tests.kit.model import Fact, moment, opened, span
+from tests.kit.orders_of_events import KINDS, facts
 from webapp.cli.entitlements import write_anew
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Entitlement, LedgerEntry

@@ -2,7 +2,6 @@ from datetime import timedelta
 
 import pytest
 
-from tests.domain.test_ledger import scenes
 from tests.kit.arrange import (
     ALICE,
     DAY,
@@ -17,6 +16,7 @@ from tests.kit.arrange import (
     settle,
     subscribe,
 )
+from tests.kit.scenes import scenes
 from webapp.db.extensions import transaction
 from webapp.db.models import Charge, LedgerEntry
 from webapp.domain.access import entitlements, explanations, ledger

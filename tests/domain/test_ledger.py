@@ -1,20 +1,12 @@
 import itertools
-import random
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import pytest
 
+from tests.kit.scenes import DAY, NOON, entry, scenes
 from webapp.db.models import LedgerEntry
 from webapp.domain.access import ledger
 from webapp.domain.access.access import Access
-
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-DAY = timedelta(days=1)
-
-
-def entry(kind: str, charge_id: str | None = None, *, at: datetime = NOON, **facts: object) -> LedgerEntry:
-    facts.setdefault("keys", ["atlas"] if kind in {"charge", "grant", "revocation"} else [])
-    return LedgerEntry(kind=kind, charge_id=charge_id, occurred_at=at, cause="test", **facts)
 
 
 def week(charge_id: str, *, at: datetime = NOON) -> LedgerEntry:
@@ -123,25 +115,6 @@ def test_the_past_can_be_asked_for():
     assert ledger.fold(entries, NOON - DAY) == {}
     assert ledger.fold(entries, NOON) == {"atlas": Access(NOON, None)}
     assert ledger.fold(entries, NOON + DAY) == {}
-
-
-def scenes(seed: int) -> list[LedgerEntry]:
-    """Draw six entries about at most three charges, some at the same second."""
-    draw = random.Random(seed)  # noqa: S311 - a seeded scene, no secret
-    entries = []
-    for number in range(6):
-        charge_id = draw.choice("abc")
-        at = NOON + draw.randrange(4) * DAY
-        kind = draw.choice(["charge", "charge", "refund", "suspension", "restoration", "grant", "revocation"])
-        days = draw.choice([None, 7, 30]) if kind in {"charge", "grant"} else None
-        known = {(one.kind, one.charge_id) for one in entries}
-        if kind in {"charge", "refund"} and (kind, charge_id) in known:
-            continue
-        has_charge = kind not in {"grant", "revocation"}
-        one = entry(kind, charge_id if has_charge else None, at=at, pass_days=days)
-        one.cause = f"cause:{number}"
-        entries.append(one)
-    return entries
 
 
 @pytest.mark.proves("I2", "F16", "F61")

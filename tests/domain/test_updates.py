@@ -4,28 +4,13 @@ from typing import Any
 import pytest
 
 from tests.kit.arrange import ALICE, DAY, KEYS, MONTH, NOW, facts, meet, open_shop, order
+from tests.kit.service_messages import DATE, service_message
 from webapp.db.extensions import db, transaction
 from webapp.db.models import InboxItem
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.queue import inbox
 from webapp.domain.sales import subscriptions, updates
 from webapp.domain.sales.telegram_json import Unreadable
-
-DATE = int(NOW.timestamp())
-
-
-def service_message(kind: str, payload: str, **changes: Any) -> dict[str, Any]:
-    payment = {
-        "currency": "XTR",
-        "total_amount": 250,
-        "invoice_payload": payload,
-        "telegram_payment_charge_id": "charge-1",
-        "provider_payment_charge_id": "",
-    }
-    person = {"id": ALICE, "is_bot": False, "first_name": "Alice"}
-    chat = {"id": ALICE, "type": "private"}
-    message = {"message_id": 1, "date": DATE, "from": person, "chat": chat, kind: payment}
-    return {"update_id": 5, "message": {**message, **changes}}
 
 
 def kept(update: dict[str, Any]) -> InboxItem:

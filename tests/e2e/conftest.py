@@ -7,8 +7,6 @@ import pytest
 
 from tests.kit.processes import Stage
 
-ALICE, BOB, CARMEN = 5000000101, 5000000102, 5000000103  # people the sandbox starts with
-
 
 @pytest.fixture
 def stage(tmp_path: Path, database_url: str) -> Iterator[Stage]:

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from flask import Flask
 
-from tests.e2e.conftest import ALICE
 from tests.kit.factories import WEBHOOK_SECRET
+from tests.kit.played import ALICE
 from tests.kit.processes import Shopper, Stage, eventually
 from webapp.config import WEBHOOK_PATH
 from webapp.db.extensions import db

@@ -7,8 +7,8 @@ import time
 import pytest
 from flask import Flask
 
-from tests.e2e.conftest import CARMEN
 from tests.kit.market import Market, audit, audit_deliveries
+from tests.kit.played import CARMEN
 from tests.kit.processes import EVERY_STAGE, SHARED_PORT, SHORT_STAGES, Stage
 from webapp.domain.owner.audit import Decision
 from webapp.errors import ChargeNotFound

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.conftest import ALICE
-from tests.e2e.test_browser import PHONE, Phone
 from tests.kit.factories import SHOP
+from tests.kit.phone import PHONE, Phone
+from tests.kit.played import ALICE
 from tests.kit.processes import Stage, eventually
 
 PRODUCT = """kind = "unlock"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.conftest import ALICE, CARMEN
-from tests.e2e.test_browser import PHONE, Phone, receipts
+from tests.kit.phone import PHONE, Phone, receipts
+from tests.kit.played import ALICE, CARMEN
 from tests.kit.processes import ROOT, Stage, eventually
 
 NOWHERE = "http://127.0.0.1:1"  # a proxy that refuses

@@ -6,8 +6,8 @@ import time
 import httpx
 import pytest
 
-from tests.e2e.conftest import ALICE, BOB, CARMEN
 from tests.kit.factories import METRICS_TOKEN, TERMS_VERSION
+from tests.kit.played import ALICE, BOB, CARMEN
 from tests.kit.processes import Shopper, Stage, eventually
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Frame, Page, expect
 
-from tests.e2e.test_browser import PHONE, Phone
+from tests.kit.phone import PHONE, Phone
 from tests.kit.processes import Stage, eventually
 
 # What current Chromium does to frames of another site by default; its shell without windows does not.

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import ALICE, BOB, CARMEN
 from tests.kit.factories import SHOP
+from tests.kit.played import ALICE, BOB, CARMEN
 from tests.kit.processes import Shopper, Stage, eventually
 
 PLUGIN = """

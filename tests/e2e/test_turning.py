@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import ALICE, BOB
+from tests.kit.played import ALICE, BOB
 from tests.kit.processes import Stage
 from webapp.i18n.localize import COOKIE
 

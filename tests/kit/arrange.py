@@ -4,7 +4,10 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.kit import arrange
 from tests.kit.factories import TERMS_VERSION
+from tests.kit.processes import eventually
+from webapp.bot_api.client import BotApi, BotApiError
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Charge, Order, OutboxMessage, Refund, User
 from webapp.domain.catalogue import catalogue
@@ -159,3 +162,21 @@ def settle(charge: Charge, *, at: datetime = NOW, owner_ids: Collection[int] = (
     }
     with transaction():
         return refunds.settle(refunds.RefundFacts(**{**known, **changes}), now=at, owner_ids=owner_ids)
+
+
+def buy(buyer: User, slug: str = "atlas") -> None:
+    order = arrange.order(buyer, slug)
+    arrange.decide(arrange.question(order, f"q-{order.public_id}"))
+    arrange.pay(arrange.facts(order, f"charge-{order.public_id}"))
+
+
+def set_up(api: BotApi, url: str) -> None:
+    """Have a webhook set by somebody; Telegram takes no two within a second."""
+
+    def works() -> bool:
+        try:
+            return bool(api.call("setWebhook", {"url": url}))
+        except BotApiError:
+            return False
+
+    eventually(works)

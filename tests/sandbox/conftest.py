@@ -9,7 +9,6 @@ import pytest
 
 from tests.kit.processes import TOKEN, Stage
 
-ALICE, BOB = 5000000101, 5000000102  # the sandbox's people, with 500 and 100 Stars
 MONTH = 2_592_000  # seconds: what Telegram calls a month of a subscription
 PLAN_STARS = 40
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.sandbox.conftest import ALICE, BOB, Bot, charge, control, stars
+from tests.kit.played import ALICE, BOB
+from tests.sandbox.conftest import Bot, charge, control, stars
 
 
 @pytest.fixture

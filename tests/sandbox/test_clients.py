@@ -11,8 +11,9 @@ import playwright
 import pytest
 
 from tests.kit import npm
+from tests.kit.played import ALICE
 from tests.kit.processes import ROOT, TOKEN, Stage, eventually
-from tests.sandbox.conftest import ALICE, stars
+from tests.sandbox.conftest import stars
 
 HERE = Path(__file__).parent / "clients"
 IMPORT_SECONDS = 240  # aiogram builds hundreds of models first, which a busy machine takes its time for

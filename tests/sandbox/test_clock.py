@@ -8,8 +8,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from tests.kit.played import ALICE
 from tests.kit.processes import Stage, eventually
-from tests.sandbox.conftest import ALICE, Bot, charge, control, jump
+from tests.sandbox.conftest import Bot, charge, control, jump
 
 DAY = 24 * 3600
 NEAR = 30  # seconds that a slow machine may take for a test

@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.kit.images import PICTURE
+from tests.kit.played import ALICE
 from tests.kit.processes import Stage, eventually
-from tests.sandbox.conftest import ALICE, Bot
-from tests.sandbox.test_media import PICTURE
+from tests.sandbox.conftest import Bot
 
 
 class Phone:

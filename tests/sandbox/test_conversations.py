@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from tests.kit.played import ALICE, BOB
 from tests.kit.processes import eventually
-from tests.sandbox.conftest import ALICE, BOB, Bot, control, jump
+from tests.sandbox.conftest import Bot, control, jump
 
 BOT_ID = 7000000002
 GROUP = -1001234567890

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.kit.played import ALICE
 from tests.kit.processes import Stage, eventually
-from tests.sandbox.conftest import ALICE, Bot, control, jump
+from tests.sandbox.conftest import Bot, control, jump
 
 DAY = 24 * 3600
 OTHER_POLL = "terminated by other getUpdates request; make sure that only one bot instance is running"

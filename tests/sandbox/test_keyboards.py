@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import ALICE, control
+from tests.kit.played import ALICE
+from tests.sandbox.conftest import control
 
 REPLIES: list[dict[str, Any]] = [
     {"keyboard": [["Catalogue", "Help"]]},

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import ALICE
+from tests.kit.played import ALICE
 
 Marks = list[tuple[Any, ...]]
 EMOJI = "5368324170671202286"

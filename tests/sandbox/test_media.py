@@ -1,36 +1,19 @@
 """Photos and documents: from the bot and to it, changed, and downloaded again."""
 
 import base64
-import struct
 import threading
-import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
+from tests.kit.images import GIF, JPEG, PICTURE, WEBP, png
+from tests.kit.played import ALICE
 from tests.kit.processes import TOKEN, Stage
-from tests.sandbox.conftest import ALICE, Bot, control
+from tests.sandbox.conftest import Bot, control
 
 KEYBOARD = {"inline_keyboard": [[{"text": "Go", "callback_data": "go"}]]}
-
-
-def png(width: int, height: int) -> bytes:
-    """Return a picture of one colour."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    rows = zlib.compress((b"\x00" + b"\x30\x60\xa0" * width) * height)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
-PICTURE = png(40, 30)
-JPEG = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x0b\x08\x00\x1e\x00\x28\x01\x01\x11\x00\xff\xd9"
-GIF = b"GIF89a" + struct.pack("<HH", 40, 30) + b"\x00\x00\x00;"
-WEBP = b"RIFF\x1a\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00" + b"\x27\x00\x00\x1d\x00\x00"
 
 
 @pytest.fixture

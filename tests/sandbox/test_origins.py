@@ -5,8 +5,9 @@ import json
 import httpx
 import pytest
 
+from tests.kit.played import ALICE
 from tests.kit.processes import Stage
-from tests.sandbox.conftest import ALICE, stars
+from tests.sandbox.conftest import stars
 
 TOP_UP = f"people/{ALICE}/top-up"
 

@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.kit.played import ALICE, BOB
 from tests.kit.processes import Stage, eventually
-from tests.sandbox.conftest import ALICE, BOB, MONTH, PLAN_STARS, Bot, charge, jump, stars
+from tests.sandbox.conftest import MONTH, PLAN_STARS, Bot, charge, jump, stars
 
 DAY = 24 * 3600
 

@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.kit.played import ALICE
 from tests.kit.processes import TOKEN
-from tests.sandbox.conftest import ALICE, Bot
+from tests.sandbox.conftest import Bot
 
 LIKE_JSON = ['{"order": 1, "ok": true}', "{}", "[]", "[1, 2]", '{"a":1,  "b":[ ]}', '"quoted"', "{broken"]
 KEYBOARD = {"inline_keyboard": [[{"text": "Go", "callback_data": "go"}]]}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.sandbox.conftest import ALICE, BOB, control, jump, stars
+from tests.kit.played import ALICE, BOB
+from tests.sandbox.conftest import control, jump, stars
 
 
 @pytest.mark.parametrize(

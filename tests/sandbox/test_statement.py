@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from tests.kit.played import ALICE
 from tests.kit.processes import Stage
-from tests.sandbox.conftest import ALICE, Bot, charge, control, jump
+from tests.sandbox.conftest import Bot, charge, control, jump
 
 STRANGE = {
     "a withdrawal": {"amount": 9, "receiver": {"type": "fragment", "withdrawal_state": {"type": "pending"}}},

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.kit.played import ALICE, BOB
 from tests.kit.processes import Stage, eventually
-from tests.sandbox.conftest import ALICE, BOB, MONTH, PLAN_STARS, Bot, charge, control, jump, stars
+from tests.sandbox.conftest import MONTH, PLAN_STARS, Bot, charge, control, jump, stars
 
 Act = Callable[..., Any]
 

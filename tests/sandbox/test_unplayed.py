@@ -11,8 +11,8 @@ from telegram import Bot as Client
 from sandbox.control import routes
 from sandbox.methods import METHODS
 from sandbox.unplayed import SUBJECTS, UNPLAYED
+from tests.kit.played import ALICE
 from tests.kit.processes import ROOT
-from tests.sandbox.conftest import ALICE
 
 PAGE = (ROOT / "docs" / "sandbox.md").read_text()
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.sandbox.conftest import ALICE, BOB, MONTH, charge, jump
+from tests.kit.played import ALICE, BOB
+from tests.sandbox.conftest import MONTH, charge, jump
 
 
 @pytest.mark.parametrize("charge_id", ["stx-unknown", "", "x" * 200])

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from tests.kit import arrange
-from tests.kit.arrange import NOW
-from tests.views.test_shop import buy
+from tests.kit.arrange import NOW, buy
 from webapp import clock
 from webapp.db.models import User
 from webapp.shop import reserved

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from tests.kit import arrange
-from tests.kit.arrange import BIG_PLAN, DAY, MONTH, NOW, PLAN
+from tests.kit.arrange import BIG_PLAN, DAY, MONTH, NOW, PLAN, buy
 from tests.kit.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
-from tests.views.test_shop import buy
 from webapp.db.extensions import transaction
 from webapp.db.models import Order, User
 from webapp.domain.sales import subscriptions

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from tests.kit import arrange
-from tests.kit.arrange import NOW
+from tests.kit.arrange import NOW, buy
 from tests.kit.factories import TERMS_VERSION
 from webapp import clock
 from webapp.db.extensions import db, transaction
@@ -24,12 +24,6 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.fixture(autouse=True)
 def noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: NOW)
-
-
-def buy(buyer: User, slug: str = "atlas") -> None:
-    order = arrange.order(buyer, slug)
-    arrange.decide(arrange.question(order, f"q-{order.public_id}"))
-    arrange.pay(arrange.facts(order, f"charge-{order.public_id}"))
 
 
 def queries(client: Any, path: str, **options: Any) -> int:

@@ -1,0 +1,17 @@
+"""The sandbox's people, and what Telegram does to the shop when told."""
+
+from typing import Any
+
+from tests.kit.processes import Stage
+
+ALICE, BOB, CARMEN, DARIUSH = 5000000101, 5000000102, 5000000103, 5000000104  # the sandbox's people
+
+
+def told(telegram: Stage, person: int) -> list[str]:
+    """Return what the bot wrote to a person."""
+    return [message.get("text", "") for message in telegram.messages(person) if message["from"] == "bot"]
+
+
+def trouble(telegram: Stage, method: str, **what: Any) -> None:
+    """Have something go wrong with a method, once unless told."""
+    telegram.control("PUT", "troubles", api={method: {"times": 1, **what}})
