@@ -13,23 +13,28 @@ from pathlib import Path
 from typing import Any
 
 from tests.mutation.mutants import Mutant, Place, draw
+from webapp.web import assets
 
 TOOL = Path(__file__).with_name("stryker")
-SCRIPTS = ("static/aloud.js", "static/app.js", "static/colours.js")
+PARTS = tuple(f"static/app/{name}.js" for name in assets.PARTS)
+SCRIPTS = ("static/aloud.js", "static/colours.js", *PARTS)
 OLDEST_NODE = 20
 # Whole files, in the order in which they are likely to notice; what asks no browser comes last.
 TESTS = {
     "static/aloud.js": ["tests/gallery/test_keyboard.py", "tests/gallery/test_sessions.py"],
     "static/colours.js": ["tests/gallery/test_hostile.py", "tests/gallery/test_everyone.py"],
-    "static/app.js": [
-        "tests/gallery/test_sessions.py",
-        "tests/e2e/test_reloads.py",
-        "tests/e2e/test_manners.py",
-        "tests/gallery/test_keyboard.py",
-        "tests/e2e/test_offline.py",
-        "tests/gallery/test_hostile.py",
-        "tests/e2e/test_browser.py",
-    ],
+    **dict.fromkeys(
+        PARTS,
+        [
+            "tests/gallery/test_sessions.py",
+            "tests/e2e/test_reloads.py",
+            "tests/e2e/test_manners.py",
+            "tests/gallery/test_keyboard.py",
+            "tests/e2e/test_offline.py",
+            "tests/gallery/test_hostile.py",
+            "tests/e2e/test_browser.py",
+        ],
+    ),
 }
 PATIENCE_SECONDS = 900
 

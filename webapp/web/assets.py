@@ -1,24 +1,24 @@
 """Static files under names that change with their content, compressed once per process."""
 
 import base64
-import gzip
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import brotli
 from flask import Flask
 from markupsafe import Markup
 
 from webapp.config import current
 from webapp.shop import pictures
-from webapp.shop.pictures import Drawing, Picture
-from webapp.web import trimming
+from webapp.shop.pictures import Picture
+from webapp.web import sprite, trimming
+from webapp.web.encoded import Encoded
 
 ROOT = Path(__file__).parent.parent.parent / "static"
 PREFIX = "/static/"
@@ -32,48 +32,21 @@ OWNERS_TYPES = TYPES.keys() - {".js", ".svg"}
 SPRITE = "pictures.svg"
 INLINED = "app.css"
 SCRIPT = "starfront.js"
-SCRIPTS = ("htmx.min.js", "app.js", "colours.js", "aloud.js")  # one after the other: one request
+# One after the other, so that they are one request; each part may use what stands in those before it.
+PARTS = (
+    *("launch", "session", "requests", "history", "page", "buttons"),
+    *("offers", "client", "paying", "links", "begin"),
+)
+ALONE = ("colours.js", "aloud.js")
 HERO = "hero.svg"  # on top of the shop, and for a product whose picture was forgotten; ours, if need be
 LARGEST_INLINED = 6000  # bytes of a picture that travels inside the page
 UNABLE = "default-src 'none'"
 STYLED = f"{UNABLE}; style-src 'unsafe-inline'"  # a drawing looked at by itself; it runs nothing either
-WIDTH, HEIGHT = 320, 180  # of the frame that each drawing is seen in
-# In a script: a text, a template or a regular expression, inside of which spaces count; or an operator.
-TOKEN = re.compile(
-    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`"""
-    r"""|(?:(?<=[(=,:])|(?<=[(=,:] ))/(?:\\.|[^/\\])+/)"""
-    r"""| *(=>|[!=]==|&&|\|\||[=,;{}():?<>]) *"""
-)
 ONE_YEAR_SECONDS = 365 * 24 * 3600
-MOST_HEADERS = 200  # remembered, each with what it asks for
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Bytes together with their compressed forms."""
-
-    body: bytes
-    is_kept: bool = True  # worth compressing well; what is sent once is compressed fast
-
-    @cached_property
-    def brotli(self) -> bytes:
-        packed: bytes = brotli.compress(self.body, quality=11 if self.is_kept else 4)
-        return packed
-
-    @cached_property
-    def gzip(self) -> bytes:
-        return gzip.compress(self.body, compresslevel=9 if self.is_kept else 6, mtime=0)
-
-    def best(self, accepted: str) -> tuple[str | None, bytes]:
-        """Return the smallest form that an Accept-Encoding header allows, and its name."""
-        names = _encodings(accepted)
-        if "br" in names:
-            return "br", self.brotli
-        return ("gzip", self.gzip) if "gzip" in names else (None, self.body)
 
 
 @dataclass(frozen=True)
@@ -133,7 +106,7 @@ def picture_file(name: str) -> str | None:
 def critical_style() -> Markup:
     """Return the stylesheet as it stands inside every page."""
     # It is a file of ours, and quotes inside a style element are not to be escaped.
-    return Markup(_squeezed(ROOT / INLINED).decode())  # noqa: S704
+    return Markup(source(ROOT / INLINED))  # noqa: S704
 
 
 def style_hashes(*more: str) -> tuple[str, ...]:
@@ -156,48 +129,49 @@ def _known(folder: Path) -> dict[str, Picture]:
 
 @lru_cache
 def _all(folder: Path) -> dict[str, Asset]:
-    htmx, *ours = (_squeezed(ROOT / name).decode() for name in SCRIPTS)
-    script = "\n".join([trimming.trim(htmx), *ours])
-    assets = [
-        Asset(SPRITE, Encoded(_sprite(folder).encode()), pictures.SVG),
-        Asset(SCRIPT, Encoded(script.encode()), TYPES[".js"]),
-    ]
-    for file in sorted(ROOT.rglob("*")):
-        if file.suffix in TYPES and file.name not in {*SCRIPTS, INLINED}:
-            name = file.relative_to(ROOT).as_posix()
-            assets.append(Asset(name, Encoded(_squeezed(file)), TYPES[file.suffix]))
+    """Return every static file of a shop by its name: ours, its pictures, and those of its owner."""
+    kinds = (_joined(folder), _ours(), _pictures_of(folder), _owners(folder))
+    return {asset.name: asset for asset in chain.from_iterable(kinds)}
+
+
+def _joined(folder: Path) -> Iterator[Asset]:
+    """Yield the files that are made of many."""
+    yield Asset(SPRITE, Encoded(sprite.draw(folder, without=HERO).encode()), pictures.SVG)
+    yield Asset(SCRIPT, Encoded(script().encode()), TYPES[".js"])
+
+
+def script() -> str:
+    """Return htmx, our parts in a scope of their own, and what stands for itself."""
+    htmx = trimming.trim((ROOT / "htmx.min.js").read_text("utf-8"))
+    parts = "\n".join(source(ROOT / "app" / f"{name}.js") for name in PARTS)
+    alone = (source(ROOT / name) for name in ALONE)
+    return "\n".join([htmx, f'(() => {{\n"use strict";\n{parts}\n}})();', *alone])
+
+
+def source(file: Path) -> str:
+    """Return a script or stylesheet of ours without the lines that are comments, and without indentation."""
+    lines = (line.strip() for line in file.read_text("utf-8").splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith(("//", "/*")))
+
+
+def _ours() -> Iterator[Asset]:
+    for file in sorted(ROOT.glob("*")):
+        if file.suffix == ".css" and file.name != INLINED:
+            yield Asset(file.name, Encoded(source(file).encode()), TYPES[".css"])
+        elif file.suffix in TYPES.keys() - {".js", ".css"}:
+            yield Asset(file.name, Encoded(file.read_bytes()), TYPES[file.suffix])
+
+
+def _pictures_of(folder: Path) -> Iterator[Asset]:
     for picture in _known(folder).values():
-        assets.append(Asset(f"pictures/{picture.name}", Encoded(picture.content), picture.media_type))
+        yield Asset(f"pictures/{picture.name}", Encoded(picture.content), picture.media_type)
+
+
+def _owners(folder: Path) -> Iterator[Asset]:
+    """Yield the owner's files under names of their own; no script, which would be as mighty as ours."""
     for file in sorted(folder.with_name("static").glob("*")):
-        # Under a name of their own, and nothing that runs: a script would be as mighty as the shop's.
         if file.suffix in OWNERS_TYPES:
-            assets.append(Asset(f"shop/{file.name}", Encoded(_squeezed(file)), TYPES[file.suffix]))
-    return {asset.name: asset for asset in assets}
-
-
-def _squeezed(file: Path) -> bytes:
-    """Return a file without what only its readers need: comments and indentation of our own sources."""
-    content = file.read_bytes()
-    if file.suffix == ".css":
-        text = re.sub(r"/\*.*?\*/", "", content.decode(), flags=re.DOTALL)
-        text = re.sub(r"\s*([{};,>])\s*", r"\1", re.sub(r"\s+", " ", text))
-        return text.replace(": ", ":").replace(";}", "}").strip().encode()
-    if file.suffix == ".js" and not file.name.endswith(".min.js"):
-        lines = (re.sub(r"(^|\s)//\s.*", "", line).strip() for line in content.decode().splitlines())
-        return "\n".join(_tight(line) for line in lines if line).encode()
-    return content
-
-
-def _tight(line: str) -> str:
-    """Return a line of a script without the spaces that mean nothing; plus and minus keep theirs."""
-    return TOKEN.sub(lambda found: found[1] or found[2], line)
-
-
-@lru_cache(maxsize=MOST_HEADERS)
-def _encodings(accepted: str) -> frozenset[str]:
-    """Return what an Accept-Encoding header allows; browsers differ little in it."""
-    offers = [offer.strip().lower() for offer in accepted.split(",")]
-    return frozenset(offer.partition(";")[0] for offer in offers if not re.search(r";\s*q=0(\.0*)?$", offer))
+            yield Asset(f"shop/{file.name}", Encoded(file.read_bytes()), TYPES[file.suffix])
 
 
 @lru_cache
@@ -211,27 +185,6 @@ def _hero(folder: Path) -> str:
     held = quote(drawing.replace('"', "'"), safe=" '=:/;,()")
     # Between double quotes nothing in it needs escaping.
     return Markup(f"data:image/svg+xml,{held}")  # noqa: S704
-
-
-def _sprite(folder: Path) -> str:
-    """Return every plainly drawn picture as a view of one file: one request, however many products."""
-    drawn = [(one.name, one.drawing) for one in pictures.read_all(folder).values() if one.drawing]
-    views = [_view(index, *named) for index, named in enumerate(one for one in drawn if one[0] != HERO)]
-    size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(views)}</svg>'
-
-
-def _view(index: int, name: str, drawing: Drawing) -> str:
-    # Drawings do not know of each other, so each gets names of its own.
-    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", drawing.body)
-    body = re.sub(r">\s+<", "><", body.strip())
-    top = index * HEIGHT
-    size = f'y="{top}" width="{WIDTH}" height="{HEIGHT}"'
-    ground = "" if drawing.covers else f'<rect {size} fill="{drawing.ground}"/>'
-    fit = "slice" if drawing.covers else "meet"
-    own = f'viewBox="{drawing.view_box}" preserveAspectRatio="xMidYMid {fit}"'
-    frame = f"{ground}<svg {size} {own}>{body}</svg>"
-    return f'<view id="{name}" viewBox="0 {top} {WIDTH} {HEIGHT}"/>{frame}'
 
 
 class _Server:

@@ -16,7 +16,7 @@ from webapp.i18n import localize
 from webapp.shop import brand
 from webapp.texts import explanations
 from webapp.web import assets, guards
-from webapp.web.assets import Encoded
+from webapp.web.encoded import Encoded
 
 HTMX_CONFIG = {
     "includeIndicatorStyles": False,  # an inline style, which our content policy refuses
