@@ -10,7 +10,7 @@ from tests.kit.arrange import ALICE, DAY, NOW
 from webapp.db import extensions, statements
 from webapp.db.extensions import db, run_in_transaction, transaction
 from webapp.db.models import Entitlement, Lease
-from webapp.db.statements import insert_once, insertion, run, write
+from webapp.db.statements import UNLESS_THERE, Insertion, insert_once, run, write
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 UNTIL = select(Entitlement.__table__.c.until).where(Entitlement.__table__.c.key == bindparam("key"))
@@ -18,12 +18,12 @@ UNTIL = select(Entitlement.__table__.c.until).where(Entitlement.__table__.c.key 
 
 def lease(name: str, **changes: object) -> statements.Write:
     facts = {"name": name, "holder": "one", "token": 1, "expires_at": NOW, **changes}
-    return insertion(Lease, facts, returning="name", conflict="ON CONFLICT DO NOTHING")
+    return Insertion(Lease, facts, "name", UNLESS_THERE)
 
 
 def entitlement(key: str) -> statements.Write:
     facts = {"telegram_id": ALICE, "key": key, "since": NOW, "until": NOW + DAY}
-    return insertion(Entitlement, facts, returning="key")
+    return Insertion(Entitlement, facts, "key")
 
 
 def leases() -> list[str]:

@@ -69,7 +69,7 @@ def test_a_charge_told_from_two_sides_at_once_is_one(alice, at_once):
 
     def record(cause: str) -> int:
         told = facts(made, cause=cause)
-        return charges.record_charge(told, keys=KEYS, now=NOW).id
+        return charges.record_charge(told, keys=KEYS, now=NOW).charge.id
 
     first, second = at_once(lambda: record("update:1"), lambda: record("statement"))
     assert first == second

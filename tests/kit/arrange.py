@@ -16,6 +16,7 @@ from webapp.domain.people import users
 from webapp.domain.people.init_data import Profile
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import charges, orders, pre_checkouts, refunds
+from webapp.domain.sales.charge_context import ChargeFacts
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -110,7 +111,7 @@ def decide(asked: pre_checkouts.Question, *, now: datetime = NOW) -> str | None:
     return refusal.code if refusal else None
 
 
-def facts(about: Order, charge_id: str = "charge-1", **changes: Any) -> charges.ChargeFacts:
+def facts(about: Order, charge_id: str = "charge-1", **changes: Any) -> ChargeFacts:
     known: dict[str, Any] = {
         "charge_id": charge_id,
         "telegram_id": about.telegram_id,
@@ -120,12 +121,12 @@ def facts(about: Order, charge_id: str = "charge-1", **changes: Any) -> charges.
         "charged_at": NOW,
         "cause": "update:1",
     }
-    return charges.ChargeFacts(**{**known, **changes})
+    return ChargeFacts(**{**known, **changes})
 
 
-def pay(told: charges.ChargeFacts, *, now: datetime = NOW) -> Charge:
+def pay(told: ChargeFacts, *, now: datetime = NOW) -> Charge:
     with transaction():
-        return charges.record_charge(told, keys=KEYS, now=now, owner_ids=[OWNER])
+        return charges.record_charge(told, keys=KEYS, now=now, owner_ids=[OWNER]).charge
 
 
 def subscribe(

@@ -23,24 +23,34 @@ Processors: TypeAlias = dict[Any, Callable[[Any], Any]]
 
 
 @dataclass(frozen=True)
-class Write:
-    """A row to be inserted or changed, by a statement that returns one column of it."""
+class Change:
+    """A row to be changed, by a statement that returns one column of it."""
 
     statement: TextClause
     values: dict[str, Any]
 
 
-def insertion(model: type[Base], values: dict[str, Any], *, returning: str, conflict: str = "") -> Write:
-    """Return what inserts a row.
+@dataclass(frozen=True)
+class Insertion:
+    """A row to be inserted, and the column of it that is returned."""
 
-    :param conflict: what to do if its key is there already, in SQL; without it that is an error
-    """
-    return Write(_insert(model, tuple(values), f'{conflict} RETURNING "{returning}"'), values)
+    model: type[Base]
+    values: dict[str, Any]
+    returning: str
+    conflict: str = ""  # what to do if its key is there already, in SQL; without it that is an error
+
+    @property
+    def statement(self) -> TextClause:
+        return _insert(self.model, tuple(self.values), f'{self.conflict} RETURNING "{self.returning}"')
+
+
+Write: TypeAlias = Insertion | Change
+UNLESS_THERE = "ON CONFLICT DO NOTHING"
 
 
 def insert_once(model: type[Base], values: dict[str, Any], *, returning: str) -> Any:
     """Insert a row unless its key is there already; return one of its columns, or None if it was."""
-    return write(insertion(model, values, returning=returning, conflict="ON CONFLICT DO NOTHING"))[0]
+    return write(Insertion(model, values, returning, UNLESS_THERE))[0]
 
 
 def write(*writes: Write) -> list[Any]:

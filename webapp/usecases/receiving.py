@@ -7,10 +7,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
 from webapp.db.extensions import db, run_in_transaction
-from webapp.db.models import Charge, InboxItem
+from webapp.db.models import InboxItem
 from webapp.domain.owner import support
 from webapp.domain.queue import inbox
 from webapp.domain.sales import updates
+from webapp.domain.sales.charges import Recorded
 from webapp.ops import logs
 from webapp.usecases.context import Context
 
@@ -32,7 +33,7 @@ def receive(body: bytes | dict[str, Any], source: str, context: Context) -> None
     item = inbox.describe(body, source, clock.now())
     if item.kind in AT_ONCE:
         try:
-            charge = run_in_transaction(lambda: _settle(item, context))
+            recorded = run_in_transaction(lambda: _settle(item, context))
         except Exception as error:
             # The inbox tries again, counts, and sets aside what cannot be done.
             db.session.rollback()
@@ -41,7 +42,7 @@ def receive(body: bytes | dict[str, Any], source: str, context: Context) -> None
                 level, "not settled at once: %s", type(error).__name__, extra={"update_id": item.update_id}
             )
         else:
-            _report(item, charge)
+            _report(item, recorded)
             return
     run_in_transaction(lambda: _keep(item, context))
 
@@ -51,7 +52,7 @@ def _keep(item: InboxItem, context: Context) -> None:
         support.hear(item, context.config.owner_chats, clock.now())
 
 
-def _settle(item: InboxItem, context: Context) -> Charge | None:
+def _settle(item: InboxItem, context: Context) -> Recorded | None:
     now = clock.now()
     # Kept first: a copy of an update ends here, or waits until the first is committed.
     if inbox.keep(item, done_at=now) is None:
@@ -59,8 +60,7 @@ def _settle(item: InboxItem, context: Context) -> Charge | None:
     return updates.apply(item, keys=context.keys, now=now, owner_ids=context.config.owner_chats)
 
 
-def _report(item: InboxItem, charge: Charge | None) -> None:
-    order = charge.order if charge else None
-    correlation_id = order.correlation_id if order else logs.new_correlation_id()
+def _report(item: InboxItem, recorded: Recorded | None) -> None:
+    correlation_id = (recorded and recorded.correlation_id) or logs.new_correlation_id()
     with logs.bind(correlation_id=correlation_id, update_id=item.update_id):
         log.info("settled", extra={"event": item.kind})

@@ -3,11 +3,25 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
-from webapp.db.models import Entitlement, LedgerEntry
+from webapp.db.models import Entitlement
 
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 Stretch = tuple[datetime, datetime]
+
+
+class Grant(Protocol):
+    """What an entry of the ledger says of the time that it gives."""
+
+    @property
+    def occurred_at(self) -> datetime: ...
+    @property
+    def pass_days(self) -> int | None: ...
+    @property
+    def paid_until(self) -> datetime | None: ...
+    @property
+    def grace_days(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -18,7 +32,7 @@ class Access:
     until: datetime | None
 
 
-def covered(grants: Iterable[LedgerEntry]) -> Access:
+def covered(grants: Iterable[Grant]) -> Access:
     """Return the last unbroken stretch of access that these grants give, the oldest grant first.
 
     A plan gives access to its paid end and some days of grace. Passes follow each other, and wait
@@ -41,12 +55,12 @@ def is_complete(held: Mapping[str, Access | Entitlement], keys: Collection[str])
     return bool(keys) and all(key in held and held[key].until is None for key in keys)
 
 
-def is_for_ever(grant: LedgerEntry) -> bool:
+def is_for_ever(grant: Grant) -> bool:
     """Tell whether a grant has no end."""
     return grant.pass_days is None and grant.paid_until is None
 
 
-def _laid(passes: list[LedgerEntry], plans: list[Stretch]) -> list[Stretch]:
+def _laid(passes: list[Grant], plans: list[Stretch]) -> list[Stretch]:
     """Lay passes one after the other into the time that no plan covers."""
     stretches: list[Stretch] = []
     begin = datetime.min.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
 """What people may open: a cache of the ledger, kept with it and rebuildable from it."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -9,9 +9,10 @@ from sqlalchemy import delete, func, insert, select
 
 from webapp.db.extensions import db
 from webapp.db.models import Entitlement, LedgerEntry
-from webapp.db.statements import Write, insertion, write
+from webapp.db.statements import Insertion, Write, write
 from webapp.domain.access import access, ledger, signals
 from webapp.domain.access.access import Access
+from webapp.domain.access.ledger import Entry
 from webapp.domain.access.signals import NOTHING, Sold
 
 PEOPLE_AT_ONCE = 200  # each of them a lock, and a small database has some hundreds
@@ -65,7 +66,7 @@ def refresh(telegram_id: int) -> None:
             write(_row(telegram_id, key, fact))
 
 
-def additions(entries: list[LedgerEntry], entry: LedgerEntry, sold: Sold) -> list[Write]:
+def additions(entries: Sequence[Entry], entry: LedgerEntry, sold: Sold) -> list[Write]:
     """Return what adds to a person's entitlements that which one more entry gives, and tells the plug-in.
 
     :param entries: all others about this person
@@ -158,4 +159,4 @@ def _drop(telegram_id: int, key: str) -> None:
 
 def _row(telegram_id: int, key: str, fact: Access) -> Write:
     facts = {"telegram_id": telegram_id, "key": key, "since": fact.since, "until": fact.until}
-    return insertion(Entitlement, facts, returning="key", conflict=REPLACE)
+    return Insertion(Entitlement, facts, "key", REPLACE)

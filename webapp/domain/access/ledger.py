@@ -2,20 +2,34 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import bindparam, func, select
 
 from webapp.db.extensions import db
 from webapp.db.models import LedgerEntry, TelegramId
-from webapp.db.statements import Write, insertion, run, write
+from webapp.db.statements import UNLESS_THERE, Insertion, Write, run, write
 from webapp.domain.access import access
-from webapp.domain.access.access import Access
+from webapp.domain.access.access import Access, Grant
 
 # Among entries of the same second: what gives comes before what takes.
 ORDER = {"charge": 0, "grant": 1, "suspension": 2, "restoration": 3, "refund": 4, "revocation": 5}
 # Built once: building a query takes longer than running it.
 LOCK = select(func.pg_advisory_xact_lock(bindparam("telegram_id", type_=TelegramId())))
 OF_PERSON = select(LedgerEntry).where(LedgerEntry.telegram_id == bindparam("telegram_id"))
+
+
+class Entry(Grant, Protocol):
+    """What folding has to know of an entry of the ledger."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def charge_id(self) -> str | None: ...
+    @property
+    def keys(self) -> list[str]: ...
+    @property
+    def cause(self) -> str: ...
 
 
 def lock(telegram_id: int) -> None:
@@ -55,7 +69,7 @@ def addition(entry: LedgerEntry) -> Write:
         "recorded_at": entry.recorded_at,
         "cause": entry.cause,
     }
-    return insertion(LedgerEntry, facts, returning="id", conflict="ON CONFLICT DO NOTHING")
+    return Insertion(LedgerEntry, facts, "id", UNLESS_THERE)
 
 
 def of(telegram_id: int) -> list[LedgerEntry]:
@@ -63,7 +77,7 @@ def of(telegram_id: int) -> list[LedgerEntry]:
     return sorted(db.session.scalars(OF_PERSON, {"telegram_id": telegram_id}), key=_moment)
 
 
-def fold(entries: Iterable[LedgerEntry], at: datetime | None = None) -> dict[str, Access]:
+def fold(entries: Iterable[Entry], at: datetime | None = None) -> dict[str, Access]:
     """Return the access that these entries give, by entitlement key, whatever their order.
 
     A charge that was refunded counts as if it had never been; one whose refund is pending is
@@ -74,7 +88,7 @@ def fold(entries: Iterable[LedgerEntry], at: datetime | None = None) -> dict[str
     """
     known = [entry for entry in entries if at is None or entry.occurred_at <= at]
     void, taken = refunded(known) | suspended(known), revoked(known)
-    grants: dict[str, list[LedgerEntry]] = {}
+    grants: dict[str, list[Entry]] = {}
     for entry in sorted(known, key=_moment):
         if entry.kind in {"charge", "grant"} and entry.charge_id not in void:
             for key in entry.keys:
@@ -86,12 +100,12 @@ def fold(entries: Iterable[LedgerEntry], at: datetime | None = None) -> dict[str
     return {key: access.covered(given) for key, given in grants.items()}
 
 
-def refunded(entries: Iterable[LedgerEntry]) -> set[str | None]:
+def refunded(entries: Iterable[Entry]) -> set[str | None]:
     """Return the charges that were given back."""
     return {entry.charge_id for entry in entries if entry.kind == "refund"}
 
 
-def revoked(entries: Iterable[LedgerEntry]) -> set[tuple[str | None, str]]:
+def revoked(entries: Iterable[Entry]) -> set[tuple[str | None, str]]:
     """Return what was taken back by name, as charge and key."""
     named = (one for one in entries if one.kind == "revocation" and one.charge_id)
     return {(one.charge_id, key) for one in named for key in one.keys}
@@ -105,7 +119,7 @@ def giving(entries: Collection[LedgerEntry], key: str) -> list[str]:
     return sorted({one for one in standing if one and (one, key) not in taken})
 
 
-def suspended(entries: Iterable[LedgerEntry]) -> set[str | None]:
+def suspended(entries: Iterable[Entry]) -> set[str | None]:
     """Return the charges that give nothing while their refund is under way."""
     balance: dict[str | None, int] = {}
     for entry in entries:
@@ -114,6 +128,6 @@ def suspended(entries: Iterable[LedgerEntry]) -> set[str | None]:
     return {charge_id for charge_id, count in balance.items() if count > 0}
 
 
-def _moment(entry: LedgerEntry) -> tuple[datetime, int, str, str]:
+def _moment(entry: Entry) -> tuple[datetime, int, str, str]:
     # Never the row's id: it tells the order of arrival, which Telegram does not keep.
     return entry.occurred_at, ORDER[entry.kind], entry.charge_id or "", entry.cause

@@ -17,9 +17,10 @@ from webapp.db import retried
 from webapp.db.extensions import db
 from webapp.db.models import LedgerEntry, Signal
 from webapp.db.retried import Retries
-from webapp.db.statements import Write, insertion
+from webapp.db.statements import UNLESS_THERE, Insertion, Write
 from webapp.domain.access import ledger
 from webapp.domain.access.access import Access
+from webapp.domain.access.ledger import Entry
 
 NAMES = ("purchase_granted", "access_extended", "access_revoked", "refunded")
 # 440 tries take three days at that pause; then a signal waits for the owner.
@@ -84,7 +85,7 @@ def listened() -> frozenset[str]:
     return names
 
 
-def additions(entries: Sequence[LedgerEntry], booked: Sequence[LedgerEntry], sold: Sold) -> list[Write]:
+def additions(entries: Sequence[Entry], booked: Sequence[LedgerEntry], sold: Sold) -> list[Write]:
     """Return what tells the plug-in of entries that are being booked, as far as it listens.
 
     :param entries: all others about this person
@@ -189,7 +190,7 @@ def dismiss(ids: Collection[int]) -> list[Signal]:
 
 
 def _told(
-    entries: Sequence[LedgerEntry], booked: Sequence[LedgerEntry], sold: Sold, now: datetime
+    entries: Sequence[Entry], booked: Sequence[LedgerEntry], sold: Sold, now: datetime
 ) -> Iterator[tuple[str, Facts]]:
     """Return what entries mean to a plug-in, by the signal's name."""
     kind, after = booked[0].kind, ledger.fold([*entries, *booked])
@@ -213,7 +214,7 @@ def _given(
 
 
 def _refunded(
-    entries: Iterable[LedgerEntry], after: Mapping[str, Access], entry: LedgerEntry, sold: Sold, now: datetime
+    entries: Iterable[Entry], after: Mapping[str, Access], entry: LedgerEntry, sold: Sold, now: datetime
 ) -> tuple[str, Facts]:
     gave = [one for one in entries if one.charge_id == entry.charge_id and one.kind in {"charge", "grant"}]
     keys = sorted({key for one in gave for key in one.keys})
@@ -222,7 +223,7 @@ def _refunded(
 
 
 def _revoked(
-    entries: Iterable[LedgerEntry],
+    entries: Iterable[Entry],
     after: Mapping[str, Access],
     booked: Sequence[LedgerEntry],
     sold: Sold,
@@ -278,7 +279,7 @@ def _row(name: str, facts: Facts, now: datetime) -> Write:
         "attempts": 0,
         "taken_by": [],
     }
-    return insertion(Signal, row, returning="id", conflict="ON CONFLICT DO NOTHING")
+    return Insertion(Signal, row, "id", UNLESS_THERE)
 
 
 def _due(now: datetime) -> Select[tuple[int]]:

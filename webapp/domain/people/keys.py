@@ -1,7 +1,8 @@
 """The keys that sign what Starfront writes: one a purpose, all derived from SECRET_KEY."""
 
 import hmac
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 
@@ -16,6 +17,16 @@ class KeyRing:
     """The current secret and those before it, which still open the payloads they signed."""
 
     secrets: tuple[bytes, ...]
+    # The keys that open what they signed, by purpose and id; from configuration only.
+    openers: Mapping[tuple[str, str], bytes] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        openers = {
+            (purpose, kid): key
+            for purpose in PURPOSES
+            for kid, key in (_derived(secret, purpose) for secret in self._opening(purpose))
+        }
+        object.__setattr__(self, "openers", openers)
 
     @classmethod
     def of(cls, secret_key: str, previous: tuple[str, ...] = ()) -> "KeyRing":
@@ -26,10 +37,8 @@ class KeyRing:
         """Return the id and the bytes of the key that signs for a purpose today."""
         return _derived(self.secrets[0], purpose)
 
-    def find(self, purpose: str, kid: str) -> bytes | None:
-        """Return the key of this id, from configuration only, or nothing."""
-        secrets = self.secrets if purpose in OUTLIVING else self.secrets[:1]
-        return next((key for known, key in (_derived(one, purpose) for one in secrets) if known == kid), None)
+    def _opening(self, purpose: str) -> tuple[bytes, ...]:
+        return self.secrets if purpose in OUTLIVING else self.secrets[:1]
 
 
 @lru_cache

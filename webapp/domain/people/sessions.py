@@ -117,7 +117,7 @@ def _opened(token: str, bot_id: int, keys: KeyRing) -> Session:
 def _key(header: dict[str, Any], keys: KeyRing) -> bytes:
     if set(header) != HEADER or header["alg"] != ALGORITHM or header["typ"] != TYPE:
         raise InvalidSession("header")
-    key = keys.find("session", header["kid"])
+    key = keys.openers.get(("session", header["kid"]))
     if key is None:
         raise InvalidSession("key")
     return key

@@ -12,7 +12,7 @@ from webapp.db import retried
 from webapp.db.extensions import db
 from webapp.db.models import OutboxMessage
 from webapp.db.retried import Retries
-from webapp.db.statements import Write, insertion, write
+from webapp.db.statements import UNLESS_THERE, Insertion, Write, write
 
 RETRIES = Retries(OutboxMessage, longest_pause_seconds=600)
 # What happened longer ago is no news: a shop rebuilt from Telegram's statement writes to nobody.
@@ -42,7 +42,7 @@ def addition(telegram_id: int, kind: str, facts: dict[str, Any], *, dedupe_key: 
         "next_attempt_at": now,
         "attempts": 0,
     }
-    return insertion(OutboxMessage, message, returning="id", conflict="ON CONFLICT DO NOTHING")
+    return Insertion(OutboxMessage, message, "id", UNLESS_THERE)
 
 
 def tell_owners(

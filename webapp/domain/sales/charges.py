@@ -3,106 +3,85 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import joinedload
-from sqlalchemy.orm.attributes import set_committed_value
 
-from webapp.db.extensions import db
+from webapp.db.extensions import UTCDateTime, db
 from webapp.db.models import Charge, LedgerEntry, Subscription
-from webapp.db.statements import Write, insertion, write
+from webapp.db.statements import Change, Insertion, Write, write
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.access.signals import Sold
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import outbox
-from webapp.domain.sales import orders, outcomes, refunds, subscriptions
-from webapp.domain.sales.outcomes import ChargeFacts, Sale
-from webapp.errors import N_, ChargeNotFound
+from webapp.domain.sales import charge_alarms, outcomes, refunds, subscriptions
+from webapp.domain.sales.charge_context import ChargeContext, ChargeFacts, load_context
+from webapp.domain.sales.outcomes import (
+    AlreadyRecorded,
+    Outcome,
+    Quarantined,
+    RefundedBefore,
+    Rejection,
+    Sale,
+    SentBack,
+)
+from webapp.domain.sales.payloads import SaleKind
+from webapp.errors import ChargeNotFound
 
 BY_ID = select(Charge).where(Charge.telegram_payment_charge_id == bindparam("charge_id"))
 WRITTEN = tuple(column.key for column in Charge.__table__.columns if column.key != "id")
-# Sent back like all that cannot be delivered, but somebody has to look why it was charged.
-ALARMING = frozenset({"OffSale", "Banned"})
-REASONS = {
-    "AlreadyOwned": N_("paid twice"),
-    "AlreadySubscribed": N_("subscribed twice"),
-    "TrialUsed": N_("a second trial"),
-    "OffSale": N_("no longer sold"),
-    "Banned": N_("the shop is closed to this person"),
-}
+PAY = text(
+    """
+    UPDATE orders SET charge_id = :charge_id, closed_at = :now, reserved_until = NULL
+    WHERE id = :id AND charge_id IS NULL RETURNING id
+    """
+).bindparams(bindparam("now", type_=UTCDateTime()))
+
+
+class Recorded(NamedTuple):
+    """A charge, and the tap that its order came from, by which logs are followed to it."""
+
+    charge: Charge
+    correlation_id: str | None
 
 
 def record_charge(
     facts: ChargeFacts, *, keys: KeyRing, now: datetime, owner_ids: Iterable[int] = ()
-) -> Charge:
-    """Have a charge on the ledger, what it paid for unlocked, and the buyer told; all or nothing.
+) -> Recorded:
+    """Record a charge once, unlock what it paid for and tell the buyer; all or nothing.
 
     Repeated any number of times, from an update or from the statement, it is the same charge. One
-    that cannot be understood is kept, gives no access and waits for the owner; it is never refunded by
-    itself. One that is understood but buys nothing, such as a second payment for what is owned for
-    ever, is refunded by itself.
+    that cannot be identified is quarantined, and never refunded by itself. One that is identified but buys
+    nothing, such as a second payment for what is owned for ever, is sent back by itself.
     """
     # Deliveries of one charge wait for each other here; behind that stands the unique charge id.
     ledger.lock(facts.telegram_id)
-    background = outcomes.look_up(facts, keys)
-    if background.is_recorded:
-        known = get(facts.charge_id)
-        set_committed_value(known, "order", background.order)
-        _extend(known, facts, now)
-        return known
-    sale, problem = outcomes.understand(facts, background)
-    if sale is None or problem:
-        charge = _book(*_described(facts, sale, problem, now, gives=False))
-        _park(charge, owner_ids, now)
-        return charge
-    facts = replace(facts, stars=sale.stars)
-    if background.is_refunded(facts.charge_id):
-        # Its refund arrived before it: nothing to unlock, and nothing to tell.
-        charge, booked = _described(facts, sale, None, now)
-        _book(charge, booked, *_closing(sale, charge, now))
-        if sale.is_subscription:
-            # Telegram may renew it all the same, and knows it by its first charge.
-            subscriptions.record(sale.plan, charge, charge.charged_at)
-            subscriptions.refunded(charge)
-        return charge
-    reason = outcomes.undeliverable(sale, facts, background.entries)
-    if reason:
-        problem = reason if reason in ALARMING else None
-        charge = _book(*_described(facts, sale, problem, now, gives=False))
-        _send_back(charge, sale, reason, owner_ids, now)
-        return charge
-    # Asked before the charge is there, which would be its own predecessor.
-    is_renewal = outcomes.is_renewal(sale, facts)
-    charge, booked = _described(facts, sale, None, now)
-    sold = Sold(charge.slug, charge.stars, is_renewal)
-    unlocked = entitlements.additions(background.entries, booked, sold)
-    delivered = deliver(charge, sale, now, is_renewal=is_renewal, paid_until=charge.paid_until)
-    return _book(charge, booked, *unlocked, *delivered)
+    context = load_context(facts, keys)
+    charge = _write(outcomes.name_outcome(context), context, owner_ids, now)
+    return Recorded(charge, context.agreement.correlation_id if context.agreement else None)
 
 
-def deliver(
-    charge: Charge,
-    sale: Sale,
-    now: datetime,
-    *,
-    is_renewal: bool,
-    paid_until: datetime | None,
-    news_at: datetime | None = None,
-) -> list[Write]:
+def deliver(charge: Charge, sale: Sale, now: datetime, *, news_at: datetime | None = None) -> list[Write]:
     """Begin or renew the plan that a charge pays for; return what closes its order and tells the buyer.
 
     :param news_at: when that was decided, if not when it was paid
     """
     replaced: list[Subscription] = []
-    if sale.is_subscription and sale.public_id and paid_until:
-        plan = subscriptions.record(sale.plan, charge, paid_until)
-        earlier, later = ([], []) if is_renewal else _other_tiers(charge, plan, now)
-        replaced = [one for one in earlier if one.renews]
+    if sale.is_subscription and sale.public_id and sale.paid_until:
+        plan = subscriptions.record(sale.plan, charge, sale.paid_until)
+        earlier, later = ([], []) if sale.is_renewal else _other_tiers(charge, plan, now)
+        replaced = [other for other in earlier if other.renews]
         subscriptions.stop([*replaced, plan] if later else replaced, by="shop", now=now)
-    kind = "receipt" if not sale.is_subscription else "renewed" if is_renewal else "subscribed"
-    more = {"paid_until": paid_until and paid_until.isoformat(), "replaced": [one.title for one in replaced]}
-    return [*_closing(sale, charge, now), *_telling(charge, kind, sale, now, more, news_at=news_at)]
+    kind = "receipt" if not sale.is_subscription else "renewed" if sale.is_renewal else "subscribed"
+    more = {
+        "paid_until": sale.paid_until and sale.paid_until.isoformat(),
+        "replaced": [other.title for other in replaced],
+    }
+    return [
+        *_payment(charge, sale, now),
+        *_message(charge, kind, sale, now, more, news_at or charge.charged_at),
+    ]
 
 
 def find(charge_id: str) -> Charge | None:
@@ -149,7 +128,7 @@ def entry(facts: ChargeFacts, sale: Sale | None, now: datetime, *, kind: str = "
         title=sale.title if sale else "",
         keys=sale.keys if sale else [],
         pass_days=sale.pass_days if sale else None,
-        paid_until=sale.paid_until(facts) if sale else None,
+        paid_until=sale.paid_until if sale else None,
         grace_days=sale.grace_days if sale else 0,
         occurred_at=facts.charged_at,
         recorded_at=now,
@@ -157,47 +136,36 @@ def entry(facts: ChargeFacts, sale: Sale | None, now: datetime, *, kind: str = "
     )
 
 
-def _described(
-    facts: ChargeFacts, sale: Sale | None, problem: str | None, now: datetime, *, gives: bool = True
-) -> tuple[Charge, LedgerEntry]:
-    """Return a charge and its ledger entry; one that gives nothing keeps its Stars and its title."""
-    charge = Charge(
-        telegram_payment_charge_id=facts.charge_id,
-        telegram_id=facts.telegram_id,
-        order_id=sale.order.id if sale and sale.order else None,
-        title=sale.title if sale else "",
-        slug=sale.product.slug if sale else None,
-        is_trial=bool(sale and sale.kind == "trial"),
-        stars=facts.stars,
-        currency=facts.currency,
-        payload=facts.payload,
-        paid_until=sale.paid_until(facts) if sale and gives else None,
-        charged_at=facts.charged_at,
-        recorded_at=now,
-        cause=facts.cause,
-        quarantined_because=problem,
-    )
-    set_committed_value(charge, "order", sale.order if sale else None)
-    booked = entry(facts, sale if gives else None, now)
-    booked.title = charge.title
-    return charge, booked
+def _write(outcome: Outcome, context: ChargeContext, owner_ids: Iterable[int], now: datetime) -> Charge:
+    """Write what an outcome says, and return the charge."""
+    facts = context.facts
+    match outcome:
+        case AlreadyRecorded():
+            return _extend(facts, now)
+        case Quarantined(sale, problem):
+            charge = _book(*_rows(facts, sale, now, problem=problem, gives=False))
+            charge_alarms.quarantined(charge, problem, owner_ids, now)
+            return charge
+        case SentBack(sale, reason):
+            problem_of_ours = reason if reason in charge_alarms.ALARMING else None
+            charge = _book(*_rows(facts, sale, now, problem=problem_of_ours, gives=False))
+            _send_back(charge, sale, reason, owner_ids, now)
+            return charge
+        case RefundedBefore(sale):
+            return _record_refunded(facts, sale, now)
+        case _:
+            return _unlock(context, outcome.sale, now)
 
 
-def _book(charge: Charge, booked: LedgerEntry, *more: Write) -> Charge:
-    """Write a charge, its ledger entry and what follows from them."""
-    row = insertion(Charge, {name: getattr(charge, name) for name in WRITTEN}, returning="id")
-    charge.id = write(row, ledger.addition(booked), *more)[0]
-    return charge
-
-
-def _extend(charge: Charge, facts: ChargeFacts, now: datetime) -> None:
+def _extend(facts: ChargeFacts, now: datetime) -> Charge:
     """Give what Telegram reports beyond the end that the statement had only implied."""
+    charge = get(facts.charge_id)
     if not (facts.paid_until and charge.paid_until) or facts.paid_until <= charge.paid_until:
-        return
-    entries = [one for one in ledger.of(charge.telegram_id) if one.charge_id == facts.charge_id]
-    booked = next((one for one in entries if one.kind == "charge"), None)
-    if booked is None or any(one.paid_until == facts.paid_until for one in entries):
-        return
+        return charge
+    entries = [known for known in ledger.of(charge.telegram_id) if known.charge_id == facts.charge_id]
+    booked = next((known for known in entries if known.kind == "charge"), None)
+    if booked is None or any(known.paid_until == facts.paid_until for known in entries):
+        return charge
     longer = LedgerEntry(
         telegram_id=charge.telegram_id,
         kind="grant",
@@ -212,6 +180,89 @@ def _extend(charge: Charge, facts: ChargeFacts, now: datetime) -> None:
     )
     entitlements.book(longer, sold=Sold(charge.slug, is_renewal=True))
     subscriptions.extend(charge)
+    return charge
+
+
+def _send_back(
+    charge: Charge, sale: Sale, reason: Rejection, owner_ids: Iterable[int], now: datetime
+) -> None:
+    """Give back by ourselves what buys nothing, and stop the plan that would go on charging for it."""
+    message = _message(charge, "sent_back", sale, now, {"reason": reason}, charge.charged_at)
+    write(*_payment(charge, sale, now), *message)
+    refunds.request(
+        charge,
+        charge_alarms.REASONS[reason],
+        requested_by="shop",
+        now=now,
+        stops_charge_id=_plan_to_stop(charge, sale, reason) if sale.is_subscription else None,
+    )
+    if reason in charge_alarms.ALARMING:
+        charge_alarms.tell_owners(charge, reason, owner_ids, now)
+
+
+def _record_refunded(facts: ChargeFacts, sale: Sale, now: datetime) -> Charge:
+    charge, booked = _rows(facts, sale, now)
+    _book(charge, booked, *_payment(charge, sale, now))
+    if sale.is_subscription:
+        # Telegram may renew it all the same, and knows it by its first charge.
+        subscriptions.record(sale.plan, charge, charge.charged_at)
+        subscriptions.refunded(charge)
+    return charge
+
+
+def _unlock(context: ChargeContext, sale: Sale, now: datetime) -> Charge:
+    charge, booked = _rows(context.facts, sale, now)
+    sold = Sold(charge.slug, charge.stars, sale.is_renewal)
+    unlocked = entitlements.additions(context.entries, booked, sold)
+    return _book(charge, booked, *unlocked, *deliver(charge, sale, now))
+
+
+def _plan_to_stop(charge: Charge, sale: Sale, reason: Rejection) -> str:
+    """Return the first charge of the plan that goes on charging for what was sent back."""
+    if reason == Rejection.ALREADY_SUBSCRIBED:
+        return charge.telegram_payment_charge_id
+    known = subscriptions.find(sale.public_id)
+    if known:
+        return known.first_charge_id
+    # The first that we have of this invoice: it began no plan here, perhaps, since it is quarantined.
+    mine = Charge.telegram_id == charge.telegram_id, Charge.payload == charge.payload
+    query = select(Charge.telegram_payment_charge_id).where(*mine).order_by(Charge.charged_at, Charge.id)
+    return str(db.session.scalars(query.limit(1)).one())
+
+
+def _rows(
+    facts: ChargeFacts, sale: Sale | None, now: datetime, *, problem: str | None = None, gives: bool = True
+) -> tuple[Charge, LedgerEntry]:
+    """Return a charge and its ledger entry; one that gives nothing keeps its Stars and its title."""
+    # The statement leaves out an affiliate's share: what was identified was paid in full.
+    if sale and not isinstance(problem, outcomes.Problem):
+        facts = replace(facts, stars=sale.stars)
+    charge = Charge(
+        telegram_payment_charge_id=facts.charge_id,
+        telegram_id=facts.telegram_id,
+        order_id=sale.order_id if sale else None,
+        title=sale.title if sale else "",
+        slug=sale.product.slug if sale else None,
+        is_trial=bool(sale and sale.kind == SaleKind.TRIAL),
+        stars=facts.stars,
+        currency=facts.currency,
+        payload=facts.payload,
+        paid_until=sale.paid_until if sale and gives else None,
+        charged_at=facts.charged_at,
+        recorded_at=now,
+        cause=facts.cause,
+        quarantined_because=problem,
+    )
+    booked = entry(facts, sale if gives else None, now)
+    booked.title = charge.title
+    return charge, booked
+
+
+def _book(charge: Charge, booked: LedgerEntry, *more: Write) -> Charge:
+    """Write a charge, its ledger entry and what follows from them."""
+    row = Insertion(Charge, {name: getattr(charge, name) for name in WRITTEN}, returning="id")
+    charge.id = write(row, ledger.addition(booked), *more)[0]
+    return charge
 
 
 def _other_tiers(
@@ -221,77 +272,25 @@ def _other_tiers(
     that take its place, since they were paid for later though their charge arrived before.
     """
     running = subscriptions.running(charge.telegram_id, plan.keys, now)
-    others = [one for one in running if one.public_id != plan.public_id]
-    earlier = [one for one in others if one.started_at <= charge.charged_at]
-    return earlier, [one for one in others if one not in earlier]
+    others = [other for other in running if other.public_id != plan.public_id]
+    earlier = [other for other in others if other.started_at <= charge.charged_at]
+    return earlier, [other for other in others if other not in earlier]
 
 
-def _send_back(charge: Charge, sale: Sale, reason: str, owner_ids: Iterable[int], now: datetime) -> None:
-    """Give back by ourselves what buys nothing, and stop the plan that would go on charging for it."""
-    stops = None
-    if sale.is_subscription:
-        known = subscriptions.find(sale.public_id)
-        is_double = reason == "AlreadySubscribed"
-        if is_double:
-            stops = charge.telegram_payment_charge_id
-        else:
-            stops = known.first_charge_id if known else _first_of(charge)
-    write(*_closing(sale, charge, now), *_telling(charge, "sent_back", sale, now, {"reason": reason}))
-    refunds.request(charge, REASONS[reason], requested_by="shop", now=now, stops_charge_id=stops)
-    if reason in ALARMING:
-        _alarm(charge, reason, owner_ids, now)
-
-
-def _first_of(charge: Charge) -> str:
-    """Return the first charge that we have of a plan's invoice: Telegram knows a plan by its first.
-
-    It began no plan here, perhaps, since it waits for the owner.
-    """
-    mine = Charge.telegram_id == charge.telegram_id, Charge.payload == charge.payload
-    query = select(Charge.telegram_payment_charge_id).where(*mine).order_by(Charge.charged_at, Charge.id)
-    return str(db.session.scalars(query.limit(1)).one())
-
-
-def _park(charge: Charge, owner_ids: Iterable[int], now: datetime) -> None:
-    told = {"charge_id": charge.telegram_payment_charge_id, **_amount(charge)}
-    dedupe_key = f"in_review:{charge.telegram_payment_charge_id}"
-    if outbox.is_news(charge.charged_at, now):
-        outbox.add(charge.telegram_id, "in_review", told, dedupe_key=dedupe_key, now=now)
-    _alarm(charge, charge.quarantined_because or "", owner_ids, now)
-
-
-def _alarm(charge: Charge, problem: str, owner_ids: Iterable[int], now: datetime) -> None:
-    if not outbox.is_news(charge.charged_at, now):
-        return
-    told = {
-        "charge_id": charge.telegram_payment_charge_id,
-        **_amount(charge),
-        "problem": problem,
-        "telegram_id": charge.telegram_id,
-    }
-    outbox.tell_owners(owner_ids, "owner_in_review", told, about=charge.telegram_payment_charge_id, now=now)
-
-
-def _amount(charge: Charge) -> dict[str, Any]:
-    return {"stars": charge.stars, "currency": charge.currency}
-
-
-def _closing(sale: Sale, charge: Charge, now: datetime) -> list[Write]:
-    return [orders.payment(sale.order, charge.telegram_payment_charge_id, now)] if sale.order else []
-
-
-def _telling(
-    charge: Charge,
-    kind: str,
-    sale: Sale,
-    now: datetime,
-    more: dict[str, Any],
-    *,
-    news_at: datetime | None = None,
-) -> list[Write]:
-    if not outbox.is_news(news_at or charge.charged_at, now):
+def _payment(charge: Charge, sale: Sale, now: datetime) -> list[Write]:
+    """Return what closes an order with the charge that paid it, unless another charge did before."""
+    if sale.order_id is None:
         return []
-    told = {
+    return [Change(PAY, {"id": sale.order_id, "charge_id": charge.telegram_payment_charge_id, "now": now})]
+
+
+def _message(
+    charge: Charge, kind: str, sale: Sale, now: datetime, more: dict[str, Any], news_at: datetime
+) -> list[Write]:
+    """Return what tells the buyer, as long as that is news."""
+    if not outbox.is_news(news_at, now):
+        return []
+    facts = {
         "charge_id": charge.telegram_payment_charge_id,
         "title": sale.title,
         "slug": sale.product.slug,
@@ -302,4 +301,4 @@ def _telling(
         **more,
     }
     dedupe_key = f"{kind}:{charge.telegram_payment_charge_id}"
-    return [outbox.addition(charge.telegram_id, kind, told, dedupe_key=dedupe_key, now=now)]
+    return [outbox.addition(charge.telegram_id, kind, facts, dedupe_key=dedupe_key, now=now)]

@@ -6,11 +6,12 @@ from sqlalchemy import bindparam, func, select, text, update
 
 from webapp.db.extensions import UTCDateTime, db
 from webapp.db.models import LedgerEntry, Order, Product, User
-from webapp.db.statements import Write, run
+from webapp.db.statements import run
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.catalogue import catalogue, terms
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import payloads, subscriptions
+from webapp.domain.sales.payloads import SaleKind
 from webapp.errors import (
     AlreadyOwned,
     AlreadySubscribed,
@@ -48,12 +49,6 @@ HOLD = text(
     RETURNING id
     """
 ).bindparams(*(bindparam(name, type_=UTCDateTime()) for name in ("until", "now", "absurd")))
-PAY = text(
-    """
-    UPDATE orders SET charge_id = :charge_id, closed_at = :now, reserved_until = NULL
-    WHERE id = :id AND charge_id IS NULL RETURNING id
-    """
-).bindparams(bindparam("now", type_=UTCDateTime()))
 
 
 def place(
@@ -219,11 +214,6 @@ def remember_link(order: Order, link: str) -> str:
     return kept
 
 
-def payment(order: Order, charge_id: str, now: datetime) -> Write:
-    """Return what closes an order with the charge that paid it, unless another charge did before."""
-    return Write(PAY, {"id": order.id, "charge_id": charge_id, "now": now})
-
-
 def close_expired(now: datetime) -> int:
     """Close every order whose time is over, and return how many there were."""
     closed = db.session.execute(
@@ -300,15 +290,20 @@ def _create(buyer: User, order: Order, correlation_id: str, keys: KeyRing, now: 
 
 
 def _described(order: Order) -> payloads.Payload:
-    kind = "trial" if order.is_trial else "subscription" if order.period_seconds else "once"
     return payloads.Payload(
         order_id=order.public_id,
         telegram_id=order.telegram_id,
         slug=order.product.slug,
         stars=order.stars,
         pass_days=order.pass_days,
-        kind=kind,
+        kind=_kind(order),
     )
+
+
+def _kind(order: Order) -> SaleKind:
+    if order.is_trial:
+        return SaleKind.TRIAL
+    return SaleKind.SUBSCRIPTION if order.period_seconds else SaleKind.ONCE
 
 
 def _open_count(buyer: User, now: datetime) -> int:

@@ -9,6 +9,7 @@ import hmac
 import secrets
 import struct
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
 
 from webapp.domain.people.keys import KeyRing
@@ -16,8 +17,18 @@ from webapp.domain.people.keys import KeyRing
 LARGEST = 128  # bytes; Bot API: createInvoiceLink, payload
 # version, key id, order's public id, buyer, stars, days of a pass or a trial (0: none)
 HEAD = struct.Struct(">B4s12sQIH")
-# The version says what kind of sale it is; a release before a kind existed sets its charges aside.
-VERSIONS = {"once": 1, "subscription": 2, "trial": 3}
+
+
+class SaleKind(StrEnum):
+    """What kind of sale an invoice was made for."""
+
+    ONCE = "once"
+    SUBSCRIPTION = "subscription"
+    TRIAL = "trial"
+
+
+# The version says what kind of sale it is; a release before a kind existed quarantines its charges.
+VERSIONS = {SaleKind.ONCE: 1, SaleKind.SUBSCRIPTION: 2, SaleKind.TRIAL: 3}
 KINDS = {version: kind for kind, version in VERSIONS.items()}
 TAG_BYTES = 16
 
@@ -31,7 +42,7 @@ class Payload:
     slug: str
     stars: int
     pass_days: int | None
-    kind: str = "once"  # once | subscription | trial
+    kind: SaleKind = SaleKind.ONCE
 
 
 class PayloadInvalid(ValueError):
@@ -70,7 +81,7 @@ def unseal(text: str, keys: KeyRing) -> Payload:
     if len(body) <= HEAD.size or body[0] not in KINDS:
         raise PayloadInvalid("shape")
     version, kid, order_id, telegram_id, stars, pass_days = HEAD.unpack(body[: HEAD.size])
-    key = keys.find("payload", kid.hex())
+    key = keys.openers.get(("payload", kid.hex()))
     if key is None or not hmac.compare_digest(tag, _tag(key, body)):
         raise PayloadInvalid("signature")
     return Payload(

@@ -13,7 +13,9 @@ from webapp.domain.access.signals import Sold
 from webapp.domain.catalogue import catalogue
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import charges, outcomes
-from webapp.domain.sales.outcomes import ChargeFacts, Sale
+from webapp.domain.sales.charge_context import ChargeFacts, SoldProduct, load_context, paid_before
+from webapp.domain.sales.outcomes import Problem, Sale, paid_until
+from webapp.domain.sales.payloads import SaleKind
 from webapp.errors import AlreadyGranted, AlreadyRefunded, ChargeNotUnderstood
 
 
@@ -40,21 +42,21 @@ def grant(charge_id: str, *, keys: KeyRing, now: datetime, slug: str | None = No
     ledger.lock(charge.telegram_id)
     _check(charge)
     facts = _facts(charge)
-    sale = _of_product(slug) if slug else _meant(facts, keys)
-    is_renewal = outcomes.is_renewal(sale, facts)
-    ends_at = sale.paid_until(facts)
-    sold = Sold(sale.product.slug, charge.stars if charge.currency == "XTR" else 0, is_renewal)
+    sale = _of_product(slug, facts) if slug else _meant(facts, keys)
+    sold = Sold(sale.product.slug, charge.stars if charge.currency == "XTR" else 0, sale.is_renewal)
     entitlements.book(charges.entry(facts, sale, now, kind="grant"), sold=sold)
-    write(*charges.deliver(charge, sale, now, is_renewal=is_renewal, paid_until=ends_at, news_at=now))
+    write(*charges.deliver(charge, sale, now, news_at=now))
     return sale
 
 
 def _check(charge: Charge) -> None:
     """Refuse what was decided before."""
     entries = [
-        one for one in ledger.of(charge.telegram_id) if one.charge_id == charge.telegram_payment_charge_id
+        entry
+        for entry in ledger.of(charge.telegram_id)
+        if entry.charge_id == charge.telegram_payment_charge_id
     ]
-    if any(one.kind == "grant" for one in entries) or not charge.quarantined_because:
+    if any(entry.kind == "grant" for entry in entries) or not charge.quarantined_because:
         raise AlreadyGranted(charge=charge.telegram_payment_charge_id)
     refund = db.session.get(Refund, charge.telegram_payment_charge_id, populate_existing=True)
     if refund and not refund.refused_at:
@@ -74,24 +76,27 @@ def _facts(charge: Charge) -> ChargeFacts:
 
 
 def _meant(facts: ChargeFacts, keys: KeyRing) -> Sale:
-    sale, problem = outcomes.understand(facts, outcomes.look_up(facts, keys))
-    if sale is None:
+    found = outcomes.identify(load_context(facts, keys))
+    if isinstance(found, Sale):
+        return found
+    if found.sale is None:
         raise ChargeNotUnderstood(charge=facts.charge_id)
     # Somebody else's order stays theirs; whoever paid gets what it was for.
-    return replace(sale, order=None, public_id="") if problem == "WrongPayer" else sale
+    is_anothers = found.problem == Problem.WRONG_PAYER
+    return replace(found.sale, order_id=None, public_id="") if is_anothers else found.sale
 
 
-def _of_product(slug: str) -> Sale:
+def _of_product(slug: str, facts: ChargeFacts) -> Sale:
     """Return a product as what was sold: today's terms, since nobody knows those of then."""
     product = catalogue.get(slug, include_retired=True)
     return Sale(
-        kind="subscription" if product.is_subscription else "once",
+        kind=SaleKind.SUBSCRIPTION if product.is_subscription else SaleKind.ONCE,
         public_id="",
         title=product.title,
         stars=product.stars,
         keys=product.keys,
         pass_days=product.pass_days,
-        period_seconds=None,
         grace_days=product.grace_days,
-        product=product,
+        product=SoldProduct(product.id, product.slug, product.retired_at),
+        paid_until=paid_until(facts, paid_before(facts)) if product.is_subscription else None,
     )

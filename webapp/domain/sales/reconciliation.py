@@ -13,8 +13,8 @@ from webapp.db.models import Charge, Refund, Shop
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox
 from webapp.domain.sales import charges, movements, payloads, refunds
+from webapp.domain.sales.charge_context import ChargeFacts
 from webapp.domain.sales.movements import NANOS
-from webapp.domain.sales.outcomes import ChargeFacts
 from webapp.domain.sales.refunds import RefundFacts
 from webapp.domain.sales.telegram_json import LARGEST_STARS, Unreadable, moment, number, part, person, text
 
@@ -78,7 +78,7 @@ def apply_page(
     for charge in told:
         if charge.charge_id not in known:
             recorded = charges.record_charge(charge, keys=keys, now=now, owner_ids=owner_ids)
-            known[charge.charge_id] = recorded.stars
+            known[charge.charge_id] = recorded.charge.stars
             report.charges_added += 1
         stars = known[charge.charge_id]
         report.drift_stars += 0 if stars in (charge.stars, charge.gross_stars) else stars - charge.stars

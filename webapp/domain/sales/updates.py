@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from webapp.db.models import Charge, InboxItem
+from webapp.db.models import InboxItem
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import charges, payloads, pre_checkouts, refunds, subscriptions
-from webapp.domain.sales.outcomes import ChargeFacts
+from webapp.domain.sales.charge_context import ChargeFacts
+from webapp.domain.sales.charges import Recorded
 from webapp.domain.sales.refunds import RefundFacts
 from webapp.domain.sales.subscriptions import Renewal
 from webapp.domain.sales.telegram_json import LARGEST_STARS, Unreadable, moment, number, part, person, text
@@ -20,8 +21,8 @@ class NotAPayment(Exception):
     """A forwarded or copied message about a payment: worth nothing."""
 
 
-def apply(item: InboxItem, *, keys: KeyRing, now: datetime, owner_ids: Iterable[int] = ()) -> Charge | None:
-    """Have on the ledger what an update says about money; a copy of such a message says nothing.
+def apply(item: InboxItem, *, keys: KeyRing, now: datetime, owner_ids: Iterable[int] = ()) -> Recorded | None:
+    """Book what an update says about money; a copy of such a message says nothing.
 
     :return: the charge, if it was about one
     :raise Unreadable: a fact is missing or of the wrong type
