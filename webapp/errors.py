@@ -136,7 +136,7 @@ class Banned(ShopError):
     sentence = N_("You cannot buy in this shop. Write to support if you think this is wrong.")
 
 
-class TooManyRequests(ShopError):
+class RateLimited(ShopError):
     status = 429
     sentence = N_("That was a bit fast. Wait a moment and try again.")
 

@@ -11,7 +11,7 @@ from tests.kit.played import ALICE, BOB, CARMEN, trouble
 from tests.kit.processes import TOKEN, Stage
 from webapp import clock
 from webapp.bot_api import client as bot_api
-from webapp.bot_api.client import BotApi, BotApiError, NotReached, TooManyRequests, Unauthorized, get_client
+from webapp.bot_api.client import BotApi, BotApiError, NotReached, RetryAfter, Unauthorized, get_client
 
 CLOSE = pytest.approx(0, abs=bot_api.TELLING_SECONDS)
 
@@ -107,7 +107,7 @@ def test_f33_a_pause_is_kept_by_everybody_until_its_end(telegram, client, monkey
     monkeypatch.setattr(clock, "ticks", lambda: now)
     trouble(telegram, "getMe", status=429, retry_after=7)
     for _ in range(2):
-        with pytest.raises(TooManyRequests) as refusal:
+        with pytest.raises(RetryAfter) as refusal:
             client.call("getMe")
         assert refusal.value.retry_after_seconds == 7
     assert len(telegram.calls("getMe")) == 1
@@ -115,7 +115,7 @@ def test_f33_a_pause_is_kept_by_everybody_until_its_end(telegram, client, monkey
         "getMe", 3
     )  # asked for meanwhile by an answer that was on its way: it shortens nothing
     now += 6.9
-    with pytest.raises(TooManyRequests):
+    with pytest.raises(RetryAfter):
         client.call("getMe")
     now += 0.2
     client.call("getMe")
@@ -125,7 +125,7 @@ def test_f33_a_pause_is_kept_by_everybody_until_its_end(telegram, client, monkey
 @pytest.mark.proves("F33")
 def test_f33_a_pause_is_of_one_method(telegram, client):
     trouble(telegram, "getMe", status=429, retry_after=7)
-    with pytest.raises(TooManyRequests):
+    with pytest.raises(RetryAfter):
         client.call("getMe")
     client.call("getWebhookInfo")
     assert client.pause_seconds("getMe") > 6
@@ -133,7 +133,7 @@ def test_f33_a_pause_is_of_one_method(telegram, client):
 
 def test_02_a_pause_of_one_chat_is_no_pause_of_another(telegram, client):
     client.keep_silent("sendMessage", 40, ALICE)
-    with pytest.raises(TooManyRequests):
+    with pytest.raises(RetryAfter):
         client.call("sendMessage", {"chat_id": ALICE, "text": "hello"})
     client.call("sendMessage", {"chat_id": BOB, "text": "hello"})
     assert [call["params"]["chat_id"] for call in telegram.calls("sendMessage")] == [BOB]
@@ -143,7 +143,7 @@ def test_02_a_pause_that_a_second_chat_hears_of_is_everybodys(telegram, client):
     for person in (ALICE, ALICE, BOB):
         assert client.pause_seconds("sendMessage") == 0
         client.keep_silent("sendMessage", 30, person)
-    with pytest.raises(TooManyRequests):
+    with pytest.raises(RetryAfter):
         client.call("sendMessage", {"chat_id": CARMEN, "text": "hello"})
     assert telegram.calls("sendMessage") == []
 
@@ -171,7 +171,7 @@ def test_02_pauses_that_are_over_take_no_room(client, monkeypatch):
 def test_f33_an_answer_about_money_waits_for_no_pause(telegram, client):
     for _ in range(2):
         trouble(telegram, "answerPreCheckoutQuery", status=429, retry_after=7)
-        with pytest.raises(TooManyRequests):
+        with pytest.raises(RetryAfter):
             client.call("answerPreCheckoutQuery", {"pre_checkout_query_id": "q", "ok": True})
     assert len(telegram.calls("answerPreCheckoutQuery")) == 2
 

@@ -33,7 +33,7 @@ from webapp.domain.people import users
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox
 from webapp.domain.sales import orders, pre_checkouts, subscriptions, updates
-from webapp.errors import OffSale, ShopError, TooManyRequests
+from webapp.errors import OffSale, RateLimited, ShopError
 from webapp.usecases import owner, receiving, refunds, renewals, statement
 from webapp.usecases.context import Context
 
@@ -310,7 +310,7 @@ class Machine(RuleBasedStateMachine):
         try:
             self.shop(lambda: refunds.refund_own(self.house.till, SimpleNamespace(telegram_id=asker), one.id))
         except ShopError as refusal:
-            assert refusal.code in expected | {"TooManyRequests"}  # noqa: PT017
+            assert refusal.code in expected | {"RateLimited"}  # noqa: PT017
             return
         assert not expected
         if is_new and one.id not in self.books.wanted:
@@ -725,7 +725,7 @@ class Machine(RuleBasedStateMachine):
 
     def wish(self, pick: int, do: Callable[..., Any]) -> Deal:
         deal = self.one_of(self.books_plans(), pick)
-        with suppress(OffSale, TooManyRequests):
+        with suppress(OffSale, RateLimited):
             self.shop(lambda: do(subscriptions.find(deal.id), by="buyer"))
         return deal
 

@@ -34,8 +34,8 @@ from webapp.errors import (
     OffSale,
     OrderNotFound,
     ProductNotFound,
+    RateLimited,
     TermsChanged,
-    TooManyRequests,
 )
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -169,7 +169,7 @@ def test_thirty_open_orders_are_enough(alice):
         catalogue.replace([item(f"item-{number}") for number in range(31)], NOW)
     for number in range(30):
         order(alice, f"item-{number}")
-    with pytest.raises(TooManyRequests):
+    with pytest.raises(RateLimited):
         order(alice, "item-30")
     assert order(alice, "item-30", now=NOW + DAY)
 

@@ -9,7 +9,7 @@ from tests.kit.arrange import NOW
 from webapp.db.extensions import db, run_in_transaction, transaction
 from webapp.db.models import RateLimit
 from webapp.domain.people import rate_limits
-from webapp.errors import TooManyRequests
+from webapp.errors import RateLimited
 
 pytestmark = pytest.mark.usefixtures("app")
 SECOND = timedelta(seconds=1)
@@ -20,7 +20,7 @@ def hit(bucket: str = "invoice:1001", limit: int = 3, after: float = 0) -> int |
     try:
         with transaction():
             rate_limits.hit(bucket, limit, 60, NOW + after * SECOND)
-    except TooManyRequests as refusal:
+    except RateLimited as refusal:
         return refusal.retry_after_seconds
     return None
 
@@ -29,7 +29,7 @@ def launch(fingerprint: str, limit: int = 2, repeats: int = 60) -> int | None:
     try:
         with transaction():
             rate_limits.hit_distinct("launch:1001", fingerprint, limit, 60, NOW, repeats=repeats)
-    except TooManyRequests as refusal:
+    except RateLimited as refusal:
         return refusal.retry_after_seconds
     return None
 
@@ -80,7 +80,7 @@ def test_looking_refuses_what_counting_would_and_writes_nothing():
     def looked(after: float = 0) -> int | None:
         try:
             rate_limits.check("invoice:1001", 2, 60, NOW + after * SECOND)
-        except TooManyRequests as refusal:
+        except RateLimited as refusal:
             return refusal.retry_after_seconds
         return None
 
@@ -94,7 +94,7 @@ def test_looking_sees_no_bucket_but_its_own():
     hit("invoice:1001", limit=1)
     hit("invoice:1003", limit=1)
     rate_limits.check("invoice:1002", 1, 60, NOW)
-    with pytest.raises(TooManyRequests):
+    with pytest.raises(RateLimited):
         rate_limits.check("invoice:1003", 1, 60, NOW)
 
 
@@ -130,7 +130,7 @@ def test_nobody_slips_through_at_the_same_moment(app: Flask):
             try:
                 run_in_transaction(lambda: rate_limits.hit("invoice:1001", 3, 60, NOW))
                 admitted.append(True)
-            except TooManyRequests:
+            except RateLimited:
                 admitted.append(False)
 
     threads = [Thread(target=knock) for _ in range(8)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from webapp.bot_api.client import NotReached, OutcomeUnknown, Refused, TooManyRequests
+from webapp.bot_api.client import NotReached, OutcomeUnknown, Refused, RetryAfter
 
 DAY = 86_400
 MONTH = 30 * DAY
@@ -144,9 +144,7 @@ class Telegram:
         charge_id = params["telegram_payment_charge_id"]
         trouble, self.trouble = self.trouble, None
         if trouble in {"busy", "unreached", "dies_before"}:
-            raise {"busy": TooManyRequests("", 3), "unreached": NotReached(""), "dies_before": Died()}[
-                trouble
-            ]
+            raise {"busy": RetryAfter("", 3), "unreached": NotReached(""), "dies_before": Died()}[trouble]
         self.answers.append((method, charge_id, self._done(method, charge_id, params, trouble == "refused")))
         if trouble in {"lost", "dies_after"}:
             self.answers.pop()

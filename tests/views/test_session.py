@@ -18,7 +18,7 @@ from webapp import clock, create_app
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Logout, RateLimit, SignInCode, User
 from webapp.domain.people import logouts, sessions, sign_in_codes
-from webapp.errors import TooManyRequests
+from webapp.errors import RateLimited
 
 MUTATIONS = int(os.environ.get("HTTP_MUTATIONS", "300"))
 HTTPS = "https://shop.test"
@@ -394,7 +394,7 @@ def test_20_codes_and_tries_are_limited_and_logged(app, client, caplog):
     assert events == [("code_refused", ALICE)] * 5
     for _ in range(3):
         code_for(app, ALICE)
-    with pytest.raises(TooManyRequests):
+    with pytest.raises(RateLimited):
         code_for(app, ALICE)
     assert show(client, launch(BOB, "Bob", ago=100_000), code_for(app, BOB)) == 200
 

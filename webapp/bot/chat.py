@@ -28,8 +28,7 @@ from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import support
 from webapp.domain.people import init_data, sign_in_codes, users
 from webapp.domain.queue import outbox
-from webapp.errors import ProductNotFound
-from webapp.errors import TooManyRequests as RateLimited
+from webapp.errors import ProductNotFound, RateLimited
 from webapp.i18n import localize
 from webapp.texts import chat as answers
 from webapp.texts.message import Message

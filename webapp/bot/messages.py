@@ -11,7 +11,7 @@ from flask import Flask
 
 from webapp import clock
 from webapp.bot import languages
-from webapp.bot_api.client import BotApiError, Conflict, Refused, TooManyRequests, Unauthorized
+from webapp.bot_api.client import BotApiError, Conflict, Refused, RetryAfter, Unauthorized
 from webapp.db.extensions import run_in_transaction
 from webapp.db.models import OutboxMessage
 from webapp.domain.owner import broadcasts, support
@@ -72,7 +72,7 @@ class Messages:
             return
         try:
             sent = self.context.client.call(method, params)
-        except TooManyRequests as error:
+        except RetryAfter as error:
             pause = error.retry_after_seconds
             self._note(partial(outbox.retry, message, error.description, after_seconds=pause))
         except BotApiError as error:

@@ -14,7 +14,7 @@ from webapp.bot_api.client import (
     Conflict,
     NotReached,
     OutcomeUnknown,
-    TooManyRequests,
+    RetryAfter,
     Unauthorized,
 )
 from webapp.bot_api.registration import ALLOWED_UPDATES
@@ -67,7 +67,7 @@ class Poller:
         except Conflict as error:
             self._note_conflict(error)
             self._wait(self.pause)
-        except TooManyRequests as error:
+        except RetryAfter as error:
             self._wait(error.retry_after_seconds)
         except BotApiError as error:
             if not isinstance(error, NotReached | OutcomeUnknown):

@@ -51,7 +51,7 @@ class Conflict(Refused):
     """Another process polls, or a webhook is set (409)."""
 
 
-class TooManyRequests(BotApiError):
+class RetryAfter(BotApiError):
     """Telegram did nothing and says when to come back (429)."""
 
     def __init__(self, description: str, retry_after_seconds: int) -> None:
@@ -129,12 +129,12 @@ class BotApi:
         """Return the result of a method.
 
         :param timeout_seconds: for the answer, 5 unless told
-        :raise TooManyRequests: Telegram wants silence, or asked for it before and nothing was sent
+        :raise RetryAfter: Telegram wants silence, or asked for it before and nothing was sent
         :raise BotApiError: one of its leaves, by what is known to have happened
         """
         chat = chat_of(params or {})
         if left := self.pause_seconds(method, chat):
-            raise TooManyRequests(f"{method}: a pause that Telegram asked for", math.ceil(left))
+            raise RetryAfter(f"{method}: a pause that Telegram asked for", math.ceil(left))
         timeout = httpx.Timeout(
             timeout_seconds or ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS
         )
@@ -149,7 +149,7 @@ class BotApi:
         self._compare_clocks(answer.headers.get("Date", ""), clock.ticks() - began)
         try:
             return _result(method, answer)
-        except TooManyRequests as error:
+        except RetryAfter as error:
             self.keep_silent(method, error.retry_after_seconds, chat)
             raise
 
@@ -207,7 +207,7 @@ def _error(status: int, body: dict[str, Any]) -> BotApiError:
     if code == 429:
         parameters = body.get("parameters")
         asked = parameters.get("retry_after") if isinstance(parameters, dict) else None
-        return TooManyRequests(description, asked if isinstance(asked, int) and asked > 0 else 1)
+        return RetryAfter(description, asked if isinstance(asked, int) and asked > 0 else 1)
     if not isinstance(code, int) or not 400 <= code < 500:
         return OutcomeUnknown(description)
     leaf = {401: Unauthorized, 403: Forbidden, 404: Unauthorized, 409: Conflict}.get(code, Refused)

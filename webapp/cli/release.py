@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 
 from webapp import clock
 from webapp.bot_api import registration
-from webapp.bot_api.client import BotApiError, NotReached, OutcomeUnknown, TooManyRequests, Unauthorized
+from webapp.bot_api.client import BotApiError, NotReached, OutcomeUnknown, RetryAfter, Unauthorized
 from webapp.cli import catalog
 from webapp.cli.commands import OwnerCommand
 from webapp.config import Config, current
@@ -47,7 +47,7 @@ def release() -> None:
             _bring_catalogue(items, config)
             retired_secrets.note(config.previous_webhook_secret, clock.now())
         missing = registration.register(client, config, brand.current())
-    except (NotReached, OutcomeUnknown, TooManyRequests) as error:
+    except (NotReached, OutcomeUnknown, RetryAfter) as error:
         raise TelegramIsAway(str(error)) from error
     except Unauthorized:
         raise

@@ -8,7 +8,7 @@ from webapp.bot_api.client import (
     NotReached,
     OutcomeUnknown,
     Refused,
-    TooManyRequests,
+    RetryAfter,
     Unauthorized,
 )
 from webapp.errors import TelegramBusy, TelegramRefused
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 WAITING_SECONDS = 5.0  # what a person waits for an invoice before being told to try again
 # Nobody knows whether it was done. A wrong token says nothing about the money either.
-NOT_KNOWN = (OutcomeUnknown, NotReached, TooManyRequests, Unauthorized)
+NOT_KNOWN = (OutcomeUnknown, NotReached, RetryAfter, Unauthorized)
 
 
 def ask_for_person(context: Context, method: str, params: dict[str, Any], **about: str) -> Any:
@@ -30,7 +30,7 @@ def ask_for_person(context: Context, method: str, params: dict[str, Any], **abou
     with context.slot():
         try:
             return context.client.call(method, params, timeout_seconds=WAITING_SECONDS)
-        except TooManyRequests as error:
+        except RetryAfter as error:
             raise TelegramBusy(retry_after_seconds=error.retry_after_seconds) from error
         except Refused as error:
             log.error("%s refused: %s", method, error.description, extra=about)
@@ -42,4 +42,4 @@ def ask_for_person(context: Context, method: str, params: dict[str, Any], **abou
 
 def pause_of(error: BotApiError) -> float | None:
     """Return how many seconds Telegram asks to wait before the next try, if it says so."""
-    return error.retry_after_seconds if isinstance(error, TooManyRequests) else None
+    return error.retry_after_seconds if isinstance(error, RetryAfter) else None

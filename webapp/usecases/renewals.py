@@ -22,7 +22,7 @@ def cancel_renewal(context: Context, subscription: Subscription, *, by: str) -> 
     """Have Telegram charge no more for a plan, or write down that it has to be asked again.
 
     :return: the subscription; only without a wish left has Telegram answered
-    :raise TooManyRequests: its buyer changed their mind six times within a minute
+    :raise RateLimited: its buyer changed their mind six times within a minute
     """
     return _wish(context, subscription, "cancel", by)
 
@@ -31,7 +31,7 @@ def allow_renewal(context: Context, subscription: Subscription, *, by: str) -> S
     """Have Telegram let the person turn a plan's renewal on again, or ask again later.
 
     :raise OffSale: the plan is no longer sold
-    :raise TooManyRequests: its buyer changed their mind six times within a minute
+    :raise RateLimited: its buyer changed their mind six times within a minute
     """
     return _wish(context, subscription, "resume", by)
 
@@ -85,7 +85,7 @@ def edit_subscription(context: Context, telegram_id: int, first_charge_id: str, 
 def count_wish(telegram_id: int) -> None:
     """Count one more change of a buyer's mind.
 
-    :raise TooManyRequests: it is the seventh within a minute
+    :raise RateLimited: it is the seventh within a minute
     """
     rate_limits.hit(f"wish:{telegram_id}", WISHES_A_MINUTE, 60, clock.now())
 

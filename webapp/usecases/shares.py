@@ -19,7 +19,7 @@ def prepare_share(context: Context, sender: User, message: dict[str, Any]) -> st
     :param message: an InlineQueryResult (Bot API)
     :raise TelegramBusy: Telegram did not answer in time, or too many wait for it already
     :raise TelegramRefused: Telegram will not keep this message
-    :raise TooManyRequests: more than ten within a minute
+    :raise RateLimited: more than ten within a minute
     """
     with transaction():
         rate_limits.hit(f"share:{sender.telegram_id}", SHARES_A_MINUTE, 60, clock.now())

@@ -54,7 +54,7 @@ def balance(context: Context) -> tuple[int, int]:
 def check_payment(context: Context, buyer: User) -> Report:
     """Look into the statement because a person says they paid; once a minute each.
 
-    :raise TooManyRequests: the last look was less than a minute ago
+    :raise RateLimited: the last look was less than a minute ago
     :raise TelegramBusy: the statement cannot be read at present
     """
     with transaction():

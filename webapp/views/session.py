@@ -16,7 +16,7 @@ from webapp.db.extensions import run_in_transaction, transaction
 from webapp.db.models import User
 from webapp.domain.people import init_data, logouts, rate_limits, sessions, sign_in_codes, users
 from webapp.domain.people.init_data import InitData, InvalidInitData
-from webapp.errors import TooManyRequests
+from webapp.errors import RateLimited
 from webapp.i18n import localize
 from webapp.i18n.localize import COOKIE_RULES
 from webapp.ops import metrics
@@ -64,7 +64,7 @@ def end_everywhere() -> Response:
 def _exchange() -> Response:
     try:
         return _answer(*_told())
-    except TooManyRequests as limit:
+    except RateLimited as limit:
         return _too_many(limit)
 
 
@@ -195,7 +195,7 @@ def _refused(reason: str) -> Response:
     return response
 
 
-def _too_many(limit: TooManyRequests) -> Response:
+def _too_many(limit: RateLimited) -> Response:
     response = jsonify(error="too many requests")
     response.headers["Retry-After"] = str(limit.retry_after_seconds)
     response.status_code = 429

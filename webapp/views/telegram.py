@@ -10,7 +10,7 @@ from webapp import clock
 from webapp.config import WEBHOOK_PATH, Config, current
 from webapp.db.extensions import db, transaction
 from webapp.domain.people import retired_secrets
-from webapp.errors import TooManyRequests
+from webapp.errors import RateLimited
 from webapp.usecases import context, receiving
 from webapp.web import guards
 
@@ -59,7 +59,7 @@ def _is_still_open(secret: str) -> bool:
 def _refused() -> Response:
     try:
         guards.count_refusal("webhook")
-    except TooManyRequests as limit:
+    except RateLimited as limit:
         return Response(status=429, headers={"Retry-After": str(limit.retry_after_seconds)})
     except SQLAlchemyError:
         db.session.rollback()

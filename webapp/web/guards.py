@@ -110,7 +110,7 @@ def _without_port(told: str) -> str:
 def count_refusal(kind: str) -> None:
     """Count a refused credential against the network that sent it.
 
-    :raise TooManyRequests: that network had its share already
+    :raise RateLimited: that network had its share already
     """
     bucket, now = f"{kind}:{network()}", clock.now()
     # Looked at first, so that a flood costs reads only.

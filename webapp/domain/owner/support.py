@@ -21,7 +21,7 @@ from webapp.db.models import (
 from webapp.db.statements import insert_once
 from webapp.domain.people import chats, rate_limits
 from webapp.domain.queue import outbox
-from webapp.errors import TooManyRequests
+from webapp.errors import RateLimited
 
 COMMANDS = frozenset(("support", "paysupport"))
 OPEN_FOR = timedelta(days=3)  # after the last word of either side
@@ -173,7 +173,7 @@ def _limit(telegram_id: int, now: datetime) -> dict[str, Any] | None:
     for bucket, most, is_own in buckets:
         try:
             rate_limits.hit(bucket, most, HOUR_SECONDS, now)
-        except TooManyRequests as limit:
+        except RateLimited as limit:
             return {"minutes": -(-limit.retry_after_seconds // 60), "is_own": is_own}
     return None
 

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, delete, select, text
 
 from webapp.db.extensions import UTCDateTime, db
 from webapp.db.models import RateLimit
-from webapp.errors import TooManyRequests
+from webapp.errors import RateLimited
 
 KEPT = timedelta(days=1)  # the longest window there may be
 # As text: SQLAlchemy compiles an ON CONFLICT anew each time, ten times as long as running it takes.
@@ -23,7 +23,7 @@ COUNT = text(
 def hit(bucket: str, limit: int, window_seconds: int, now: datetime) -> None:
     """Count one more in a bucket.
 
-    :raise TooManyRequests: the window has had its share already
+    :raise RateLimited: the window has had its share already
     """
     window_at = _window(window_seconds, now)
     if _count(bucket, window_at) > limit:
@@ -36,7 +36,7 @@ def hit_distinct(
     """Count one more in a bucket unless the same item was counted in this window.
 
     :param repeats: how often one and the same item may come
-    :raise TooManyRequests: the window has had its share of different items, or of this one
+    :raise RateLimited: the window has had its share of different items, or of this one
     """
     window_at = _window(window_seconds, now)
     hits = _count(f"{bucket}:{item}", window_at)
@@ -49,7 +49,7 @@ def hit_distinct(
 def check(bucket: str, limit: int, window_seconds: int, now: datetime) -> None:
     """Refuse what :func:`hit` would refuse, counting nothing: a flood of noes costs no write.
 
-    :raise TooManyRequests: the window has had its share already
+    :raise RateLimited: the window has had its share already
     """
     window_at = _window(window_seconds, now)
     known = select(RateLimit.hits).where(RateLimit.bucket == bucket, RateLimit.window_at == window_at)
@@ -73,6 +73,6 @@ def _count(bucket: str, window_at: datetime) -> int:
     return hits
 
 
-def _too_many(window_at: datetime, window_seconds: int, now: datetime) -> TooManyRequests:
+def _too_many(window_at: datetime, window_seconds: int, now: datetime) -> RateLimited:
     over = window_at + timedelta(seconds=window_seconds)
-    return TooManyRequests(retry_after_seconds=math.ceil((over - now).total_seconds()))
+    return RateLimited(retry_after_seconds=math.ceil((over - now).total_seconds()))

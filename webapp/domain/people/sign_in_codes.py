@@ -28,7 +28,7 @@ TRIES_A_WINDOW = 5
 def make(telegram_id: int, keys: KeyRing, now: datetime) -> str:
     """Return a new code for a person; the one before, if it was not used, is good no more.
 
-    :raise TooManyRequests: they had three within ten minutes
+    :raise RateLimited: they had three within ten minutes
     """
     rate_limits.hit(f"code:{telegram_id}", CODES_A_WINDOW, WINDOW_SECONDS, now)
     db.session.execute(
@@ -43,7 +43,7 @@ def make(telegram_id: int, keys: KeyRing, now: datetime) -> str:
 def use(code: str, launch: InitData, keys: KeyRing, now: datetime) -> bool:
     """Have a code vouch for a launch of the same person; tell whether it does. It does so once.
 
-    :raise TooManyRequests: they tried five within ten minutes
+    :raise RateLimited: they tried five within ten minutes
     """
     telegram_id = launch.profile.telegram_id
     rate_limits.hit(f"code-try:{telegram_id}", TRIES_A_WINDOW, WINDOW_SECONDS, now)

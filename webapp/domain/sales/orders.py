@@ -25,8 +25,8 @@ from webapp.errors import (
     PaymentInProgress,
     PriceChanged,
     ProductNotFound,
+    RateLimited,
     TermsChanged,
-    TooManyRequests,
     TrialUsed,
 )
 from webapp.i18n import languages
@@ -83,7 +83,7 @@ def place(
     :raise AlreadySubscribed: the person has this plan
     :raise TrialUsed: the person had this plan or its trial
     :raise PassBesidePlan: a plan opens the same, and the person was not told
-    :raise TooManyRequests: thirty invoices of this person are open
+    :raise RateLimited: thirty invoices of this person are open
     """
     product = catalogue.get(slug, include_retired=True)
     if not product.is_on_sale:
@@ -277,7 +277,7 @@ def _agreed(product: Product, trial: bool, period_seconds: int, language: str) -
 
 def _create(buyer: User, order: Order, correlation_id: str, keys: KeyRing, now: datetime) -> Order:
     if _open_count(buyer, now) >= MOST_OPEN:
-        raise TooManyRequests(retry_after_seconds=LIFE_SECONDS)
+        raise RateLimited(retry_after_seconds=LIFE_SECONDS)
     order.public_id = payloads.new_order_id()
     order.telegram_id = buyer.telegram_id
     order.correlation_id = correlation_id
