@@ -12,6 +12,7 @@ from tests.kit.processes import TOKEN, Stage
 from webapp import clock
 from webapp.bot_api import client as bot_api
 from webapp.bot_api.client import BotApi, BotApiError, NotReached, RetryAfter, Unauthorized, get_client
+from webapp.bot_api.flood_control import FLOOD_SECONDS
 
 CLOSE = pytest.approx(0, abs=bot_api.TELLING_SECONDS)
 
@@ -152,7 +153,7 @@ def test_02_two_chats_that_flood_at_different_times_silence_nobody_else(client, 
     now = clock.ticks()
     monkeypatch.setattr(clock, "ticks", lambda: now)
     client.keep_silent("sendMessage", 60, ALICE)
-    now += bot_api.FLOOD_SECONDS + 1
+    now += FLOOD_SECONDS + 1
     client.keep_silent("sendMessage", 60, BOB)
     assert client.pause_seconds("sendMessage") == 0
     assert client.pause_seconds("sendMessage", ALICE) > 40
@@ -163,7 +164,7 @@ def test_02_pauses_that_are_over_take_no_room(client, monkeypatch):
     monkeypatch.setattr(clock, "ticks", lambda: now)
     for person in range(1000):
         client.keep_silent("sendMessage", 5, person)
-        now += bot_api.FLOOD_SECONDS + 1
+        now += FLOOD_SECONDS + 1
     assert len(client.flood_control._until) == 1
 
 
