@@ -30,7 +30,7 @@ from webapp.domain.access import entitlements
 from webapp.domain.owner import reminders
 from webapp.domain.owner import statistics as shop_statistics
 from webapp.domain.queue import inbox, outbox
-from webapp.domain.sales import orders, quarantine, reconciliation, refunds, subscriptions
+from webapp.domain.sales import orders, quarantine, reconciliation, refunds, renewals
 
 FEW = 10_000
 ROWS = int(os.environ.get("ROWS", "5000000"))
@@ -233,7 +233,7 @@ def looks(now: datetime) -> dict[str, Callable[[], object]]:
         "the inbox, is anything due": lambda: inbox.is_due(now),
         "the outbox, is anything due": lambda: outbox.is_due(now),
         "refunds that are due": lambda: refunds.due(20, now),
-        "wishes that are due": lambda: subscriptions.due(20, now),
+        "wishes that are due": lambda: renewals.due(20, now),
         "orders whose time is over": lambda: orders.close_expired(now),
         "reminders": lambda: reminders.write(timedelta(days=0), now),
         "a sample of people": lambda: entitlements.sample(20, place=0.5),

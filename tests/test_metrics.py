@@ -132,7 +132,7 @@ def test_what_waits_is_told(client, alice):
     with transaction():
         inbox.receive(b"garbage", "webhook", now)
         inbox.receive({"update_id": 1}, "webhook", now - 5 * arrange.MINUTE)
-        refunds.tried(refunds.request(charge, "why", requested_by="owner", now=now), now)
+        refunds.mark_attempted(refunds.request_refund(charge, "why", requested_by="owner", now=now), now)
     found = series(client)
     assert found["starfront_inbox_quarantined"] == 1
     assert found["starfront_refunds_unknown"] == 1

@@ -15,7 +15,7 @@ from webapp.db.extensions import db, transaction
 from webapp.db.models import AuditEntry, LedgerEntry, User
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.people import users
-from webapp.domain.sales import orders, refunds, subscriptions
+from webapp.domain.sales import orders, refunds, returns, subscriptions
 from webapp.errors import Banned
 
 COMMANDS = {
@@ -65,7 +65,7 @@ def test_26_a_ban_keeps_what_was_bought_and_ends_the_rest(app, client, alice: Us
     for promise in ("stays theirs", "cannot open it", "renew no more", "No Stars went back"):
         assert promise in said
     assert entitlements.has(ALICE, "atlas", NOW)
-    assert subscriptions.of(ALICE)[0].wish == "cancel"
+    assert subscriptions.list_for(ALICE)[0].wish == "cancel"
     banned = users.get(ALICE)
     assert banned
     with pytest.raises(Banned):
@@ -129,7 +129,10 @@ def test_26_a_revocation_takes_one_key_and_nothing_beside_it(app, alice: User) -
 def test_26_a_revocation_stops_the_plan_that_would_give_it_again(app, alice: User) -> None:
     arrange.subscribe(alice)
     decide(app, "revoke", str(ALICE), "tonight")
-    assert (subscriptions.of(ALICE)[0].wish, subscriptions.of(ALICE)[0].wished_by) == ("cancel", "owner")
+    assert (subscriptions.list_for(ALICE)[0].wish, subscriptions.list_for(ALICE)[0].wished_by) == (
+        "cancel",
+        "owner",
+    )
 
 
 @pytest.mark.parametrize("seconds", [-3600, -1, 0, 1])
@@ -262,8 +265,8 @@ def refused(user: User) -> str:
     arrange.open_shop(arrange.item(refund_days=14))
     charge = arrange.pay(arrange.facts(arrange.order(user)))
     with transaction():
-        wanted = refunds.request_own(user.telegram_id, charge.telegram_payment_charge_id, NOW)
-        refunds.refuse(wanted, "BALANCE_TOO_LOW", NOW)
+        wanted = returns.request_return(user.telegram_id, charge.telegram_payment_charge_id, NOW)
+        refunds.mark_rejected(wanted, "BALANCE_TOO_LOW", NOW)
     return charge.telegram_payment_charge_id
 
 
@@ -309,7 +312,7 @@ def test_22_a_refused_refund_is_not_offered_again_within_the_hour(
 def test_27_the_buyer_reads_the_owner_s_reason_on_the_page(app, client, alice: User) -> None:
     charge = arrange.pay(arrange.facts(arrange.order(alice)))
     with transaction():
-        refunds.request(charge, "<b>blank</b>.", requested_by="owner", now=NOW)
+        refunds.request_refund(charge, "<b>blank</b>.", requested_by="owner", now=NOW)
     arrange.settle(charge)
     assert "The shop gave it back: &lt;b&gt;blank&lt;/b&gt;." in client.as_(alice).get("/purchases").text
 

@@ -134,7 +134,7 @@ def launch(visitor: str) -> str:
 
 
 def ask(app: Flask, client: Any, method: str, rule: str, visitor: str, order: Order) -> Any:
-    public_id = subscriptions.of(ALICE)[0].public_id if "subscriptions" in rule else order.public_id
+    public_id = subscriptions.list_for(ALICE)[0].public_id if "subscriptions" in rule else order.public_id
     path = rule.replace("<slug>", "atlas").replace("<public_id>", public_id)
     path = path.replace("<path:charge_id>", "charge-1").replace("<name>", "atlas")
     form = {"product": "week", "terms": TERMS_VERSION, "beside_plan": "1", "charge": "charge-1"}

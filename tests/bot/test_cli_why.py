@@ -50,7 +50,9 @@ def test_refunds_are_told_with_who_asked_and_what_came_of_it(app, alice: User) -
     made = arrange.order(alice)
     charge = arrange.pay(arrange.facts(made))
     with transaction():
-        refunds.refuse(refunds.request(charge, "asked", requested_by="owner", now=NOW), "TOO_LATE", NOW)
+        refunds.mark_rejected(
+            refunds.request_refund(charge, "asked", requested_by="owner", now=NOW), "TOO_LATE", NOW
+        )
     assert why(app, ALICE).splitlines()[-1].split() == [
         *("250", "refused", "owner", "2026-05-01", "12:00", "TOO_LATE", "charge-1")
     ]

@@ -850,7 +850,7 @@ def test_a_payment_that_was_not_understood(shop, order):
     assert (name, severity) == ("quarantine", "problem")
     assert words.startswith("1 payments were not understood and wait for you.")
     with transaction():
-        refunds.request(charge, "asked", requested_by="owner", now=clock.now())
+        refunds.request_refund(charge, "asked", requested_by="owner", now=clock.now())
     assert "quarantine" not in wrong(shop)
 
 
@@ -859,13 +859,13 @@ def test_a_plan_begun_under_a_key_that_is_gone(shop, alice):
     arrange.subscribe(alice, at=clock.now())
     foreign = KeyRing.of("Zt7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")
     with transaction():
-        [plan] = subscriptions.of(alice.telegram_id)
+        [plan] = subscriptions.list_for(alice.telegram_id)
         plan.payload = payloads.seal(payloads.unseal(plan.payload, arrange.KEYS), foreign)
     name, severity, words = only(shop)
     assert (name, severity) == ("plans", "problem")
     assert "SECRET_KEY_PREVIOUS" in words
     with transaction():
-        subscriptions.of(alice.telegram_id)[0].canceled_at = clock.now()
+        subscriptions.list_for(alice.telegram_id)[0].canceled_at = clock.now()
     assert wrong(shop) == {}
 
 
@@ -885,15 +885,15 @@ def test_13_a_webhook_secret_that_has_ended_is_to_be_taken_out(shop, minutes, is
 def test_a_refund_that_telegram_has_not_confirmed(shop, order):
     charge = arrange.pay(arrange.facts(order))
     with transaction():
-        refund = refunds.request(charge, "asked", requested_by="owner", now=clock.now())
+        refund = refunds.request_refund(charge, "asked", requested_by="owner", now=clock.now())
     assert wrong(shop) == {}
     with transaction():
-        refunds.tried(refund, clock.now())
+        refunds.mark_attempted(refund, clock.now())
     name, severity, words = only(shop)
     assert (name, severity) == ("refunds", "warning")
     assert words.startswith("Of 1 refunds it is not known yet whether Telegram made them.")
     with transaction():
-        refunds.refuse(refund, "no", clock.now())
+        refunds.mark_rejected(refund, "no", clock.now())
     assert wrong(shop) == {}
 
 

@@ -277,7 +277,7 @@ def test_21_an_empty_database_is_rebuilt_by_command_and_nobody_is_told(
         assert "2 rows read, 2 charges and 0 refunds added." in said
         assert "1 entitlements written. Not understood: 0 charges" in said
         assert entitlements.of(ALICE)["tonight"].until == before
-        assert subscriptions.of(ALICE)[0].first_charge_id == plan.charge_id
+        assert subscriptions.list_for(ALICE)[0].first_charge_id == plan.charge_id
         assert arrange.told(ALICE) == arrange.told(CARMEN) == []
         assert "0 charges and 0 refunds added." in run(args=["reconcile", "--rebuild"]).output
         assert run(args=["reconcile", "--everything"]).exit_code == 2

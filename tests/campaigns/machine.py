@@ -28,8 +28,8 @@ from webapp.db.extensions import db, run_in_transaction
 from webapp.db.models import User
 from webapp.domain.access import ledger
 from webapp.domain.catalogue import catalogue
+from webapp.domain.owner import withdrawals
 from webapp.domain.owner.audit import Decision
-from webapp.domain.people import users
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox
 from webapp.domain.sales import orders, pre_checkouts, subscriptions, updates
@@ -435,7 +435,10 @@ class Machine(RuleBasedStateMachine):
 
     @step(lambda self: BOB not in self.books.banned)
     def ban(self) -> bool:
-        if self.shop(lambda: run_in_transaction(lambda: users.ban(BOB, moment(self.telegram.now)))) is DIED:
+        if (
+            self.shop(lambda: run_in_transaction(lambda: withdrawals.ban(BOB, moment(self.telegram.now))))
+            is DIED
+        ):
             return False
         self.books.banned[BOB] = self.telegram.now
         return True
@@ -746,7 +749,7 @@ class Machine(RuleBasedStateMachine):
         }
 
         def work() -> None:
-            catalogue.replace(listed.values(), moment(self.telegram.now))
+            withdrawals.replace_catalogue(listed.values(), moment(self.telegram.now))
 
         if self.shop(lambda: run_in_transaction(work), is_mortal=True) is DIED:
             return False

@@ -136,7 +136,7 @@ def race_for_a_refund(stage: Stage, app: Flask, draw: random.Random) -> str:
 
     def by_itself() -> None:
         with transaction():
-            refunds.request(charges.get(charge_id), "paid twice", requested_by="shop", now=clock.now())
+            refunds.request_refund(charges.get(charge_id), "paid twice", requested_by="shop", now=clock.now())
         refunds_at_telegram.carry_out_due(context)
 
     def at_telegram() -> None:

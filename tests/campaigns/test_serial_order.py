@@ -174,7 +174,7 @@ class History:
         now = self.telegram.now
 
         def wish() -> None:
-            refunds.request(charges.get(one.id), "asked", requested_by="owner", now=moment(now))
+            refunds.request_refund(charges.get(one.id), "asked", requested_by="owner", now=moment(now))
 
         def do(_till: Till) -> str | None:
             try:

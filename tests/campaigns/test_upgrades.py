@@ -286,7 +286,7 @@ def furnish(stage: Stage, url: str, *, plans: bool = False) -> dict[int, Any]:
         arrange.pay(arrange.facts(atlas, "charge-unknown", payload="nobody's"))
         arrange.order(bob, "week")
         with transaction():
-            refunds.request(wanted, "wanted back", requested_by="owner", now=NOW)
+            refunds.request_refund(wanted, "wanted back", requested_by="owner", now=NOW)
             inbox.receive({"update_id": 1, "message": {"text": "hello"}}, "polling", NOW)
             inbox.receive(b"no update", "webhook", NOW)
             leases.hold("outbox", "somebody", 30, NOW)

@@ -30,7 +30,7 @@ def counts() -> list[int]:
 def unknown_refund() -> Refund:
     charge = pay(facts(order(meet())))
     with transaction():
-        refunds.tried(refunds.request(charge, "asked", requested_by="owner", now=NOW), NOW)
+        refunds.mark_attempted(refunds.request_refund(charge, "asked", requested_by="owner", now=NOW), NOW)
     return refunds.find("charge-1")
 
 
@@ -60,7 +60,7 @@ def test_a_refund_that_stays_unknown_is_told():
 def test_a_refund_that_was_settled_is_not():
     refund = unknown_refund()
     with transaction():
-        refunds.refuse(refund, "BALANCE_TOO_LOW", NOW)
+        refunds.mark_rejected(refund, "BALANCE_TOO_LOW", NOW)
     assert sound(NOW + DAY) == []
 
 

@@ -97,7 +97,7 @@ def test_a_plan_says_what_is_paid_for_and_its_grace(alice):
 def test_a_refund_under_way_closes_and_says_so(alice):
     charge = buy(alice)
     with transaction():
-        refunds.request(charge, "asked", requested_by="owner", now=NOW + DAY)
+        refunds.request_refund(charge, "asked", requested_by="owner", now=NOW + DAY)
     one = only(NOW + DAY)
     assert (one.verdict, one.access) == ("suspended", None)
     assert told(one) == [("charge", "suspended"), ("suspension", "suspends")]
@@ -106,8 +106,8 @@ def test_a_refund_under_way_closes_and_says_so(alice):
 def test_a_refused_refund_opens_again(alice):
     charge = buy(alice)
     with transaction():
-        refund = refunds.request(charge, "asked", requested_by="owner", now=NOW + DAY)
-        refunds.refuse(refund, "no", NOW + 2 * DAY)
+        refund = refunds.request_refund(charge, "asked", requested_by="owner", now=NOW + DAY)
+        refunds.mark_rejected(refund, "no", NOW + 2 * DAY)
     assert only(NOW + 2 * DAY).is_open
     assert told(only(NOW + 2 * DAY))[1:] == [("suspension", "suspends"), ("restoration", "restores")]
 
@@ -121,7 +121,9 @@ def test_what_was_given_back_is_closed(alice):
 def test_a_refund_in_the_second_it_was_asked_for_is_told_after_that(alice):
     charge = buy(alice)
     with transaction():
-        refunds.request(charge, "asked", requested_by="owner", now=NOW + DAY + timedelta(milliseconds=400))
+        refunds.request_refund(
+            charge, "asked", requested_by="owner", now=NOW + DAY + timedelta(milliseconds=400)
+        )
     settle(charge, at=NOW + DAY)  # Telegram tells whole seconds
     assert told(only(NOW + 2 * DAY))[1:] == [("suspension", "suspends"), ("refund", "refunds")]
 
@@ -146,7 +148,7 @@ def test_what_has_nothing_to_do_with_it_is_no_reason(alice):
 def test_a_refund_under_way_is_told_before_a_pass_that_ended_later(alice):
     charge = buy(alice, "week")
     with transaction():
-        refunds.request(charge, "asked", requested_by="owner", now=NOW)
+        refunds.request_refund(charge, "asked", requested_by="owner", now=NOW)
     buy(alice, "week", "charge-2", at=NOW + DAY)
     assert only(NOW + MONTH).verdict == "suspended"
 

@@ -131,7 +131,7 @@ def test_25_a_name_that_was_everywhere_is_nowhere(alice, caplog):
     assert [entry.id for entry in ledger.of(ALICE)] == [entry.id for entry in before[0]]
     assert entitlements.has(ALICE, "atlas", LATER)
     assert next(one for one in explanations.explain(ALICE, LATER) if one.key == "atlas").is_open
-    assert [one.public_id for one in subscriptions.of(ALICE)]
+    assert [one.public_id for one in subscriptions.list_for(ALICE)]
     assert entitlements.differences({ALICE}) == []
     paid = db.session.scalars(db.select(Order).where(Order.telegram_id == ALICE)).all()
     assert {one.product.slug for one in paid} == {"atlas", "plan"}  # the notes were not paid

@@ -15,7 +15,7 @@ from webapp.domain.access import entitlements
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import notices, reminders, shops
 from webapp.domain.people import users as people
-from webapp.domain.sales import orders, reconciliation, refunds, subscriptions
+from webapp.domain.sales import orders, reconciliation, refunds, rejected_refunds, renewals, subscriptions
 
 LATER = NOW + DAY
 
@@ -40,7 +40,7 @@ def known(app: Flask) -> Known:
     subscribe(alice)
     charge = pay(facts(order(alice)))
     with transaction():
-        refunds.request(charge, "asked", requested_by="owner", now=NOW)
+        refunds.request_refund(charge, "asked", requested_by="owner", now=NOW)
     made = order(alice, "notes")
     tables = (User, Order, Product, Subscription, Entitlement, Refund, Shop)
     rows: list[Model] = [row for table in tables for row in db.session.scalars(select(table))]
@@ -69,18 +69,19 @@ def change(table: type[Model], **values: Any) -> None:
             lambda known: subscriptions.find(known.plan.public_id).grace_days,
             9,
         ),
-        (Subscription, {"grace_days": 9}, lambda _: subscriptions.of(ALICE)[0].grace_days, 9),
+        (Subscription, {"grace_days": 9}, lambda _: subscriptions.list_for(ALICE)[0].grace_days, 9),
         (
             Subscription,
             {"wish": "cancel", "next_attempt_at": NOW},
-            lambda _: [one.wish for one in subscriptions.due(9, LATER)],
+            lambda _: [one.wish for one in renewals.due(9, LATER)],
             ["cancel"],
         ),
         (
             Subscription,
             {"canceled_at": NOW},
             lambda _: [
-                one.renews for one in subscriptions.of_product(catalogue.get("plan", include_retired=True))
+                one.renews
+                for one in subscriptions.list_for_product(catalogue.get("plan", include_retired=True))
             ],
             [False],
         ),
@@ -100,9 +101,14 @@ def change(table: type[Model], **values: Any) -> None:
             [LATER],
         ),
         (Refund, {"reason": "new"}, lambda _: refunds.find("charge-1").reason, "new"),
-        (Refund, {"reason": "new"}, lambda _: refunds.of(ALICE)["charge-1"].reason, "new"),
+        (Refund, {"reason": "new"}, lambda _: refunds.for_user(ALICE)["charge-1"].reason, "new"),
         (Refund, {"reason": "new"}, lambda _: [one.reason for one in refunds.due(9, LATER)], ["new"]),
-        (Refund, {"refused_at": NOW}, lambda _: [one.refused_at for one in refunds.undecided()], [NOW]),
+        (
+            Refund,
+            {"refused_at": NOW},
+            lambda _: [one.refused_at for one in rejected_refunds.undecided()],
+            [NOW],
+        ),
         (Shop, {"reconciled_at": NOW}, lambda _: shops.reconciled_at(), NOW),
         (Shop, {"delivery_problem": "shut"}, lambda _: shops.delivery()[1], "shut"),
         (Shop, {"statement_offset": 500}, lambda _: reconciliation.begin(), 400),

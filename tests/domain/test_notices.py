@@ -13,8 +13,8 @@ from webapp.db.models import OutboxMessage
 from webapp.domain.owner import alarms, notices, shops
 from webapp.domain.owner.shops import Delivery
 from webapp.domain.queue import outbox
-from webapp.domain.sales import refunds, subscriptions
-from webapp.domain.sales.subscriptions import Renewal
+from webapp.domain.sales import billing, refunds
+from webapp.domain.sales.billing import Renewal
 from webapp.texts import notifications
 
 CHATS = (OWNER, -100)
@@ -54,7 +54,7 @@ def test_24_plans_are_told_from_their_beginning_to_their_end(alice):
     for number, state in enumerate(("failed", "canceled", "canceled")):
         with transaction():
             told = Renewal(order.public_id, ALICE, state, 1000 + number)
-            subscriptions.note(told, NOW + 61 * DAY + number * MINUTE)
+            billing.note_state(told, NOW + 61 * DAY + number * MINUTE)
         tell(NOW + 61 * DAY + number * MINUTE)
     first_words = [words.split(":")[0] for words in heard()]
     assert first_words == ["Sold", "Renewed", "Not renewed", "Cancelled"]
@@ -71,7 +71,7 @@ def test_24_a_refund_is_told_once_whoever_made_it(alice, bob):
     foreign = arrange.pay(arrange.facts(arrange.order(bob), "charge-2"))
     tell()
     with transaction():
-        refunds.request(mine, "asked", requested_by="owner", now=NOW)
+        refunds.request_refund(mine, "asked", requested_by="owner", now=NOW)
     arrange.settle(mine, owner_ids=[OWNER])
     arrange.settle(foreign, owner_ids=[OWNER])
     tell()

@@ -200,10 +200,10 @@ def test_the_ledger_says_what_became_of_an_order(alice):
     charge = pay(facts(made))
     assert state() == "paid"
     with transaction():
-        refund = refunds.request(charge, "asked", requested_by="owner", now=NOW)
+        refund = refunds.request_refund(charge, "asked", requested_by="owner", now=NOW)
     assert state() == "refunding"
     with transaction():
-        refunds.refuse(refund, "no", NOW)
+        refunds.mark_rejected(refund, "no", NOW)
     assert state() == "paid"
     settle(charge)
     assert state() == "refunded"

@@ -75,12 +75,12 @@ def test_what_was_never_set_aside_cannot_be_granted(alice):
 def test_what_goes_back_cannot_be_granted_until_telegram_refuses(alice):
     charge = pay(facts(order(alice), stars=249))
     with transaction():
-        refund = refunds.request(charge, "why", requested_by="owner", now=NOW)
+        refund = refunds.request_refund(charge, "why", requested_by="owner", now=NOW)
     assert parked() == []
     with pytest.raises(errors.AlreadyRefunded):
         grant()
     with transaction():
-        refunds.refuse(refund, "BALANCE_TOO_LOW", NOW)
+        refunds.mark_rejected(refund, "BALANCE_TOO_LOW", NOW)
     assert parked() == ["charge-1"]
     grant()
     assert entitlements.has(ALICE, "atlas", NOW)
@@ -103,7 +103,7 @@ def test_a_pass_and_a_plan_may_be_given_for_it(alice):
     grant("charge-2", slug="plan")
     assert entitlements.of(ALICE)["tonight"].until == NOW + MONTH + DAY + 7 * DAY
     # Nobody knows which plan Telegram would renew, if any.
-    assert subscriptions.of(ALICE) == []
+    assert subscriptions.list_for(ALICE) == []
 
 
 @pytest.mark.proves("I11")
@@ -119,7 +119,7 @@ def test_whoever_paid_gets_it_and_the_order_stays_its_buyer_s(alice, bob):
 def test_a_plan_set_aside_begins_when_it_is_granted(alice):
     made = order(alice, "plan")
     pay(facts(made, charged_at=NOW + DAY, paid_until=NOW + DAY + MONTH, is_renewal=False), now=NOW + DAY)
-    assert subscriptions.of(ALICE) == []
+    assert subscriptions.list_for(ALICE) == []
     grant(now=NOW + 2 * DAY)
     assert subscriptions.find(made.public_id).first_charge_id == "charge-1"
     assert entitlements.of(ALICE)["tonight"].until == NOW + DAY + MONTH + DAY

@@ -92,7 +92,9 @@ def test_two_payments_of_one_person_at_once_both_count(alice, at_once):
 def test_a_payment_and_its_refund_at_once_leave_nothing(alice, at_once):
     told = facts(order(alice))
     refund = RefundFacts(told.charge_id, ALICE, told.stars, NOW, "update:2")
-    at_once(lambda: charges.record_charge(told, keys=KEYS, now=NOW), lambda: refunds.settle(refund, now=NOW))
+    at_once(
+        lambda: charges.record_charge(told, keys=KEYS, now=NOW), lambda: refunds.mark_done(refund, now=NOW)
+    )
     assert entitlements.of(ALICE) == {}
     assert entitlements.differences() == []
 
@@ -102,7 +104,7 @@ def test_a_refund_while_entitlements_are_written_anew_takes_them_away(alice, at_
     charge = pay(facts(order(alice)))
     refund = RefundFacts(charge.telegram_payment_charge_id, ALICE, charge.stars, NOW, "update:2")
     # Without the lock the refund would delete the row that it sees, and not the one written anew.
-    at_once(lambda: entitlements.rebuild([ALICE]), lambda: refunds.settle(refund, now=NOW))
+    at_once(lambda: entitlements.rebuild([ALICE]), lambda: refunds.mark_done(refund, now=NOW))
     assert entitlements.of(ALICE) == {}
     assert entitlements.differences() == []
 
@@ -112,7 +114,7 @@ def test_two_refunds_wanted_at_once_are_one(alice, at_once):
     charge = pay(facts(order(alice)))
 
     def want(by: str) -> str:
-        return refunds.request(charge, "asked", requested_by=by, now=NOW).requested_by
+        return refunds.request_refund(charge, "asked", requested_by=by, now=NOW).requested_by
 
     assert at_once(lambda: want("owner"), lambda: want("shop")) == ("owner", "owner")
     assert [entry.kind for entry in ledger.of(ALICE)] == ["charge", "suspension"]

@@ -69,7 +69,7 @@ def test_rows_may_come_in_any_order(alice):
 def test_a_refund_we_wait_for_is_settled_by_the_statement(alice):
     charge = pay(facts(order(alice)))
     with transaction():
-        refunds.request(charge, "asked", requested_by="owner", now=NOW)
+        refunds.request_refund(charge, "asked", requested_by="owner", now=NOW)
     assert apply(row("", "receiver")).refunds_added == 1
     assert refunds.find("charge-1").status == "done"
 
@@ -184,7 +184,7 @@ def test_a_charge_that_went_back_is_no_predecessor(alice):
     payload = order(alice).payload
     first, second = row(payload), {**row(payload), "id": "charge-2"}
     apply(first, second, row(payload, "receiver"))
-    assert set(refunds.of(ALICE)) == {"charge-1"}
+    assert set(refunds.for_user(ALICE)) == {"charge-1"}
     assert entitlements.has(ALICE, "atlas", NOW)
     assert orders.find(payloads.unseal(payload, KEYS).order_id).charge_id
 
@@ -192,7 +192,7 @@ def test_a_charge_that_went_back_is_no_predecessor(alice):
 def test_a_plan_s_row_tells_its_period(alice):
     payload = order(alice, "plan").payload
     apply({**row(payload, subscription_period=2_592_000), "amount": 100})
-    assert subscriptions.of(ALICE)[0].paid_until == NOW + 30 * DAY
+    assert subscriptions.list_for(ALICE)[0].paid_until == NOW + 30 * DAY
 
 
 # --- Do the books agree?

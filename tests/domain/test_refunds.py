@@ -23,8 +23,9 @@ from tests.kit.arrange import (
 from webapp.db.extensions import db, transaction
 from webapp.db.models import Charge, OutboxMessage, Refund
 from webapp.domain.access import entitlements, ledger
-from webapp.domain.sales import payloads, refunds
-from webapp.domain.sales.refunds import RefundFacts, RefundNotRefused
+from webapp.domain.sales import payloads, refunds, rejected_refunds, returns
+from webapp.domain.sales.refunds import RefundFacts
+from webapp.domain.sales.rejected_refunds import NotRejected
 from webapp.errors import ChargeNotFound, RefundDeclined, RefundedBefore, RefundRefused, RefundWindowOver
 
 
@@ -37,7 +38,7 @@ def charge(app) -> Charge:
 
 def request(charge: Charge, by: str = "owner", *, now=NOW) -> Refund:
     with transaction():
-        return refunds.request(charge, "asked for it", requested_by=by, now=now)
+        return refunds.request_refund(charge, "asked for it", requested_by=by, now=now)
 
 
 def has_atlas() -> bool:
@@ -85,8 +86,8 @@ def test_telegrams_yes_twice_counts_once(charge):
 def test_telegrams_no_gives_the_access_back(charge):
     refund = request(charge)
     with transaction():
-        refunds.refuse(refund, "CHARGE_NOT_FOUND", NOW)
-        refunds.refuse(refund, "CHARGE_NOT_FOUND", NOW)
+        refunds.mark_rejected(refund, "CHARGE_NOT_FOUND", NOW)
+        refunds.mark_rejected(refund, "CHARGE_NOT_FOUND", NOW)
     assert refunds.find(refund.charge_id).status == "refused"
     assert has_atlas()
     assert [entry.kind for entry in ledger.of(ALICE)] == ["charge", "suspension", "restoration"]
@@ -94,7 +95,7 @@ def test_telegrams_no_gives_the_access_back(charge):
 
 def test_a_refused_refund_can_be_wanted_again(charge):
     with transaction():
-        refunds.refuse(refunds.request(charge, "one", requested_by="owner", now=NOW), "no", NOW)
+        refunds.mark_rejected(refunds.request_refund(charge, "one", requested_by="owner", now=NOW), "no", NOW)
     assert request(charge, now=NOW + DAY).refused_at is None
     assert not has_atlas()
 
@@ -104,11 +105,11 @@ def test_silence_is_asked_about_again_later(charge):
     refund = request(charge)
     with transaction():
         assert [one.charge_id for one in refunds.due(10, NOW)] == [refund.charge_id]
-        refunds.tried(refund, NOW)
+        refunds.mark_attempted(refund, NOW)
         assert refunds.due(10, NOW) == []
     assert refunds.find(refund.charge_id).status == "unknown"
     with transaction():
-        refunds.tried(refund, NOW, after_seconds=60)
+        refunds.mark_attempted(refund, NOW, after_seconds=60)
     later = NOW + timedelta(seconds=60)
     assert [one.charge_id for one in refunds.due(10, later)] == [refund.charge_id]
     settle(charge)
@@ -119,7 +120,7 @@ def test_one_that_was_settled_while_it_was_asked_for_has_no_further_turn(charge)
     refund = request(charge)
     settle(charge)
     with transaction():
-        refunds.tried(refund, NOW)
+        refunds.mark_attempted(refund, NOW)
     assert refunds.find(refund.charge_id).next_attempt_at is None
 
 
@@ -139,7 +140,7 @@ def test_what_is_done_takes_nobody_elses_turn(charge):
 def test_f52_what_a_clock_that_was_ahead_put_off_is_asked_for(charge):
     refund = request(charge)
     with transaction():
-        refunds.tried(refund, NOW + timedelta(hours=1))
+        refunds.mark_attempted(refund, NOW + timedelta(hours=1))
         assert [one.charge_id for one in refunds.due(10, NOW)] == [refund.charge_id]
 
 
@@ -147,14 +148,14 @@ def test_a_no_that_comes_after_the_yes_changes_nothing(charge):
     refund = request(charge)
     settle(charge)
     with transaction():
-        refunds.refuse(refund, "late", NOW)
+        refunds.mark_rejected(refund, "late", NOW)
     assert (refunds.find(refund.charge_id).status, has_atlas()) == ("done", False)
 
 
 def test_a_refund_after_a_no_counts(charge):
     """Telegram refused us, and then its support refunded."""
     with transaction():
-        refunds.refuse(refunds.request(charge, "one", requested_by="owner", now=NOW), "no", NOW)
+        refunds.mark_rejected(refunds.request_refund(charge, "one", requested_by="owner", now=NOW), "no", NOW)
     assert settle(charge).status == "done"
     assert not has_atlas()
 
@@ -171,7 +172,7 @@ def test_a_refund_that_comes_before_its_charge_counts(app):
     open_shop()
     told = facts(order(meet()))
     with transaction():
-        refunds.settle(RefundFacts(told.charge_id, ALICE, 250, NOW, "update:1"), now=NOW)
+        refunds.mark_done(RefundFacts(told.charge_id, ALICE, 250, NOW, "update:1"), now=NOW)
     pay(told)
     assert (has_atlas(), balance()) == (False, 0)
 
@@ -182,7 +183,7 @@ def test_21_a_refund_in_another_currency_moves_no_stars(app):
     settle(pay(facts(order(meet()), **dollars)), currency="XTR")  # the statement knows nothing else
     late = facts(order(meet(), "notes"), "charge-2", **dollars)
     with transaction():
-        refunds.settle(RefundFacts("charge-2", ALICE, 999, NOW, "update:1", currency="USD"), now=NOW)
+        refunds.mark_done(RefundFacts("charge-2", ALICE, 999, NOW, "update:1", currency="USD"), now=NOW)
     pay(late)
     assert [entry.stars for entry in ledger.of(ALICE)] == [0, 0, 0, 0]
 
@@ -201,10 +202,12 @@ def test_refunding_one_purchase_keeps_the_other(charge):
 
 
 def test_a_persons_refunds_are_found_by_charge(charge):
-    assert refunds.of(ALICE) == {}
+    assert refunds.for_user(ALICE) == {}
     request(charge)
-    assert {name: refund.status for name, refund in refunds.of(ALICE).items()} == {"charge-1": "requested"}
-    assert refunds.of(BOB) == {}
+    assert {name: refund.status for name, refund in refunds.for_user(ALICE).items()} == {
+        "charge-1": "requested"
+    }
+    assert refunds.for_user(BOB) == {}
 
 
 @pytest.mark.parametrize(("by", "why"), [("owner", "asked for it"), ("buyer", None)])
@@ -234,7 +237,7 @@ def test_a_refund_of_our_own_alarms_nobody(charge):
 def test_old_news_is_told_to_nobody(charge):
     with transaction():
         known = RefundFacts("charge-1", ALICE, 250, NOW, "statement")
-        refunds.settle(known, now=NOW + 3 * DAY, owner_ids=[OWNER])
+        refunds.mark_done(known, now=NOW + 3 * DAY, owner_ids=[OWNER])
     assert told(OWNER) == []
     assert "refunded" not in told(ALICE)
 
@@ -243,7 +246,7 @@ def test_old_news_is_told_to_nobody(charge):
 def test_a_refused_refund_is_told_to_buyer_and_owner(charge):
     refund = request(charge)
     with transaction():
-        refunds.refuse(refund, "BALANCE_TOO_LOW", NOW, owner_ids=[OWNER])
+        refunds.mark_rejected(refund, "BALANCE_TOO_LOW", NOW, owner_ids=[OWNER])
     assert told(ALICE)[-1] == "refund_refused"
     assert told(OWNER) == ["owner_refund_refused"]
 
@@ -260,11 +263,11 @@ def kept(app) -> Charge:
 
 def give_back(charge_id: str = "charge-1", *, by: int = ALICE, now=NOW) -> Refund:
     with transaction():
-        return refunds.request_own(by, charge_id, now)
+        return returns.request_return(by, charge_id, now)
 
 
 def test_a_buyer_gives_back_within_the_days_of_the_order(kept):
-    assert refunds.windows([kept]) == {"charge-1": NOW + 14 * DAY}
+    assert returns.windows([kept]) == {"charge-1": NOW + 14 * DAY}
     assert give_back(now=NOW + 13 * DAY).requested_by == "buyer"
     assert not has_atlas()
 
@@ -280,14 +283,14 @@ def test_the_days_end(kept):
 
 
 def test_without_days_nothing_is_given_back(charge):
-    assert refunds.windows([charge]) == {}
+    assert returns.windows([charge]) == {}
     with pytest.raises(RefundWindowOver):
         give_back()
 
 
 def test_what_was_set_aside_is_not_the_buyer_s_to_give_back(kept):
     other = pay(facts(order(meet(BOB)), "charge-2", stars=1))
-    assert refunds.windows([other]) == {}
+    assert returns.windows([other]) == {}
 
 
 @pytest.mark.parametrize("charge_id", ["charge-1", "nothing", ""])
@@ -324,7 +327,7 @@ def both(app) -> list[Charge]:
 def test_22_the_same_is_given_back_once_through_whatever_product(both, slugs):
     first, second = (f"charge-{slug}" for slug in slugs)
     give_back(first)
-    assert set(refunds.returnable(ALICE, both, NOW)) == set()
+    assert set(returns.returnable(ALICE, both, NOW)) == set()
     with pytest.raises(RefundedBefore):
         give_back(second)
     meet(BOB)
@@ -333,7 +336,7 @@ def test_22_the_same_is_given_back_once_through_whatever_product(both, slugs):
 
 def test_22_what_the_shop_gave_back_is_not_held_against_the_buyer(both):
     request(both[0], "owner")
-    assert set(refunds.returnable(ALICE, both, NOW)) == {"charge-whole-sky"}
+    assert set(returns.returnable(ALICE, both, NOW)) == {"charge-whole-sky"}
     assert give_back("charge-whole-sky").requested_by == "buyer"
 
 
@@ -345,13 +348,13 @@ def test_22_what_shares_nothing_is_given_back_beside(app):
 
 def refuse(refund: Refund, now) -> None:
     with transaction():
-        refunds.refuse(refund, "BALANCE_TOO_LOW", now, owner_ids=[OWNER])
+        refunds.mark_rejected(refund, "BALANCE_TOO_LOW", now, owner_ids=[OWNER])
 
 
 def test_22_a_refused_refund_rests_for_an_hour(kept):
     refuse(give_back(), NOW)
     almost = NOW + timedelta(minutes=59)
-    assert refunds.returnable(ALICE, [kept], almost) == {}
+    assert returns.returnable(ALICE, [kept], almost) == {}
     with pytest.raises(RefundRefused):
         give_back(now=almost)
     assert len(ledger.of(ALICE)) == 3
@@ -368,11 +371,11 @@ def test_22_the_owner_is_told_of_a_refused_refund_once_a_day(kept):
 
 def test_22_the_owner_may_decide_that_it_stays_with_the_shop(kept):
     refuse(give_back(), NOW)
-    assert [one.charge_id for one in refunds.undecided()] == ["charge-1"]
+    assert [one.charge_id for one in rejected_refunds.undecided()] == ["charge-1"]
     with transaction():
-        refunds.decline("charge-1", "all of it was downloaded", NOW)
-    assert refunds.undecided() == []
-    assert refunds.returnable(ALICE, [kept], NOW + DAY) == {}
+        rejected_refunds.decline("charge-1", "all of it was downloaded", NOW)
+    assert rejected_refunds.undecided() == []
+    assert returns.returnable(ALICE, [kept], NOW + DAY) == {}
     with pytest.raises(RefundDeclined):
         give_back(now=NOW + DAY)
     assert has_atlas()
@@ -382,7 +385,7 @@ def test_22_the_owner_may_decide_that_it_stays_with_the_shop(kept):
 def test_22_the_owner_may_change_their_mind(kept):
     refuse(give_back(), NOW)
     with transaction():
-        refunds.decline("charge-1", "no", NOW)
+        rejected_refunds.decline("charge-1", "no", NOW)
     assert request(kept).status == "unknown"
     assert settle(kept).status == "done"
     assert not has_atlas()
@@ -390,17 +393,17 @@ def test_22_the_owner_may_change_their_mind(kept):
 
 def test_22_only_what_telegram_refused_is_declined(kept):
     for charge_id in ("charge-1", "nothing"):
-        with transaction(), pytest.raises(RefundNotRefused):
-            refunds.decline(charge_id, "no", NOW)
+        with transaction(), pytest.raises(NotRejected):
+            rejected_refunds.decline(charge_id, "no", NOW)
     give_back()
-    with transaction(), pytest.raises(RefundNotRefused):
-        refunds.decline("charge-1", "no", NOW)
+    with transaction(), pytest.raises(NotRejected):
+        rejected_refunds.decline("charge-1", "no", NOW)
 
 
 def test_a_refusal_may_be_asked_about_again(kept):
     refund = give_back()
     with transaction():
-        refunds.refuse(refund, "BALANCE_TOO_LOW", NOW)
+        refunds.mark_rejected(refund, "BALANCE_TOO_LOW", NOW)
     assert give_back(now=NOW + DAY).status == "unknown"
 
 
@@ -414,4 +417,4 @@ def test_without_its_order_the_catalogue_s_days_count(kept):
             payload=payloads.seal(lost, KEYS),
         )
     )
-    assert refunds.windows([again]) == {"charge-2": NOW + 14 * DAY}
+    assert returns.windows([again]) == {"charge-2": NOW + 14 * DAY}

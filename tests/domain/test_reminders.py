@@ -23,8 +23,8 @@ from webapp.db.extensions import db, transaction
 from webapp.db.models import LedgerEntry, OutboxMessage, User
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.owner import reminders
-from webapp.domain.sales import subscriptions
-from webapp.domain.sales.subscriptions import Renewal
+from webapp.domain.sales import billing
+from webapp.domain.sales.billing import Renewal
 
 AHEAD = 3 * DAY
 MONTH_PASS = item("month", kind="pass", pass_days=30, keys=("tonight", "notes"))
@@ -87,7 +87,7 @@ def test_a_plan_that_renews_says_so_each_time(alice):
 def test_a_cancelled_plan_says_that_it_ends(alice):
     made = subscribe(alice)
     with transaction():
-        subscriptions.note(Renewal(made.public_id, ALICE, "canceled", 10), NOW)
+        billing.note_state(Renewal(made.public_id, ALICE, "canceled", 10), NOW)
     assert remind(NOW + MONTH - DAY) == 1
     assert told(ALICE)[-1] == "plan_ends_soon"
 

@@ -59,7 +59,7 @@ def iso(moment: Any) -> str:
 
 def ask_back(charge: Charge) -> None:
     with transaction():
-        refunds.request(charge, "asked for", requested_by="owner", now=NOW)
+        refunds.request_refund(charge, "asked for", requested_by="owner", now=NOW)
 
 
 def claim(now: Any = NOW) -> Signal | None:
@@ -165,7 +165,7 @@ def test_a_refund_that_telegram_refuses_is_nothing_to_hear_of(alice):
     charge = pay(facts(order(alice)))
     ask_back(charge)
     with transaction():
-        refunds.refuse(refunds.find("charge-1"), "BALANCE_TOO_LOW", NOW)
+        refunds.mark_rejected(refunds.find("charge-1"), "BALANCE_TOO_LOW", NOW)
     assert names() == ["purchase_granted"]
 
 

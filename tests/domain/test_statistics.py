@@ -218,7 +218,7 @@ def test_what_waits_is_as_old_as_the_oldest(alice):
         )
     with transaction():
         db.session.execute(db.delete(OutboxMessage).where(OutboxMessage.dedupe_key != "one"))
-        refunds.tried(refunds.request(charge, "why", requested_by="owner", now=NOW), NOW)
+        refunds.mark_attempted(refunds.request_refund(charge, "why", requested_by="owner", now=NOW), NOW)
     assert statistics.waiting(NOW) == {
         "inbox_oldest_seconds": 30.0,
         "inbox_quarantined": 1.0,

@@ -28,11 +28,11 @@ from webapp.db.extensions import transaction
 from webapp.db.models import Charge, Order, Subscription
 from webapp.domain.access import entitlements
 from webapp.domain.catalogue import catalogue
-from webapp.domain.people import users
+from webapp.domain.owner import withdrawals
 from webapp.domain.people.keys import KeyRing
-from webapp.domain.sales import charges, orders, payloads, refunds, subscriptions
+from webapp.domain.sales import billing, charges, orders, payloads, refunds, renewals, subscriptions
+from webapp.domain.sales.billing import Renewal, SubscriptionUnknown
 from webapp.domain.sales.refunds import RefundFacts
-from webapp.domain.sales.subscriptions import Renewal, SubscriptionUnknown
 
 HOUR, MINUTE, SECOND = DAY / 24, DAY / 1440, DAY / 86_400
 
@@ -45,7 +45,7 @@ def note(made: Order, state: str, *, update_id: int = 10, now: datetime = NOW + 
         "update_id": update_id,
     }
     with transaction():
-        subscriptions.note(Renewal(**{**told, **changes}), now)
+        billing.note_state(Renewal(**{**told, **changes}), now)
 
 
 def plan_of(made: Order) -> Subscription:
@@ -59,8 +59,9 @@ def until(key: str = "tonight") -> datetime | None:
 
 
 def wish(made: Order, what: str, *, by: str = "buyer", now: datetime = NOW + DAY) -> None:
+    request = renewals.request_cancel if what == "cancel" else renewals.request_resume
     with transaction():
-        subscriptions.ask(plan_of(made), what, by=by, now=now)
+        request(plan_of(made), by=by, now=now)
 
 
 # --- What charges do
@@ -102,7 +103,7 @@ def test_a_renewal_that_arrives_before_the_first_charge_counts(alice):
     assert (plan_of(made).first_charge_id, plan_of(made).started_at) == ("first", NOW)
     assert plan_of(made).paid_until == NOW + 2 * MONTH
     assert until() == NOW + 2 * MONTH + DAY
-    assert refunds.of(ALICE) == {}
+    assert refunds.for_user(ALICE) == {}
 
 
 def test_the_statement_implies_the_end_and_the_update_reports_it(alice):
@@ -159,18 +160,18 @@ def test_a_renewal_in_the_statement_is_one_whatever_else_runs(alice):
     late = NOW + MONTH + DAY
     subscribe(alice, at=NOW + MONTH, charge_id="other")
     renew(first, "second", at=late, paid_until=None, is_renewal=None, cause="statement")
-    assert refunds.of(ALICE) == {}
+    assert refunds.for_user(ALICE) == {}
     assert plan_of(first).paid_until == late + MONTH
 
 
 def order_beside(alice: Any) -> Order:
     """An order for the plan from before it was bought on another device."""
     with transaction():
-        plan = subscriptions.of(ALICE)[0]
+        plan = subscriptions.list_for(ALICE)[0]
         hidden, plan.paid_until = plan.paid_until, NOW
     made = order(alice, "plan")
     with transaction():
-        subscriptions.of(ALICE)[0].paid_until = hidden
+        subscriptions.list_for(ALICE)[0].paid_until = hidden
     return made
 
 
@@ -182,7 +183,7 @@ def test_a_plan_heard_of_late_that_ended_before_the_next_began_is_no_second_one(
     early = order(alice, "plan")
     subscribe(alice, at=NOW + 2 * MONTH)
     pay(facts(early, "early", paid_until=NOW + MONTH, is_renewal=False), now=NOW + 2 * MONTH)
-    assert refunds.of(ALICE) == {}
+    assert refunds.for_user(ALICE) == {}
     assert plan_of(early).paid_until == NOW + MONTH
 
 
@@ -226,7 +227,7 @@ def test_a_renewal_stops_no_other_tier(alice):
     small = subscribe(alice)
     big = subscribe(alice, "big-plan", at=NOW + DAY, charge_id="big")
     with transaction():
-        subscriptions.refuse(plan_of(small), "said no")
+        renewals.mark_rejected(plan_of(small), "said no")
     renew(big, "big-2", at=NOW + DAY + MONTH)
     assert plan_of(small).wish is None
 
@@ -235,7 +236,7 @@ def test_a_renewal_stops_no_other_tier(alice):
 def test_a_renewal_of_what_is_no_longer_sold_goes_back_and_is_the_last(alice):
     made = subscribe(alice)
     with transaction():
-        catalogue.replace([NOTES], NOW + DAY)
+        withdrawals.replace_catalogue([NOTES], NOW + DAY)
     assert plan_of(made).wish == "cancel"
     charge = renew(made, "second", at=NOW + MONTH)
     assert charge.quarantined_because == "OffSale"
@@ -248,7 +249,7 @@ def test_a_renewal_of_what_is_no_longer_sold_goes_back_and_is_the_last(alice):
 def test_a_renewal_by_somebody_banned_goes_back_and_is_the_last(alice):
     made = subscribe(alice)
     with transaction():
-        users.ban(ALICE, NOW + DAY)
+        withdrawals.ban(ALICE, NOW + DAY)
     assert plan_of(made).wish == "cancel"
     assert renew(made, "second", at=NOW + MONTH).quarantined_because == "Banned"
     assert refunds.find("second").stops_charge_id == "first"
@@ -257,7 +258,7 @@ def test_a_renewal_by_somebody_banned_goes_back_and_is_the_last(alice):
 def test_a_ban_leaves_plans_alone_that_have_ended(alice):
     made = subscribe(alice)
     with transaction():
-        users.ban(ALICE, NOW + 3 * MONTH)
+        withdrawals.ban(ALICE, NOW + 3 * MONTH)
     assert plan_of(made).wish is None
 
 
@@ -278,7 +279,7 @@ def test_a_reported_end_that_a_renewal_has_passed_changes_no_plan(alice):
 
 def test_a_charge_that_belongs_to_no_plan_extends_none(alice):
     subscribe(alice)
-    subscriptions.extend(Charge(telegram_id=ALICE, payload="another", paid_until=NOW + 9 * MONTH))
+    billing.extend(Charge(telegram_id=ALICE, payload="another", paid_until=NOW + 9 * MONTH))
     assert until() == NOW + MONTH + DAY
 
 
@@ -295,7 +296,7 @@ def test_a_renewal_that_comes_early_is_added_to_the_end(alice):
     early = {"cause": "statement", "charged_at": NOW + 29 * DAY}
     pay(facts(made, "second", **early), now=NOW + 29 * DAY)
     assert plan_of(made).paid_until == NOW + 2 * MONTH
-    assert refunds.of(ALICE) == {}
+    assert refunds.for_user(ALICE) == {}
 
 
 def test_rows_of_the_statement_out_of_order_add_up_to_the_same_end(alice):
@@ -310,7 +311,7 @@ def test_rows_of_the_statement_out_of_order_add_up_to_the_same_end(alice):
 def test_a_plan_survives_the_loss_of_its_order(alice, lost):
     pay(facts(lost, "first", paid_until=NOW + MONTH, is_renewal=False))
     renew(lost, "second", at=NOW + MONTH)
-    assert [plan.first_charge_id for plan in subscriptions.of(ALICE)] == ["first"]
+    assert [plan.first_charge_id for plan in subscriptions.list_for(ALICE)] == ["first"]
     assert until() == NOW + 2 * MONTH + DAY
 
 
@@ -326,7 +327,7 @@ def test_an_expired_order_s_first_charge_waits_and_its_renewal_is_no_surprise(al
     made = order(alice, "plan")
     late = {"charged_at": NOW + DAY, "paid_until": NOW + DAY + MONTH, "is_renewal": False}
     assert pay(facts(made, "first", **late), now=NOW + DAY).quarantined_because == "OrderExpired"
-    assert subscriptions.of(ALICE) == []
+    assert subscriptions.list_for(ALICE) == []
 
 
 # --- What Telegram says of renewal
@@ -445,9 +446,9 @@ def test_a_plan_is_cancelled_only_when_telegram_agreed(alice):
     made = subscribe(alice)
     wish(made, "cancel")
     assert plan_of(made).renews
-    assert [plan.public_id for plan in subscriptions.due(9, NOW + DAY)] == [made.public_id]
+    assert [plan.public_id for plan in renewals.due(9, NOW + DAY)] == [made.public_id]
     with transaction():
-        subscriptions.settle(plan_of(made), "cancel", NOW + DAY)
+        renewals.mark_done(plan_of(made), "cancel", NOW + DAY)
     plan = plan_of(made)
     assert (plan.wish, plan.canceled_at, plan.locked_at) == (None, NOW + DAY, NOW + DAY)
     assert until() == NOW + MONTH + DAY
@@ -458,10 +459,10 @@ def test_letting_it_renew_is_not_renewing_until_telegram_says_active(alice):
     made = subscribe(alice)
     wish(made, "cancel")
     with transaction():
-        subscriptions.settle(plan_of(made), "cancel", NOW + DAY)
+        renewals.mark_done(plan_of(made), "cancel", NOW + DAY)
     wish(made, "resume")
     with transaction():
-        subscriptions.settle(plan_of(made), "resume", NOW + DAY)
+        renewals.mark_done(plan_of(made), "resume", NOW + DAY)
     assert (plan_of(made).locked_at, plan_of(made).renews) == (None, False)
     note(made, "active")
     assert plan_of(made).renews
@@ -479,22 +480,22 @@ def test_an_answer_that_did_not_come_is_asked_for_again_later_and_later(alice):
     made = subscribe(alice)
     wish(made, "cancel", now=NOW)
     with transaction():
-        subscriptions.tried(plan_of(made), NOW)
+        renewals.mark_attempted(plan_of(made), NOW)
     assert plan_of(made).next_attempt_at == NOW + DAY / 86400
     with transaction():
-        subscriptions.tried(plan_of(made), NOW, after_seconds=60)
+        renewals.mark_attempted(plan_of(made), NOW, after_seconds=60)
     assert plan_of(made).next_attempt_at == NOW + DAY / 1440
-    assert subscriptions.due(9, NOW) == []
+    assert renewals.due(9, NOW) == []
     assert plan_of(made).renews
     # Put off by a clock that was a day ahead then.
-    assert [plan.public_id for plan in subscriptions.due(9, NOW - DAY)] == [made.public_id]
+    assert [plan.public_id for plan in renewals.due(9, NOW - DAY)] == [made.public_id]
 
 
 def test_a_refused_wish_leaves_renewal_as_it_was(alice):
     made = subscribe(alice)
     wish(made, "cancel")
     with transaction():
-        subscriptions.refuse(plan_of(made), "CHARGE_ID_INVALID")
+        renewals.mark_rejected(plan_of(made), "CHARGE_ID_INVALID")
     plan = plan_of(made)
     assert (plan.wish, plan.refused_because, plan.renews) == (None, "CHARGE_ID_INVALID", True)
 
@@ -517,7 +518,7 @@ def state(made: Order, now: datetime = NOW + DAY) -> str:
 def settle_wish(made: Order, what: str) -> None:
     wish(made, what)
     with transaction():
-        subscriptions.settle(plan_of(made), what, NOW + DAY)
+        renewals.mark_done(plan_of(made), what, NOW + DAY)
 
 
 def test_a_plan_renews_is_due_and_ends(alice):
@@ -558,7 +559,7 @@ def test_a_refusal_is_told_until_telegram_says_something_else(alice):
     assert not subscriptions.was_refused(plan_of(made))
     wish(made, "cancel")
     with transaction():
-        subscriptions.refuse(plan_of(made), "CHARGE_ID_INVALID")
+        renewals.mark_rejected(plan_of(made), "CHARGE_ID_INVALID")
     assert subscriptions.was_refused(plan_of(made))
     note(made, "canceled", now=NOW + 2 * DAY)
     assert not subscriptions.was_refused(plan_of(made))
@@ -569,7 +570,7 @@ def test_a_refusal_after_telegram_said_something_is_told(alice):
     note(made, "active", now=NOW)
     wish(made, "cancel")
     with transaction():
-        subscriptions.refuse(plan_of(made), "CHARGE_ID_INVALID")
+        renewals.mark_rejected(plan_of(made), "CHARGE_ID_INVALID")
     assert subscriptions.was_refused(plan_of(made))
 
 
@@ -578,7 +579,7 @@ def test_what_is_no_longer_sold_is_not_let_to_renew(alice):
     assert subscriptions.is_sold(plan_of(made))
     settle_wish(made, "cancel")
     with transaction():
-        catalogue.replace([NOTES], NOW + DAY)
+        withdrawals.replace_catalogue([NOTES], NOW + DAY)
     assert not subscriptions.is_sold(plan_of(made))
     with pytest.raises(errors.OffSale):
         wish(made, "resume")
@@ -592,10 +593,10 @@ def test_a_refund_of_a_plan_stops_its_renewal_first(alice):
     made = subscribe(alice)
     subscribe(alice, "big-plan", charge_id="other")
     with transaction():
-        refund = refunds.request(charges.get("first"), "why", requested_by="owner", now=NOW)
+        refund = refunds.request_refund(charges.get("first"), "why", requested_by="owner", now=NOW)
     assert refund.stops_charge_id == "first"
     with transaction():
-        refunds.stopped(refund, NOW + HOUR)
+        refunds.mark_plan_stopped(refund, NOW + HOUR)
     assert (plan_of(made).canceled_at, refunds.find("first").stopped_at) == (NOW + HOUR, NOW + HOUR)
     settle(charges.get("first"), at=NOW + HOUR)
     assert not plan_of(made).is_running(NOW + HOUR)
@@ -613,7 +614,7 @@ def test_a_refunded_renewal_leaves_what_was_paid_before(alice):
 def test_a_first_charge_that_went_back_before_it_arrived_is_what_telegram_knows_the_plan_by(alice):
     made = order(alice, "plan")
     with transaction():
-        refunds.settle(RefundFacts("first", ALICE, 100, NOW + HOUR, "update:2"), now=NOW + HOUR)
+        refunds.mark_done(RefundFacts("first", ALICE, 100, NOW + HOUR, "update:2"), now=NOW + HOUR)
     pay(facts(made, "first", paid_until=NOW + MONTH, is_renewal=False), now=NOW + HOUR)
     assert (plan_of(made).first_charge_id, plan_of(made).is_running(NOW)) == ("first", False)
     renew(made, "second", at=NOW + MONTH)
@@ -625,7 +626,7 @@ def test_a_renewal_that_went_back_before_it_arrived_pays_for_nothing(alice):
     settle(charges.get("first"))
     with transaction():
         back = RefundFacts("second", ALICE, 100, NOW + MONTH, "update:3")
-        refunds.settle(back, now=NOW + MONTH)
+        refunds.mark_done(back, now=NOW + MONTH)
     renew(made, "second", at=NOW + MONTH)
     assert plan_of(made).paid_until == NOW
 
@@ -642,7 +643,7 @@ def test_a_plan_that_renews_no_more_need_not_be_stopped(alice):
     made = subscribe(alice)
     note(made, "canceled")
     with transaction():
-        refund = refunds.request(charges.get("first"), "why", requested_by="owner", now=NOW)
+        refund = refunds.request_refund(charges.get("first"), "why", requested_by="owner", now=NOW)
     assert refund.stops_charge_id is None
 
 
@@ -739,6 +740,6 @@ def test_a_plan_whose_first_charge_waits_for_the_owner_is_stopped_by_that(alice)
     first = pay(facts(made, "first", charged_at=late, paid_until=late + MONTH, is_renewal=False), now=late)
     assert first.quarantined_because == "OrderExpired"
     with transaction():
-        users.ban(ALICE, late)
+        withdrawals.ban(ALICE, late)
     renew(made, "second", at=late + MONTH)
     assert refunds.find("second").stops_charge_id == "first"

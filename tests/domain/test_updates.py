@@ -177,9 +177,9 @@ def test_an_end_that_is_no_date_is_not_guessed(plan_payload, date):
 def test_what_telegram_says_of_renewal_is_remembered(plan_payload):
     apply(recurring(plan_payload))
     apply(state(plan_payload))
-    assert not subscriptions.of(ALICE)[0].renews
+    assert not subscriptions.list_for(ALICE)[0].renews
     apply(state(plan_payload, "active", update_id=10))
-    assert subscriptions.of(ALICE)[0].renews
+    assert subscriptions.list_for(ALICE)[0].renews
     assert entitlements.of(ALICE)["tonight"].until == NOW + MONTH + DAY
 
 
@@ -202,7 +202,7 @@ def test_a_state_whose_facts_are_wrong_is_not_guessed(plan_payload, changes):
     item = kept(state(plan_payload, **{"state": "canceled", **changes}))
     with pytest.raises(Unreadable):
         updates.apply(item, keys=KEYS, now=NOW)
-    assert subscriptions.of(ALICE)[0].renews
+    assert subscriptions.list_for(ALICE)[0].renews
 
 
 def test_a_state_that_is_no_object_is_not_guessed(app):

@@ -162,7 +162,7 @@ def settle(charge: Charge, *, at: datetime = NOW, owner_ids: Collection[int] = (
         "cause": "update:2",
     }
     with transaction():
-        return refunds.settle(refunds.RefundFacts(**{**known, **changes}), now=at, owner_ids=owner_ids)
+        return refunds.mark_done(refunds.RefundFacts(**{**known, **changes}), now=at, owner_ids=owner_ids)
 
 
 def buy(buyer: User, slug: str = "atlas") -> None:

@@ -80,14 +80,14 @@ POINTS: dict[str, tuple[Aim, ...]] = {
     "K10": (
         Aim("webapp.bot_api.client:_result", BEFORE, lambda passage: passage.args[0] == "refundStarPayment"),
     ),
-    "K11": (Aim("webapp.domain.sales.refunds:settle", AFTER, _of("call")),),
+    "K11": (Aim("webapp.domain.sales.refunds:mark_done", AFTER, _of("call")),),
     # Questions.
     "K12": (Aim("webapp.bot_api.client:BotApi.call", BEFORE, _approves),),
     "K13": (Aim("webapp.bot_api.client:BotApi.call", AFTER, _approves),),
     # The statement and the schema.
     "K14": (
         Aim("webapp.domain.sales.charges:record_charge", AFTER, _of("statement")),
-        Aim("webapp.domain.sales.refunds:settle", AFTER, _of("statement")),
+        Aim("webapp.domain.sales.refunds:mark_done", AFTER, _of("statement")),
     ),
     "K15": (Aim("alembic.ddl.impl:DefaultImpl._exec", AFTER),),
 }

@@ -176,7 +176,7 @@ def charge(telegram: Stage, hands: Hands, alice: User) -> str:
 def wish(charge_id: str) -> None:
     [charge] = [one for one in rows(Charge) if one.telegram_payment_charge_id == charge_id]
     with transaction():
-        refunds.request(charge, "asked", requested_by="owner", now=clock.now())
+        refunds.request_refund(charge, "asked", requested_by="owner", now=clock.now())
 
 
 def status(charge_id: str) -> str:

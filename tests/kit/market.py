@@ -115,7 +115,7 @@ def wishes(app: Flask) -> Callable[[str], None]:
             try:
                 with transaction():
                     charge = charges.get(charge_id)
-                    refunds.request(charge, "asked for", requested_by="owner", now=clock.now())
+                    refunds.request_refund(charge, "asked for", requested_by="owner", now=clock.now())
             except ChargeNotFound:
                 pass  # paid, but not yet known to us
             finally:

@@ -12,8 +12,8 @@ from webapp import clock
 from webapp.db.extensions import transaction
 from webapp.db.models import User
 from webapp.domain.catalogue import catalogue
-from webapp.domain.sales import refunds, subscriptions
-from webapp.domain.sales.subscriptions import Renewal
+from webapp.domain.sales import billing, refunds
+from webapp.domain.sales.billing import Renewal
 
 HTMX = {"HX-Request": "true"}
 PERSONAL = ("/upgrades", "/purchases", "/why")
@@ -109,7 +109,7 @@ def test_a_plan_that_is_no_longer_sold_can_still_be_cancelled(client: Any, alice
 def test_a_cancelled_plan_is_open_until_its_paid_end(client: Any, alice: User) -> None:
     made = arrange.subscribe(alice)
     with transaction():
-        subscriptions.note(Renewal(made.public_id, alice.telegram_id, "canceled", 1), NOW)
+        billing.note_state(Renewal(made.public_id, alice.telegram_id, "canceled", 1), NOW)
     assert "Until 31 May" in client.as_(alice).get("/upgrades", headers=HTMX).text
 
 
@@ -119,7 +119,7 @@ def test_a_pass_that_waits_for_a_cancelled_plan_lengthens_what_is_open(client: A
     made = arrange.subscribe(alice)
     assert "Renews on 31 May" in client.as_(alice).get("/upgrades", headers=HTMX).text
     with transaction():
-        subscriptions.note(Renewal(made.public_id, alice.telegram_id, "canceled", 1), NOW)
+        billing.note_state(Renewal(made.public_id, alice.telegram_id, "canceled", 1), NOW)
     assert "Until 8 Jun" in client.as_(alice).get("/upgrades", headers=HTMX).text
 
 
@@ -150,7 +150,7 @@ def test_every_access_is_told_with_its_entries(client: Any, alice: User, bob: Us
 def test_what_is_not_open_is_told_as_well(client: Any, alice: User) -> None:
     charge = arrange.pay(arrange.facts(arrange.order(alice)))
     with transaction():
-        refunds.request(charge, "asked", requested_by="owner", now=NOW)
+        refunds.request_refund(charge, "asked", requested_by="owner", now=NOW)
     assert "Not open while a refund is under way." in why(client, alice)
     arrange.settle(charge)
     assert "Not open: what had opened it was given back." in why(client, alice)

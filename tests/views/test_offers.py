@@ -13,8 +13,8 @@ from tests.kit.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
 from webapp.db.extensions import transaction
 from webapp.db.models import Order, User
-from webapp.domain.sales import subscriptions
-from webapp.domain.sales.subscriptions import Renewal
+from webapp.domain.sales import billing, subscriptions
+from webapp.domain.sales.billing import Renewal
 
 pytestmark = [
     pytest.mark.usefixtures("noon"),
@@ -36,7 +36,7 @@ def choices(page: str) -> list[str]:
 
 def cancel(made: Order) -> None:
     with transaction():
-        subscriptions.note(Renewal(made.public_id, made.telegram_id, "canceled", 1), NOW + DAY)
+        billing.note_state(Renewal(made.public_id, made.telegram_id, "canceled", 1), NOW + DAY)
 
 
 def tap(client: Any, **form: str) -> Any:

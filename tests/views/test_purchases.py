@@ -54,7 +54,7 @@ def give_back(client: Any, charge_id: str = "stxAlice1") -> Any:
 
 def want_back(charge: Charge, by: str = "owner") -> None:
     with transaction():
-        refunds.request(charge, "asked", requested_by=by, now=NOW)
+        refunds.request_refund(charge, "asked", requested_by=by, now=NOW)
 
 
 # The list

@@ -12,9 +12,9 @@ from tests.kit.arrange import DAY, MONTH, NOW
 from tests.views.conftest import Telegram, wind
 from webapp.db.extensions import transaction
 from webapp.db.models import Order, Subscription, User
-from webapp.domain.catalogue import catalogue
-from webapp.domain.sales import subscriptions
-from webapp.domain.sales.subscriptions import Renewal
+from webapp.domain.owner import withdrawals
+from webapp.domain.sales import billing, renewals, subscriptions
+from webapp.domain.sales.billing import Renewal
 
 pytestmark = pytest.mark.usefixtures("noon")
 HTMX = {"HX-Request": "true"}
@@ -48,7 +48,7 @@ def resume(client: Any, made: Order) -> Any:
 
 def note(made: Order, state: str, *, update_id: int = 10) -> None:
     with transaction():
-        subscriptions.note(Renewal(made.public_id, made.telegram_id, state, update_id), NOW)
+        billing.note_state(Renewal(made.public_id, made.telegram_id, state, update_id), NOW)
 
 
 def test_cancelling_stops_the_renewal_at_telegram_and_keeps_what_is_paid(
@@ -83,7 +83,7 @@ def test_nothing_is_called_cancelled_before_telegram_agrees(
     assert f'hx-get="/subscriptions/{made.public_id}?seen=cancelling-2" hx-trigger="every 2s' in response.text
     assert look(client.as_(alice), made, seen="cancelling-2").status_code == 204
     with transaction():
-        subscriptions.settle(plan(made), "cancel", NOW)
+        renewals.mark_done(plan(made), "cancel", NOW)
     assert "Cancelled" in look(client.as_(alice), made, seen="cancelling-2").text
 
 
@@ -176,7 +176,7 @@ def test_what_is_no_longer_sold_is_not_let_to_renew(
 ) -> None:
     cancel(client.as_(alice), made)
     with transaction():
-        catalogue.replace([arrange.ATLAS], NOW)
+        withdrawals.replace_catalogue([arrange.ATLAS], NOW)
     page = look(client.as_(alice), made).text
     assert "It is no longer sold, so it cannot be renewed." in page
     assert "hx-put" not in page

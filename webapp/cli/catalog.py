@@ -13,6 +13,7 @@ from webapp.cli.terminal import say
 from webapp.db.extensions import transaction
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.catalogue.catalogue import Difference, Item
+from webapp.domain.owner import withdrawals
 from webapp.shop import catalogue_file, openings
 from webapp.shop.catalogue_file import CatalogueFile
 from webapp.shop.destinations import Chat
@@ -71,7 +72,7 @@ def read(file: Path) -> CatalogueFile:
 def replace(items: Sequence[Item]) -> None:
     """Have the shop sell what is listed, inside a transaction, and say what changed."""
     tell(catalogue.differences(items))
-    counts = catalogue.replace(items, clock.now())
+    counts = withdrawals.replace_catalogue(items, clock.now())
     click.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
 
 

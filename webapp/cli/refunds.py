@@ -7,7 +7,7 @@ from webapp.cli.decisions import explained, reason_option
 from webapp.cli.terminal import say, say_table
 from webapp.db.models import Refund
 from webapp.domain.owner.audit import Decision
-from webapp.domain.sales import refunds
+from webapp.domain.sales import rejected_refunds
 from webapp.usecases import owner
 
 COLUMNS = ("REFUSED", "PERSON", "STARS", "ASKED BY", "TELEGRAM SAYS", "CHARGE")
@@ -18,7 +18,7 @@ group = OwnerGroup("refunds", help="Refunds that Telegram refused, and that wait
 @group.command("list")
 def list_command() -> None:
     """Show the refused refunds about which you have not decided, the oldest first."""
-    waiting = refunds.undecided()
+    waiting = rejected_refunds.undecided()
     if waiting:
         say_table([COLUMNS, *map(_row, waiting)])
     click.echo(f"{len(waiting)} refunds")

@@ -47,8 +47,10 @@ def why(telegram_id: int) -> None:
             _say(one)
     if not explained:
         say("\nNothing in the ledger.")
-    _say_rows(PLANS, [_plan(one, subscriptions.state(one, now)) for one in subscriptions.of(telegram_id)])
-    _say_rows(REFUNDS, [_refund(one) for one in refunds.of(telegram_id).values()])
+    _say_rows(
+        PLANS, [_plan(one, subscriptions.state(one, now)) for one in subscriptions.list_for(telegram_id)]
+    )
+    _say_rows(REFUNDS, [_refund(one) for one in refunds.for_user(telegram_id).values()])
     _say_rows(DECISIONS, [_decision(one) for one in decided])
 
 

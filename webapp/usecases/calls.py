@@ -40,6 +40,21 @@ def ask_for_person(context: Context, method: str, params: dict[str, Any], **abou
             raise TelegramBusy from error
 
 
+def edit_subscription(context: Context, telegram_id: int, first_charge_id: str, *, is_canceled: bool) -> None:
+    """Ask Telegram to charge no more for a plan, or to let its payer turn it on again.
+
+    :raise BotApiError: Telegram did not do it, or nobody knows
+    """
+    context.client.call(
+        "editUserStarSubscription",
+        {
+            "user_id": telegram_id,
+            "telegram_payment_charge_id": first_charge_id,
+            "is_canceled": is_canceled,
+        },
+    )
+
+
 def pause_of(error: BotApiError) -> float | None:
     """Return how many seconds Telegram asks to wait before the next try, if it says so."""
     return error.retry_after_seconds if isinstance(error, RetryAfter) else None

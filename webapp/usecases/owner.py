@@ -15,12 +15,12 @@ from webapp.db.extensions import run_in_transaction
 from webapp.db.models import Refund, User
 from webapp.domain.access import entitlements, signals
 from webapp.domain.access.signals import SignalError
-from webapp.domain.owner import audit, forgetting, manual
+from webapp.domain.owner import audit, forgetting, manual, withdrawals
 from webapp.domain.owner.audit import Decision
 from webapp.domain.owner.manual import NotDone
 from webapp.domain.people import users
-from webapp.domain.sales import charges, refunds
-from webapp.domain.sales.refunds import RefundNotRefused
+from webapp.domain.sales import charges, refunds, rejected_refunds
+from webapp.domain.sales.rejected_refunds import NotRejected
 from webapp.usecases.context import Context
 from webapp.usecases.refunds import carry_out
 
@@ -105,7 +105,7 @@ def _ban(telegram_id: int, decision: Decision, now: datetime) -> None:
     user = _known(telegram_id)
     if user.banned_at:
         raise NotDone(f"{telegram_id} is banned since {user.banned_at:%Y-%m-%d}.")
-    users.ban(telegram_id, now)
+    withdrawals.ban(telegram_id, now)
     _record(decision, "ban", telegram_id, {"banned_at": None}, {"banned_at": now.isoformat()}, now)
 
 
@@ -149,7 +149,7 @@ def _want_back(charge_id: str, decision: Decision, now: datetime) -> Refund:
     charge = charges.get(charge_id)
     known = refunds.find(charge_id)
     before = known.status if known else None
-    wanted = refunds.request(charge, decision.reason.strip(), requested_by="owner", now=now)
+    wanted = refunds.request_refund(charge, decision.reason.strip(), requested_by="owner", now=now)
     if before in {None, "refused"}:
         audit.record(
             decision,
@@ -165,8 +165,8 @@ def _want_back(charge_id: str, decision: Decision, now: datetime) -> Refund:
 
 def _decline(charge_id: str, decision: Decision, now: datetime) -> Refund:
     try:
-        refund = refunds.decline(charge_id, decision.reason.strip(), now)
-    except RefundNotRefused as error:
+        refund = rejected_refunds.decline(charge_id, decision.reason.strip(), now)
+    except NotRejected as error:
         raise NotDone(f"No refund of {charge_id} waits for your decision: see refunds list.") from error
     audit.record(
         decision,

@@ -6,7 +6,7 @@ from webapp import clock
 from webapp.bot_api.client import Refused
 from webapp.db.extensions import transaction
 from webapp.db.models import Refund, User
-from webapp.domain.sales import refunds
+from webapp.domain.sales import refunds, returns
 from webapp.domain.sales.refunds import RefundFacts
 from webapp.errors import TelegramBusy
 from webapp.usecases import calls, renewals
@@ -21,22 +21,22 @@ def refund_own(context: Context, buyer: User, charge_id: str) -> Refund:
     """Give a buyer's own charge back at Telegram, or write down that it has to be asked again.
 
     :return: the refund; its status is done, refused or unknown
-    :raise ShopError: whatever :func:`webapp.domain.sales.refunds.request_own` refuses
+    :raise ShopError: whatever :func:`webapp.domain.sales.returns.request_return` refuses
     """
     with transaction():
-        renewals.count_wish(buyer.telegram_id)
-        refund = refunds.request_own(buyer.telegram_id, charge_id, clock.now())
+        renewals.count_request(buyer.telegram_id)
+        refund = returns.request_return(buyer.telegram_id, charge_id, clock.now())
     if refund.done_at:
         return refund
     try:
         with context.slot():
             return carry_out(context, refund)
     except TelegramBusy:
-        return refund  # it is wanted, and the bot asks for it in a moment
+        return refund  # it is requested, and the bot asks for it in a moment
 
 
 def carry_out(context: Context, refund: Refund) -> Refund:
-    """Ask Telegram for a refund whose wish is committed, and write down what it says.
+    """Ask Telegram for a refund whose request is committed, and write down what it says.
 
     The plan that a charge belongs to is stopped first: a renewal after the refund would take the
     Stars again. Without an answer to that, nothing is refunded yet.
@@ -53,7 +53,7 @@ def carry_out(context: Context, refund: Refund) -> Refund:
     except calls.NOT_KNOWN as error:
         log.warning("refund not confirmed: %s", error.description, extra={"charge_id": refund.charge_id})
         with transaction():
-            refunds.tried(refund, clock.now(), after_seconds=calls.pause_of(error))
+            refunds.mark_attempted(refund, clock.now(), after_seconds=calls.pause_of(error))
     except Refused as error:
         _note_refusal(context, refund, error)
     else:
@@ -75,17 +75,17 @@ def _stop_renewal(context: Context, refund: Refund) -> bool:
     """Stop the plan of a charge that is to be given back; False while nobody knows whether it is."""
     charge_id = refund.stops_charge_id or ""
     try:
-        renewals.edit_subscription(context, refund.telegram_id, charge_id, is_canceled=True)
+        calls.edit_subscription(context, refund.telegram_id, charge_id, is_canceled=True)
     except calls.NOT_KNOWN as error:
         log.warning("renewal not stopped: %s", error.description, extra={"charge_id": charge_id})
         with transaction():
-            refunds.tried(refund, clock.now(), after_seconds=calls.pause_of(error))
+            refunds.mark_attempted(refund, clock.now(), after_seconds=calls.pause_of(error))
         return False
     except Refused as error:
         # Over, or never a subscription in Telegram's eyes. The Stars go back all the same.
         log.error("renewal not stopped: %s", error.description, extra={"charge_id": charge_id})
     with transaction():
-        refunds.stopped(refund, clock.now())
+        refunds.mark_plan_stopped(refund, clock.now())
     return True
 
 
@@ -96,7 +96,7 @@ def _note_refusal(context: Context, refund: Refund, error: Refused) -> None:
         return
     log.error("refund refused: %s", error.description, extra={"charge_id": refund.charge_id})
     with transaction():
-        refunds.refuse(refund, error.description, clock.now(), owner_ids=context.config.owner_chats)
+        refunds.mark_rejected(refund, error.description, clock.now(), owner_ids=context.config.owner_chats)
 
 
 def _note_done(context: Context, refund: Refund) -> None:
@@ -109,4 +109,4 @@ def _note_done(context: Context, refund: Refund) -> None:
         cause="call",
     )
     with transaction():
-        refunds.settle(facts, now=now, owner_ids=context.config.owner_chats)
+        refunds.mark_done(facts, now=now, owner_ids=context.config.owner_chats)

@@ -7,14 +7,14 @@ from webapp.bot_api.client import Refused
 from webapp.db.extensions import transaction
 from webapp.db.models import Subscription
 from webapp.domain.people import rate_limits
-from webapp.domain.sales import subscriptions
+from webapp.domain.sales import renewals, subscriptions
 from webapp.errors import TelegramBusy
 from webapp.usecases import calls
 from webapp.usecases.context import Context
 
 log = logging.getLogger(__name__)
 
-WISHES_A_MINUTE = 6  # of a buyer: a renewal turned off or on, a charge given back
+REQUESTS_A_MINUTE = 6  # of a buyer: a renewal turned off or on, a charge given back
 AT_ONCE = 20  # plans of one round
 
 
@@ -24,7 +24,10 @@ def cancel_renewal(context: Context, subscription: Subscription, *, by: str) -> 
     :return: the subscription; only without a wish left has Telegram answered
     :raise RateLimited: its buyer changed their mind six times within a minute
     """
-    return _wish(context, subscription, "cancel", by)
+    with transaction():
+        _count(subscription, by)
+        renewals.request_cancel(subscription, by=by, now=clock.now())
+    return _carry_out_now(context, subscription, "cancel")
 
 
 def allow_renewal(context: Context, subscription: Subscription, *, by: str) -> Subscription:
@@ -33,33 +36,36 @@ def allow_renewal(context: Context, subscription: Subscription, *, by: str) -> S
     :raise OffSale: the plan is no longer sold
     :raise RateLimited: its buyer changed their mind six times within a minute
     """
-    return _wish(context, subscription, "resume", by)
+    with transaction():
+        _count(subscription, by)
+        renewals.request_resume(subscription, by=by, now=clock.now())
+    return _carry_out_now(context, subscription, "resume")
 
 
 def carry_out(context: Context, subscription: Subscription) -> Subscription:
     """Ask Telegram for what is wished of a plan's renewal, and write down what it says."""
     wish = subscription.wish or "cancel"
     try:
-        edit_subscription(
+        calls.edit_subscription(
             context, subscription.telegram_id, subscription.first_charge_id, is_canceled=wish == "cancel"
         )
     except calls.NOT_KNOWN as error:
         log.warning("renewal not changed: %s", error.description)
         with transaction():
-            subscriptions.tried(subscription, clock.now(), after_seconds=calls.pause_of(error))
+            renewals.mark_attempted(subscription, clock.now(), after_seconds=calls.pause_of(error))
     except Refused as error:
         log.error("renewal not changed: %s", error.description)
         with transaction():
-            subscriptions.refuse(subscription, error.description)
+            renewals.mark_rejected(subscription, error.description)
     else:
         with transaction():
-            subscriptions.settle(subscription, wish, clock.now())
+            renewals.mark_done(subscription, wish, clock.now())
     return subscriptions.find(subscription.public_id) or subscription
 
 
 def carry_out_due(context: Context) -> int:
     """Ask Telegram about every plan whose turn it is, and return about how many; none in a pause."""
-    due = subscriptions.due(AT_ONCE, clock.now())
+    due = renewals.due(AT_ONCE, clock.now())
     for number, subscription in enumerate(due):
         if context.client.pause_seconds("editUserStarSubscription"):
             return number
@@ -67,38 +73,24 @@ def carry_out_due(context: Context) -> int:
     return len(due)
 
 
-def edit_subscription(context: Context, telegram_id: int, first_charge_id: str, *, is_canceled: bool) -> None:
-    """Ask Telegram to charge no more for a plan, or to let its payer turn it on again.
-
-    :raise BotApiError: Telegram did not do it, or nobody knows
-    """
-    context.client.call(
-        "editUserStarSubscription",
-        {
-            "user_id": telegram_id,
-            "telegram_payment_charge_id": first_charge_id,
-            "is_canceled": is_canceled,
-        },
-    )
-
-
-def count_wish(telegram_id: int) -> None:
+def count_request(telegram_id: int) -> None:
     """Count one more change of a buyer's mind.
 
     :raise RateLimited: it is the seventh within a minute
     """
-    rate_limits.hit(f"wish:{telegram_id}", WISHES_A_MINUTE, 60, clock.now())
+    rate_limits.hit(f"wish:{telegram_id}", REQUESTS_A_MINUTE, 60, clock.now())
 
 
-def _wish(context: Context, subscription: Subscription, wish: str, by: str) -> Subscription:
-    with transaction():
-        if by == "buyer":
-            count_wish(subscription.telegram_id)
-        subscriptions.ask(subscription, wish, by=by, now=clock.now())
+def _count(subscription: Subscription, by: str) -> None:
+    if by == "buyer":
+        count_request(subscription.telegram_id)
+
+
+def _carry_out_now(context: Context, subscription: Subscription, wish: str) -> Subscription:
     if subscription.wish != wish:
-        return subscription
+        return subscription  # it is so already
     try:
         with context.slot():
             return carry_out(context, subscription)
     except TelegramBusy:
-        return subscription  # the wish is kept, and the bot asks in a moment
+        return subscription  # the request is kept, and the bot asks in a moment

@@ -96,7 +96,7 @@ def _shown(order: Order, phase: str, now: datetime) -> pages.Facts:
 def _holding(order: Order, now: datetime) -> Holding | None:
     """Return how the buyer holds the product now, which its price on the page gives way to."""
     person = g.user.telegram_id
-    return holdings.holding(order.product, entitlements.of(person), subscriptions.of(person), now)
+    return holdings.holding(order.product, entitlements.of(person), subscriptions.list_for(person), now)
 
 
 def _claim() -> str:

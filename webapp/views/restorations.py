@@ -26,4 +26,4 @@ def create() -> Response:
 def _known(user: User) -> tuple[set[str], set[str]]:
     """Return a person's charges, and which of them went back."""
     known = {one.telegram_payment_charge_id for one in charges.of(user.telegram_id)}
-    return known, {one.charge_id for one in refunds.of(user.telegram_id).values() if one.done_at}
+    return known, {one.charge_id for one in refunds.for_user(user.telegram_id).values() if one.done_at}

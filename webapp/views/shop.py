@@ -147,7 +147,7 @@ def _mine(products: list[Product], user: User) -> dict[str, object]:
     now = clock.now()
     held = entitlements.of(user.telegram_id)
     return {
-        "holdings": holdings.by_slug(products, held, subscriptions.of(user.telegram_id), now),
+        "holdings": holdings.by_slug(products, held, subscriptions.list_for(user.telegram_id), now),
         "waiting_orders": orders.unfinished(user, now),
     }
 

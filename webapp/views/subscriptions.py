@@ -57,5 +57,5 @@ def _opened(user: User) -> list[Opened]:
     if not str(request.htmx.current_url).endswith("/upgrades"):
         return []
     now = clock.now()
-    running = [plan for plan in subscriptions.of(user.telegram_id) if plan.is_running(now)]
+    running = [plan for plan in subscriptions.list_for(user.telegram_id) if plan.is_running(now)]
     return holdings.opened(entitlements.of(user.telegram_id), running, now)

@@ -11,7 +11,6 @@ from sqlalchemy import Select, select
 
 from webapp.db.extensions import db, glance
 from webapp.db.models import Product
-from webapp.domain.sales import subscriptions
 from webapp.errors import ProductNotFound
 
 SHELF = 24  # products on a page of the shop
@@ -131,7 +130,7 @@ def replace(items: Iterable[Item], now: datetime) -> dict[str, int]:
     """Make the catalogue be these items, and return how many were added, changed and retired.
 
     What is no longer listed, or listed as not on sale, goes off sale; it is never deleted, since people
-    own it. Plans to it are renewed no more, and stay open to the end that was paid for.
+    own it. Its plans are the business of :func:`webapp.domain.owner.withdrawals.replace_catalogue`.
     """
     listed = {item.slug: (position, item) for position, item in enumerate(items)}
     known = {product.slug: product for product in db.session.scalars(select(Product))}
@@ -206,7 +205,6 @@ def _columns(item: Item) -> dict[str, object]:
 
 def _change(product: Product, position: int, item: Item, now: datetime) -> bool:
     """Have a product be what an item says, and tell whether it was something else."""
-    was_on_sale = product.is_on_sale
     retired_at = None if item.on_sale else product.retired_at or now
     wanted = {**_columns(item), "position": position, "retired_at": retired_at}
     if all(getattr(product, name) == value for name, value in wanted.items()):
@@ -214,7 +212,4 @@ def _change(product: Product, position: int, item: Item, now: datetime) -> bool:
     for name, value in wanted.items():
         setattr(product, name, value)
     product.version += 1
-    if was_on_sale and not item.on_sale:
-        # Telegram would go on charging for what is no longer sold.
-        subscriptions.stop(subscriptions.of_product(product), by="shop", now=now)
     return True

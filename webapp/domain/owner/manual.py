@@ -7,7 +7,7 @@ from webapp.db.models import LedgerEntry, Product
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.access.signals import Sold
 from webapp.domain.catalogue import catalogue
-from webapp.domain.sales import subscriptions
+from webapp.domain.sales import renewals, subscriptions
 
 LONGEST_DAYS = 36_500  # a hundred years; further on no calendar follows
 
@@ -78,7 +78,7 @@ def revoke(telegram_id: int, key: str, now: datetime) -> list[str]:
             for charge_id in giving
         )
     )
-    subscriptions.stop(subscriptions.running(telegram_id, [key], now), by="owner", now=now)
+    renewals.request_cancels(subscriptions.running(telegram_id, [key], now), by="owner", now=now)
     return giving
 
 

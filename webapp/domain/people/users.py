@@ -8,7 +8,6 @@ from sqlalchemy import bindparam, select, text, update
 from webapp.db.extensions import UTCDateTime, db
 from webapp.db.models import User
 from webapp.domain.people.init_data import Profile
-from webapp.domain.sales import subscriptions
 
 
 class Forgotten(Exception):
@@ -81,8 +80,7 @@ def log_out_everywhere(telegram_id: int) -> None:
 
 
 def ban(telegram_id: int, now: datetime) -> None:
-    """Close the shop to a person; what they own stays on the ledger, and no plan of theirs goes on."""
-    subscriptions.stop(subscriptions.of(telegram_id), by="shop", now=now)
+    """Close the shop to a person; what they own stays on the ledger."""
     db.session.execute(update(User).where(User.telegram_id == telegram_id).values(banned_at=now))
 
 

@@ -193,7 +193,7 @@ def _with_plans(context: ChargeContext, kind: SaleKind, product: SoldProduct) ->
     facts = context.facts
     is_trial = kind == SaleKind.TRIAL
     return context._replace(
-        plans=subscriptions.of(facts.telegram_id),
+        plans=subscriptions.list_for(facts.telegram_id),
         had_plan=is_trial and subscriptions.had(facts.telegram_id, product, by=facts.charged_at),
         paid_before=None if is_trial or facts.paid_until else paid_before(facts),
     )

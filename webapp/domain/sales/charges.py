@@ -15,7 +15,7 @@ from webapp.domain.access import entitlements, ledger
 from webapp.domain.access.signals import Sold
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import outbox
-from webapp.domain.sales import charge_alarms, outcomes, refunds, subscriptions
+from webapp.domain.sales import billing, charge_alarms, outcomes, refunds, renewals, subscriptions
 from webapp.domain.sales.charge_context import ChargeContext, ChargeFacts, load_context
 from webapp.domain.sales.outcomes import (
     AlreadyRecorded,
@@ -69,10 +69,10 @@ def deliver(charge: Charge, sale: Sale, now: datetime, *, news_at: datetime | No
     """
     replaced: list[Subscription] = []
     if sale.is_subscription and sale.public_id and sale.paid_until:
-        plan = subscriptions.record(sale.plan, charge, sale.paid_until)
+        plan = billing.record(sale.plan, charge, sale.paid_until)
         earlier, later = ([], []) if sale.is_renewal else _other_tiers(charge, plan, now)
         replaced = [other for other in earlier if other.renews]
-        subscriptions.stop([*replaced, plan] if later else replaced, by="shop", now=now)
+        renewals.request_cancels([*replaced, plan] if later else replaced, by="shop", now=now)
     kind = "receipt" if not sale.is_subscription else "renewed" if sale.is_renewal else "subscribed"
     more = {
         "paid_until": sale.paid_until and sale.paid_until.isoformat(),
@@ -179,7 +179,7 @@ def _extend(facts: ChargeFacts, now: datetime) -> Charge:
         cause=facts.cause,
     )
     entitlements.book(longer, sold=Sold(charge.slug, is_renewal=True))
-    subscriptions.extend(charge)
+    billing.extend(charge)
     return charge
 
 
@@ -189,7 +189,7 @@ def _send_back(
     """Give back by ourselves what buys nothing, and stop the plan that would go on charging for it."""
     message = _message(charge, "sent_back", sale, now, {"reason": reason}, charge.charged_at)
     write(*_payment(charge, sale, now), *message)
-    refunds.request(
+    refunds.request_refund(
         charge,
         charge_alarms.REASONS[reason],
         requested_by="shop",
@@ -205,8 +205,8 @@ def _record_refunded(facts: ChargeFacts, sale: Sale, now: datetime) -> Charge:
     _book(charge, booked, *_payment(charge, sale, now))
     if sale.is_subscription:
         # Telegram may renew it all the same, and knows it by its first charge.
-        subscriptions.record(sale.plan, charge, charge.charged_at)
-        subscriptions.refunded(charge)
+        billing.record(sale.plan, charge, charge.charged_at)
+        billing.end_refunded(charge)
     return charge
 
 

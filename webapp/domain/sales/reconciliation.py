@@ -105,7 +105,7 @@ def apply_refunds(
     settled = _settled(facts)
     news = {refund.charge_id: refund for refund in facts if refund.charge_id not in settled}
     for refund in news.values():
-        refunds.settle(refund, now=now, owner_ids=owner_ids)
+        refunds.mark_done(refund, now=now, owner_ids=owner_ids)
     return len(news)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from webapp.db.models import InboxItem
 from webapp.domain.people.keys import KeyRing
-from webapp.domain.sales import charges, payloads, pre_checkouts, refunds, subscriptions
+from webapp.domain.sales import billing, charges, payloads, pre_checkouts, refunds
+from webapp.domain.sales.billing import Renewal
 from webapp.domain.sales.charge_context import ChargeFacts
 from webapp.domain.sales.charges import Recorded
 from webapp.domain.sales.refunds import RefundFacts
-from webapp.domain.sales.subscriptions import Renewal
 from webapp.domain.sales.telegram_json import LARGEST_STARS, Unreadable, moment, number, part, person, text
 
 MONEY = frozenset({"successful_payment", "refunded_payment", "subscription"})
@@ -32,9 +32,9 @@ def apply(item: InboxItem, *, keys: KeyRing, now: datetime, owner_ids: Iterable[
         if item.kind == "successful_payment":
             return charges.record_charge(charge(item), keys=keys, now=now, owner_ids=owner_ids)
         if item.kind == "refunded_payment":
-            refunds.settle(refund(item), now=now, owner_ids=owner_ids)
+            refunds.mark_done(refund(item), now=now, owner_ids=owner_ids)
         elif item.kind == "subscription":
-            subscriptions.note(renewal(item, keys), now)
+            billing.note_state(renewal(item, keys), now)
     except NotAPayment:
         pass
     return None
@@ -89,8 +89,8 @@ def renewal(item: InboxItem, keys: KeyRing) -> Renewal:
     """
     told = part(json.loads(item.body), "subscription")
     state = text(told, "state", 32)
-    if state not in subscriptions.STATES:
-        raise Unreadable(f"state is none of {', '.join(sorted(subscriptions.STATES))}")
+    if state not in billing.STATES:
+        raise Unreadable(f"state is none of {', '.join(sorted(billing.STATES))}")
     try:
         payload = payloads.unseal(text(told, "invoice_payload", 4096), keys)
     except payloads.PayloadInvalid as error:

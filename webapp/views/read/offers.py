@@ -48,7 +48,7 @@ class Offer:
 def for_user(product: Product, user: User, now: datetime) -> Offer:
     """Return what a person may do about a product now."""
     held = entitlements.of(user.telegram_id)
-    plans = subscriptions.of(user.telegram_id)
+    plans = subscriptions.list_for(user.telegram_id)
     plan = next((one for one in plans if one.product_id == product.id), None)
     return Offer(
         product=product,

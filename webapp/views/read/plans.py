@@ -47,7 +47,7 @@ def standing(subscription: Subscription, now: datetime, *, is_sold: bool) -> Sta
 
 def running(user: User, now: datetime) -> list[Standing]:
     """Return how it stands with the plans of a person that run."""
-    plans = [plan for plan in subscriptions.of(user.telegram_id) if plan.is_running(now)]
+    plans = [plan for plan in subscriptions.list_for(user.telegram_id) if plan.is_running(now)]
     sold = {product.id for product in catalogue.on_sale()} if plans else set()
     return [standing(plan, now, is_sold=plan.product_id in sold) for plan in plans]
 

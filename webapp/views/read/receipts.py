@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from webapp.db.models import Charge, Refund, User
 from webapp.domain.access import ledger
-from webapp.domain.sales import charges, refunds, subscriptions
+from webapp.domain.sales import charges, refunds, returns, subscriptions
 from webapp.web import polled
 from webapp.web.polled import Pace
 
@@ -46,9 +46,9 @@ def read(user: User, charge: Charge, now: datetime) -> Receipt:
 
 
 def _read(user: User, shown: list[Charge], now: datetime) -> list[Receipt]:
-    wanted = refunds.of(user.telegram_id)
-    returnable = refunds.returnable(user.telegram_id, shown, now, wanted)
-    firsts = {one.first_charge_id for one in subscriptions.of(user.telegram_id)}
+    wanted = refunds.for_user(user.telegram_id)
+    returnable = returns.returnable(user.telegram_id, shown, now, wanted)
+    firsts = {one.first_charge_id for one in subscriptions.list_for(user.telegram_id)}
     decided = _decided(user, shown)
     return [
         _receipt(charge, wanted.get(charge.telegram_payment_charge_id), returnable, firsts, decided, now)
