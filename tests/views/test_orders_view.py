@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from tests.kit import arrange
 from tests.kit.arrange import NOW
 from tests.kit.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
-from webapp.db.extensions import transaction
+from webapp.db.extensions import db, transaction
 from webapp.db.models import Charge, Order, User
 from webapp.domain.catalogue import catalogue
 
@@ -50,6 +51,20 @@ def test_buying_opens_an_invoice(client: Any, alice: User, telegram: Telegram) -
     assert f'id="order-{told["order"]}"' in response.text
     assert "Waiting for your payment" in response.text
     assert 'hx-trigger="every 1s' in response.text
+
+
+def test_a_tap_asks_nothing_twice(client: Any, alice: User, telegram: Telegram) -> None:
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        asked.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    tap_buy(client.as_(alice))
+    event.remove(db.engine, "before_cursor_execute", note)
+    of_orders = [statement.split()[0] for statement in asked if " orders" in statement]
+    assert of_orders == ["SELECT", "INSERT", "UPDATE"]
+    assert len([statement for statement in asked if not statement.startswith("BEGIN")]) <= 9
 
 
 @pytest.mark.proves("F34")

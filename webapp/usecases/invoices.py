@@ -59,7 +59,7 @@ def open_invoice(
     if order.invoice_link is None:
         link = _create_link(context, order, language)
         with transaction():
-            order.invoice_link = orders.remember_link(order, link)
+            orders.remember_link(order, link)
     return order
 
 

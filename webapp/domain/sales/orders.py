@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp.db.extensions import UTCDateTime, db
 from webapp.db.models import LedgerEntry, Order, Product, User
@@ -101,7 +102,13 @@ def place(
         raise PassBesidePlan(slug=slug)
     terms.accept(buyer.telegram_id, terms_version, now)
     order.terms_version = terms_version
-    return _open(buyer, order, now) or _create(buyer, order, correlation_id, keys, now)
+    open_orders = _open(buyer)
+    same = _standing(open_orders, order, now)
+    if same:
+        return same
+    if sum(other.is_open(now) for other in open_orders) >= MOST_OPEN:
+        raise RateLimited(retry_after_seconds=LIFE_SECONDS)
+    return _create(buyer, order, correlation_id, keys, now)
 
 
 def is_covered(telegram_id: int, keys: list[str], now: datetime) -> bool:
@@ -207,10 +214,11 @@ def hold_until(order_id: int, query_id: str, until: datetime) -> None:
 
 def remember_link(order: Order, link: str) -> str:
     """Keep the first invoice link that Telegram gave for an order, and return it."""
-    db.session.execute(
-        update(Order).where(Order.id == order.id, Order.invoice_link.is_(None)).values(invoice_link=link)
-    )
-    kept: str = db.session.scalars(select(Order.invoice_link).where(Order.id == order.id)).one() or link
+    first = func.coalesce(Order.invoice_link, link)
+    keep = update(Order).where(Order.id == order.id).values(invoice_link=first).returning(Order.invoice_link)
+    kept = db.session.scalars(keep, execution_options={"synchronize_session": False}).one() or link
+    # Known to be written: a changed attribute would be flushed once more.
+    set_committed_value(order, "invoice_link", kept)
     return kept
 
 
@@ -235,16 +243,15 @@ def _check_holdings(telegram_id: int, order: Order, now: datetime) -> None:
         raise AlreadySubscribed(slug=order.product.slug)
 
 
-def _open(buyer: User, wanted: Order, now: datetime) -> Order | None:
+def _open(buyer: User) -> list[Order]:
+    """Return what a buyer has not paid yet, expired orders that nobody closed included."""
+    query = select(Order).where(Order.telegram_id == buyer.telegram_id, Order.closed_at.is_(None))
+    return list(db.session.scalars(query, execution_options={"populate_existing": True}))
+
+
+def _standing(open_orders: list[Order], wanted: Order, now: datetime) -> Order | None:
     """Return the buyer's open order for the product if it still stands, or make room for a new one."""
-    order = db.session.scalar(
-        select(Order).where(
-            Order.telegram_id == buyer.telegram_id,
-            Order.product_id == wanted.product.id,
-            Order.closed_at.is_(None),
-        ),
-        execution_options={"populate_existing": True},
-    )
+    order = next((other for other in open_orders if other.product_id == wanted.product.id), None)
     if order is None:
         return None
     has_time = now < order.expires_at - timedelta(seconds=TOO_LITTLE_LEFT_SECONDS)
@@ -276,8 +283,6 @@ def _agreed(product: Product, trial: bool, period_seconds: int, language: str) -
 
 
 def _create(buyer: User, order: Order, correlation_id: str, keys: KeyRing, now: datetime) -> Order:
-    if _open_count(buyer, now) >= MOST_OPEN:
-        raise RateLimited(retry_after_seconds=LIFE_SECONDS)
     order.public_id = payloads.new_order_id()
     order.telegram_id = buyer.telegram_id
     order.correlation_id = correlation_id
@@ -304,13 +309,6 @@ def _kind(order: Order) -> SaleKind:
     if order.is_trial:
         return SaleKind.TRIAL
     return SaleKind.SUBSCRIPTION if order.period_seconds else SaleKind.ONCE
-
-
-def _open_count(buyer: User, now: datetime) -> int:
-    query = select(func.count()).where(
-        Order.telegram_id == buyer.telegram_id, Order.closed_at.is_(None), Order.expires_at > now
-    )
-    return db.session.scalar(query) or 0
 
 
 def _described_by(payload: str, keys: KeyRing) -> Order:
