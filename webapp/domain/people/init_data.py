@@ -8,11 +8,11 @@ import base64
 import hmac
 import json
 import re
-from binascii import a2b_qp
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -152,12 +152,7 @@ def _split(raw: str) -> dict[str, str]:
 def _check_string(pairs: dict[str, str]) -> bytes:
     # Neither a key nor an escape can bring in a line break, so all values are decoded in one go.
     lines = "\n".join([f"{key}={value}" for key, value in sorted(pairs.items())])
-    return _decoded(lines)
-
-
-def _decoded(text: str) -> bytes:
-    # Percent encoding is quoted-printable under another sign, which the library decodes in C.
-    return a2b_qp(text.replace("+", " ").replace("=", "=3D").replace("%", "="))
+    return unquote_to_bytes(lines.replace("+", " "))
 
 
 def _read(signed: bytes) -> dict[str, str]:
