@@ -27,7 +27,7 @@ from tests.kit.processes import Shopper, Stage, eventually
 from webapp import config
 from webapp.bot_api.client import BotApi, NotReached
 from webapp.ops import logs
-from webapp.ops.logs import HIDDEN, JSONFormatter, TextFormatter
+from webapp.ops.log_lines import HIDDEN, JSONFormatter, TextFormatter
 
 PASSWORD = "Pw7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4"
 PREVIOUS_KEYS = ("Pk7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4", "Po7Rk1WbXq9Lm3VnC5hYd8JpGf2SaUe4")

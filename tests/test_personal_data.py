@@ -22,7 +22,7 @@ from webapp.db.models import InboxItem, Order
 from webapp.domain.queue import inbox
 from webapp.domain.sales import updates
 from webapp.domain.sales.telegram_json import Unreadable
-from webapp.ops import logs
+from webapp.ops.log_lines import JSONFormatter
 
 CANARY = "Kanarienvogel"
 FIRST = 5_555_000_000  # Telegram's id of the first one
@@ -37,7 +37,7 @@ def logged(app: Flask) -> Iterator[Callable[[], str]]:
     """What was logged since it was last asked for."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logs.JSONFormatter(app.config["STARFRONT"].secrets))
+    handler.setFormatter(JSONFormatter(app.config["STARFRONT"].secrets))
     root = logging.getLogger()
     root.addHandler(handler)
 

@@ -3,7 +3,6 @@
 import logging
 import os
 import threading
-from functools import lru_cache
 from pathlib import Path
 from weakref import WeakSet
 
@@ -67,8 +66,6 @@ def create_app(settings: Config | None = None) -> Flask:
     app.debug = settings.debug
     app.config["SQLALCHEMY_DATABASE_URI"] = _anchored(settings.database_url)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url)
-    # Flask asks at each request, and of each hook, whether it is a coroutine.
-    app.ensure_sync = lru_cache(maxsize=None)(app.ensure_sync)  # type: ignore[method-assign]
     _init_shop(app, settings.shop)
     _init_extensions(app)
     _init_domain(app, settings)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 
 from webapp.config import current
-from webapp.ops import logs
+from webapp.ops.log_lines import JSONFormatter
 
 
 def say(text: str) -> None:
@@ -24,7 +24,7 @@ def say_table(rows: Sequence[Sequence[object]]) -> None:
 
 def clean(text: str) -> str:
     """Return a text in which no secret stands and every character shows."""
-    return printable(logs.JSONFormatter(current().secrets).without_secrets(text))
+    return printable(JSONFormatter(current().secrets).without_secrets(text))
 
 
 def printable(text: str) -> str:
