@@ -7,7 +7,6 @@ exit code are its own. What has to begin with nothing, as in production, a test 
 
 import atexit
 import gc
-import importlib
 import json
 import os
 import runpy
@@ -27,26 +26,15 @@ from typing import BinaryIO
 
 import coverage
 
-from tests.kit import compiled
+from tests.kit import compiled, warm
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAMS = Path(sys.executable).parent
 INTERPRETERS = {"python", sys.executable}
 LONGEST_ORDER = 200_000  # bytes: under what Linux lets a socket hold
 NUMBER = 4  # bytes of a process id and of an exit code
-# prometheus_client decides at import where its numbers live (webapp/gunicorn.py): whatever leads to it, a
-# process imports once it knows.
-NOT_YET = ("prometheus_client", "webapp.gunicorn", "webapp.application")
-WARM = (
-    *("aiohttp.web", "alembic.ddl.impl", "babel.support", "cryptography.x509", "flask.cli", "flask_babel"),
-    *("flask_migrate", "gunicorn.app.wsgiapp", "gunicorn.workers.gthread", "htmx_flask", "httpx", "jwt"),
-    *("psycopg", "psycopg_binary", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite"),
-    *("sqlite3", "telegram.ext", "werkzeug.debug", "werkzeug.middleware.proxy_fix"),
-    *("sandbox.server", "webapp.web.assets", "webapp.cli", "webapp.bot.worker", "webapp.web.security"),
-    *("webapp.views.library", "webapp.views.purchases", "webapp.views.shop", "webapp.views.telegram"),
-)
 # What Python and its libraries look at as they start, before there is a command.
-LOOKED_AT_FIRST = ("PYTHON", "LANG", "LC_")
+LOOKED_AT_FIRST = ("PYTHON", "LANG", "LC_", "SSL_CERT_")
 FIRST = {"PYTHONUNBUFFERED": "1"}
 
 
@@ -144,10 +132,7 @@ def _forks() -> socket.socket:
 
 def main() -> None:
     """Fork for each order until nobody can give one any more; in a child, carry it out."""
-    for name in WARM:
-        importlib.import_module(name)
-    early = [name for name in sys.modules if name.partition(".")[0] in NOT_YET or name in NOT_YET]
-    assert not early, early
+    warm.up()
     compiled.share()
     assert threading.active_count() == 1
     gc.freeze()

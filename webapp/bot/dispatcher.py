@@ -16,6 +16,7 @@ from webapp.bot.chat import ChatApplication, add_handlers
 from webapp.bot.flood_control import RateLimiter, seconds_of
 from webapp.bot.wakeups import CHAT, DATABASE_PAUSE_SECONDS, Wakeups
 from webapp.bot.worker import Worker
+from webapp.bot_api import trust
 from webapp.bot_api.client import BotApi, takes_proxy
 from webapp.config import Config
 from webapp.db.models import InboxItem
@@ -85,14 +86,12 @@ class Dispatcher:
 def build_application(app: Flask, client: BotApi) -> ChatApplication:
     """Return the part of python-telegram-bot that calls handlers; it fetches nothing itself."""
     config: Config = app.config["STARFRONT"]
-    request = HTTPXRequest(
-        connection_pool_size=items.AT_ONCE, httpx_kwargs={"trust_env": takes_proxy(config.bot_api_url)}
-    )
     application = (
         ApplicationBuilder()
         .token(config.bot_token)
         .base_url(f"{config.bot_api_url}{{token}}{config.bot_api_path}")
-        .request(request)
+        .request(_request(config, items.AT_ONCE))
+        .get_updates_request(_request(config, 1))
         .rate_limiter(RateLimiter(client))
         .updater(None)
         .build()
@@ -101,6 +100,11 @@ def build_application(app: Flask, client: BotApi) -> ChatApplication:
     application.add_error_handler(_remember_error)
     application.bot_data.update(app=app, errors={})
     return application
+
+
+def _request(config: Config, connections: int) -> HTTPXRequest:
+    how = {"trust_env": takes_proxy(config.bot_api_url), "verify": trust.authorities()}
+    return HTTPXRequest(connection_pool_size=connections, httpx_kwargs=how)
 
 
 async def _remember_error(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from webapp import clock
+from webapp.bot_api import trust
 from webapp.bot_api.flood_control import FloodControl
 from webapp.host import addresses
 
@@ -80,6 +81,7 @@ class BotApi:
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
             trust_env=takes_proxy(base_url),
+            verify=trust.authorities(),
         )
 
     def call(

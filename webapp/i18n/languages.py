@@ -106,8 +106,7 @@ def read(ours: Path, owners: Path | None) -> dict[str, Language]:
 
     :raise TranslationInvalid: a file is broken
     """
-    found = [_read(file) for file in sorted(ours.glob("*.po"))]
-    return {one.code: _with_owners(one, owners) for one in (ENGLISH, *found)}
+    return {one.code: _with_owners(one, owners) for one in (ENGLISH, *read_all(ours))}
 
 
 def not_offered(owners: Path) -> list[str]:
@@ -149,6 +148,12 @@ def problems(catalog: Catalog) -> Iterator[tuple[int, str]]:
             reason = _reason(message, catalog.num_plurals)
             if reason:
                 yield message.lineno or 0, reason
+
+
+@lru_cache
+def read_all(folder: Path) -> tuple[Language, ...]:
+    """Return the languages of a folder; to read them takes a tenth of a process's start."""
+    return tuple(_read(file) for file in sorted(folder.glob("*.po")))
 
 
 def _read(file: Path) -> Language:
