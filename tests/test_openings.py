@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.kit.factories import SHOP, make_config
-from webapp import create_app
+from webapp import cli, create_app
 from webapp.config import ConfigError
 from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.shop import catalogue_file, openings
@@ -123,7 +123,7 @@ def test_what_is_written_reads_back_the_same(folder: Folder) -> None:
         (GUIDE.replace("page:guide.md", "url:http://example.org"), LINE + 5, "opens", "is no https address"),
         (GUIDE.replace("page:guide.md", "url:javascript:alert(1)"), LINE + 5, "opens", "is no https address"),
         (GUIDE.replace("page:guide.md", "url:https://"), LINE + 5, "opens", "is no https address"),
-        (GUIDE.replace("page:guide.md", "url:https://[::1"), LINE + 5, "opens", "Invalid IPv6"),
+        (GUIDE.replace("page:guide.md", "url:https://[::1"), LINE + 5, "opens", "is no https address"),
         (GUIDE.replace("page:guide.md", "url:https://a b.org"), LINE + 5, "opens", "is no https address"),
         (GUIDE.replace("page:guide.md", "url:https://me:pw@a.org"), LINE + 5, "opens", "a name or password"),
         (GUIDE.replace("page:guide.md", "url:https://a.org/" + "x" * 2100), LINE + 5, "opens", "characters"),
@@ -205,6 +205,30 @@ def test_a_page_that_would_not_look_as_meant_is_refused(folder: Folder, text: An
         read(GUIDE, folder)
     assert (refusal.value.line, refusal.value.key) == (LINE + 5, "opens")
     assert reason in refusal.value.reason
+
+
+BACK = ["https://shop.test", "https://SHOP.test:443/pages/guide", "https://shop.test./upgrades#x"]
+
+
+@pytest.mark.parametrize("address", BACK)
+def test_an_address_of_the_shop_itself_is_refused(folder: Folder, address: str, monkeypatch: Any) -> None:
+    folder.catalogue.write_text(PRODUCT + GUIDE.replace("page:guide.md", f"url:{address}"))
+    url = f"sqlite:///{folder.path}/none.db"
+    with pytest.raises(ConfigError, match="leads back to this shop") as raised:
+        create_app(make_config(database_url=url, shop=folder, public_url="https://shop.test"))
+    monkeypatch.setenv("PUBLIC_URL", "https://shop.test/")
+    monkeypatch.setenv("SHOP_DIR", str(folder.path))
+    runner = cli.without_shop("The shop cannot start.").test_cli_runner()
+    for command in (["shop", "check"], ["catalog", "check"]):
+        judged = runner.invoke(args=command)
+        assert (judged.exit_code, str(raised.value) in judged.output) == (1, True), judged.output
+
+
+def test_an_address_beside_the_shops_pages_is_taken(folder: Folder) -> None:
+    for address in ("https://shop.test/static/shop/book.pdf", "https://shop.test.example/", "https://a.org"):
+        text = PRODUCT + GUIDE.replace("page:guide.md", f"url:{address}")
+        [found] = catalogue_file.parse(text, folder, ROUTES, "https://shop.test").openings
+        assert found.destination == Address(address)
 
 
 def test_translations_of_a_page_are_looked_at_as_well(folder: Folder) -> None:

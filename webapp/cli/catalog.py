@@ -66,7 +66,8 @@ def check(file: Path) -> None:
 
 def read(file: Path) -> CatalogueFile:
     """Return what a file lists, or end the command with what is wrong in it."""
-    return files.read(file, lambda text: catalogue_file.parse(text, files.shop_folder()))
+    folder, public_url = files.shop_folder(), files.public_url()
+    return files.read(file, lambda text: catalogue_file.parse(text, folder, public_url=public_url))
 
 
 def replace(items: Sequence[Item]) -> None:

@@ -28,6 +28,16 @@ def shop_folder() -> Folder:
         raise click.ClickException(str(error)) from error
 
 
+def public_url() -> str:
+    """Return the shop's own origin, or nothing while none is set."""
+    app = current_app or click.get_current_context().ensure_object(ScriptInfo).load_app()
+    settings = app.config.get("STARFRONT")
+    try:
+        return settings.public_url if settings else config.public_url(config.environment())
+    except config.ConfigError:
+        return ""
+
+
 def in_shop(name: str) -> Callable[[], str]:
     """Return what names a file of the owner's folder when nobody names another."""
     return lambda: str(shop_folder().path / name)

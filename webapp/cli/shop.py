@@ -68,7 +68,7 @@ def check(place: Path | None) -> None:
     judged = Folder(place) if place else files.shop_folder()
     if place and not place.is_dir():
         raise click.ClickException(f"{place} is no folder.")
-    verdict = checks.judge(judged, templates.problems)
+    verdict = checks.judge(judged, templates.problems, files.public_url())
     if verdict.problems:
         raise click.ClickException("\n".join(map(printable, verdict.problems)))
     for sentence in verdict.warnings:

@@ -21,6 +21,7 @@ __all__ = [
     "database_url",
     "environment",
     "load",
+    "public_url",
     "refusal",
 ]
 
@@ -56,6 +57,11 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
     return config
 
 
+def public_url(environ: Mapping[str, str]) -> str:
+    """Return the shop's origin by variables of which others may be missing, or nothing."""
+    return _public_url(Reader(environ))
+
+
 def refusal(reason: Exception) -> str:
     """Return what a process says that cannot start, one line for each thing to put right."""
     first, *more = str(reason).splitlines()
@@ -78,15 +84,12 @@ def environment() -> Mapping[str, str]:
 
 
 def _read(read: Reader) -> Config:
-    environ = read.environ
     app_env = read.choice("APP_ENV", ("production", "development"))
     environment = read.choice("BOT_ENVIRONMENT", ("production", "test"))
     owner_group, owner_topic = read.group("OWNER_CHAT")
-    platform = platforms.detect(environ)
-    derived = platform.public_url(environ) if platform else ""
     return Config(
         bot_token=read.secret("BOT_TOKEN"),
-        public_url=read.origin("PUBLIC_URL", derived),
+        public_url=_public_url(read),
         secret_key=read.secret("SECRET_KEY"),
         previous_secret_keys=tuple(read.secret("SECRET_KEY_PREVIOUS").replace(",", " ").split()),
         database_url=read.database("DATABASE_URL") or Config.database_url,
@@ -120,3 +123,8 @@ def _read(read: Reader) -> Config:
         log_format=read.choice("LOG_FORMAT", LOG_FORMATS[app_env]),
         debug=read.flag("DEBUG") or read.flag("FLASK_DEBUG"),
     )
+
+
+def _public_url(read: Reader) -> str:
+    platform = platforms.detect(read.environ)
+    return read.origin("PUBLIC_URL", platform.public_url(read.environ) if platform else "")

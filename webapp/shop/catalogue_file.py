@@ -21,18 +21,22 @@ class CatalogueFile:
     warnings: list[str]  # what the owner may not have meant, a sentence each
 
 
-def read(folder: Folder) -> CatalogueFile:
+def read(folder: Folder, public_url: str = "") -> CatalogueFile:
     """Return what a folder's catalogue says.
 
+    :param public_url: the shop's own origin, where it is known
     :raise webapp.domain.catalogue.toml_files.FileInvalid: the first thing that is wrong, with its line
     """
-    return parse(openings.read_catalogue(folder), folder)
+    return parse(openings.read_catalogue(folder), folder, public_url=public_url)
 
 
-def parse(text: str, folder: Folder, routes: Mapping[str, str] | None = None) -> CatalogueFile:
+def parse(
+    text: str, folder: Folder, routes: Mapping[str, str] | None = None, public_url: str = ""
+) -> CatalogueFile:
     """Return what a catalogue says; each product has a picture, and something to open once it is paid for.
 
-    :param routes: the pages that code makes, by their names; the plug-in's unless told
+    :param routes: the pages that code makes, by their names; the plug-in's unless given
+    :param public_url: the shop's own origin, where it is known
     :raise webapp.config.ConfigError: the folder's plug-in cannot be loaded
     :raise webapp.domain.catalogue.toml_files.FileInvalid: the first thing that is wrong, with its line
     """
@@ -42,7 +46,8 @@ def parse(text: str, folder: Folder, routes: Mapping[str, str] | None = None) ->
 
     paths = plugins.load(folder).paths if routes is None else routes
     faults = Faults()
-    opened = faults.without(lambda: openings.parse(text, Surroundings(folder, paths, picture_problem)))
+    around = Surroundings(folder, paths, picture_problem, public_url)
+    opened = faults.without(lambda: openings.parse(text, around))
     keys = None if opened is None else {opening.key for opening in opened}
     items = faults.without(lambda: catalogue_files.read(text, picture_problem=picture_problem, opened=keys))
     faults.found += _wrong_pages(text, folder, opened or [])

@@ -32,16 +32,17 @@ class Verdict:
     products: int  # in its catalogue
 
 
-def judge(folder: Folder, templates: JudgeTemplates) -> Verdict:
+def judge(folder: Folder, templates: JudgeTemplates, public_url: str = "") -> Verdict:
     """Return what is wrong in a folder, each of its files read once.
 
     :param templates: yields what is wrong with the templates of a folder
+    :param public_url: the shop's own origin, where it is known
     """
     problems: list[str] = [*_words(folder)]
     plugin = _noted(problems, lambda: plugins.load(folder))
     catalogue = None
     if plugin:  # or what the catalogue opens, and a template's filters, cannot be told
-        catalogue = _noted(problems, lambda: _catalogue(folder))
+        catalogue = _noted(problems, lambda: _catalogue(folder, public_url))
         problems += templates(folder, plugin)
     problems += [*_pictures(folder), *_translations(folder)]
     catalogue = catalogue or NOTHING
@@ -69,11 +70,11 @@ def _words(folder: Folder) -> Sentences:
             yield from error.sentences
 
 
-def _catalogue(folder: Folder) -> CatalogueFile:
+def _catalogue(folder: Folder, public_url: str) -> CatalogueFile:
     if not folder.catalogue.is_file():
         return NOTHING
     try:
-        return catalogue_file.read(folder)
+        return catalogue_file.read(folder, public_url)
     except FileInvalid as error:
         raise FolderInvalid(folder.catalogue.name, error.faults) from error
 

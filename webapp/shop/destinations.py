@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from webapp.domain.catalogue import toml_files
+from webapp.host import addresses
+from webapp.host.addresses import AddressInvalid
 from webapp.shop import owners_pages
 from webapp.shop.folder import Folder
 from webapp.shop.markdown import TextInvalid
@@ -100,6 +102,7 @@ class Surroundings:
     folder: Folder
     routes: Mapping[str, str]  # the plug-in's pages by their names: their paths
     picture_problem: Callable[[str], str]
+    public_url: str = ""  # the shop's own origin, where it is known
 
 
 def read(opens: str, around: Surroundings, refuse: toml_files.Refuse) -> Destination:
@@ -119,13 +122,34 @@ def _read_page(what: str, around: Surroundings) -> Page:
         raise ValueError(str(error)) from error
 
 
-def _read_address(what: str, _around: Surroundings) -> Address:
-    parts = urlsplit(what)
-    if parts.scheme.lower() != "https" or not parts.hostname or re.search(r"[\s\\]", what):
+def _read_address(what: str, around: Surroundings) -> Address:
+    parts = _parts(what)
+    if parts is None or parts.scheme.lower() != "https" or not parts.hostname or re.search(r"[\s\\]", what):
         raise ValueError(f"{what!r} is no https address, which Telegram opens and nobody reads on its way")
     if parts.username is not None:
         raise ValueError("an address with a name or password in it shows them to every buyer")
+    if _is_shop(parts, around.public_url):
+        raise ValueError(
+            f"{what!r} leads back to this shop, where nobody is signed in outside of Telegram; write page:, "
+            "route: or bot"
+        )
     return Address(what)
+
+
+def _parts(address: str) -> SplitResult | None:
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return None
+
+
+def _is_shop(parts: SplitResult, public_url: str) -> bool:
+    """Tell whether an address is one of the shop's pages; its files under /static/ are for everyone."""
+    try:
+        is_here = bool(public_url) and addresses.origin(f"https://{parts.netloc}") == public_url
+    except AddressInvalid:
+        return False
+    return is_here and not parts.path.startswith("/static/")
 
 
 def _read_route(what: str, around: Surroundings) -> Route:

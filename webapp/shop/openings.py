@@ -43,7 +43,7 @@ def init_app(app: Flask, folder: Folder, routes: Mapping[str, str]) -> None:
     """
     text = read_catalogue(folder) if folder.catalogue.exists() else ""
     # A picture that is missing is shown as another; it is catalog check that objects.
-    known = parse(text, Surroundings(folder, routes, lambda _name: ""))
+    known = parse(text, Surroundings(folder, routes, lambda _name: "", app.config["STARFRONT"].public_url))
     app.extensions["openings"] = MappingProxyType({one.key: one for one in known})
 
 

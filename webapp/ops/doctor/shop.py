@@ -69,7 +69,7 @@ def _catalogue(config: Config) -> Finding:
             "Write one; flask --app webapp catalog export prints what the shop sells as such a file.",
         )
     try:
-        differences = catalogue.differences(catalogue_file.read(config.shop).items)
+        differences = catalogue.differences(catalogue_file.read(config.shop, config.public_url).items)
     except toml_files.FileInvalid as error:
         return problem("catalogue", f"catalog.toml, {error}.", "Correct it: the next release stops there.")
     if not differences:
