@@ -17,10 +17,12 @@ from webapp import create_app
 from webapp.bot.receivers import Receivers
 from webapp.config import ConfigError
 from webapp.db.extensions import db, transaction
+from webapp.domain.owner.audit import Decision
 from webapp.shop import catalogue_file, checks, plugins
 from webapp.shop.folder import Folder
 from webapp.shop.plugins.registered import SIGNALS
 from webapp.shop.plugins.surface import Shop
+from webapp.usecases import owner
 from webapp.web import templates
 
 HTMX = {"HX-Request": "true"}
@@ -297,6 +299,7 @@ SURFACE = {
     "filter": "(name: str)",
     "gated_page": "(key: str, template: str, **facts: Any)",
     "now": "()",
+    "person_forgotten": "signal",
     "page": "(template: str, **facts: Any)",
     "purchase_granted": "signal",
     "refunded": "signal",
@@ -364,6 +367,22 @@ def test_the_documents_other_examples_work(shop_of):
     client = shop_of(GOOD + "    pass", templates__support_html=block(GUIDE, "html+jinja", 1))
     assert "<title>Write to us" in client.get("/support").text
     compile(block(GUIDE, "python", 1), "migration", "exec")
+
+
+@pytest.mark.proves("S68")
+def test_the_documents_receiver_erases_a_person(shop_of):
+    client = shop_of(block(GUIDE, "python", 2))
+    alice, bob = arrange.meet(arrange.ALICE), arrange.meet(arrange.BOB)
+    with transaction():
+        db.session.execute(text("CREATE TABLE tides_places (telegram_id BIGINT, name TEXT)"))
+        for user in (alice, bob):
+            place = {"id": user.telegram_id}
+            db.session.execute(text("INSERT INTO tides_places VALUES (:id, 'Harbour Road')"), place)
+    owner.forget(alice.telegram_id, Decision("shell", "asked to be forgotten"))
+    assert Receivers(client.application, lambda _duty: True, threading.Event()).hand_over()
+    db.session.rollback()
+    kept = db.session.scalars(text("SELECT telegram_id FROM tides_places")).all()
+    assert kept == [bob.telegram_id]
 
 
 def test_the_document_names_the_whole_surface():

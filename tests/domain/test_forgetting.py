@@ -13,7 +13,7 @@ from tests.kit.arrange import ALICE, BOB, DAY, NOW, OWNER
 from tests.kit.factories import TERMS_VERSION
 from webapp.db.extensions import Base, db, transaction
 from webapp.db.models import InboxItem, Order, Signal, User
-from webapp.domain.access import entitlements, explanations, ledger
+from webapp.domain.access import entitlements, explanations, ledger, signals
 from webapp.domain.owner import audit, broadcasts, forgetting, support
 from webapp.domain.people import users
 from webapp.domain.people.init_data import Profile
@@ -136,6 +136,23 @@ def test_25_a_name_that_was_everywhere_is_nowhere(alice, caplog):
     paid = db.session.scalars(db.select(Order).where(Order.telegram_id == ALICE)).all()
     assert {one.product.slug for one in paid} == {"atlas", "plan"}  # the notes were not paid
     forget()  # twice
+
+
+@pytest.mark.proves("I29", "S68")
+def test_25_a_plug_in_is_told_to_erase_what_it_keeps(alice):
+    def told() -> list[dict[str, Any]]:
+        return [one.facts for one in signals.waiting(10) if one.name == "person_forgotten"]
+
+    forget()
+    assert told() == []  # nobody listens
+    signals.listen(["person_forgotten"])
+    try:
+        forget()
+    finally:
+        signals.listen(())
+    [facts] = told()
+    assert (facts["telegram_id"], facts["occurred_at"]) == (ALICE, LATER.isoformat())
+    assert CANARY not in json.dumps(facts)
 
 
 @pytest.mark.proves("I29", "S68")

@@ -1,4 +1,4 @@
-"""Signals: facts about access and refunds for an owner's plug-in, written in one transaction with them.
+"""Signals: facts about access, refunds and people for a plug-in, written in one transaction with each fact.
 
 A row waits until the plug-in has taken it, so that each fact arrives at least once. Access that ends by
 its date is no signal, since ``until`` has told that date; nor is the suspension while Telegram is asked to
@@ -17,12 +17,12 @@ from webapp.db import retried
 from webapp.db.extensions import db
 from webapp.db.models import LedgerEntry, Signal
 from webapp.db.retried import Retries
-from webapp.db.statements import UNLESS_THERE, Insertion, Write
+from webapp.db.statements import UNLESS_THERE, Insertion, Write, write
 from webapp.domain.access import ledger
 from webapp.domain.access.access import Access
 from webapp.domain.access.ledger import Entry
 
-NAMES = ("purchase_granted", "access_extended", "access_revoked", "refunded")
+NAMES = ("purchase_granted", "access_extended", "access_revoked", "refunded", "person_forgotten")
 # 440 tries take three days at that pause; then a signal waits for the owner.
 RETRIES = Retries(Signal, longest_pause_seconds=600, most_attempts=440)
 # So often a signal may fail, within a minute if it does so at once, and a person's later ones wait for it.
@@ -96,6 +96,12 @@ def additions(entries: Sequence[Entry], booked: Sequence[LedgerEntry], sold: Sol
         return []
     now = booked[0].recorded_at
     return [_row(name, facts, now) for name, facts in _told(entries, booked, sold, now) if name in wanted]
+
+
+def tell_forgotten(telegram_id: int, now: datetime) -> None:
+    """Have the plug-in erase what it keeps of a person, as far as it listens."""
+    if "person_forgotten" in listened():
+        write(_row("person_forgotten", _nothing_of(telegram_id, now), now))
 
 
 def is_due(now: datetime) -> bool:
@@ -251,6 +257,19 @@ def _is_less(after: Access | None, before: Access) -> bool:
 
 def _is_open(access: Access | None, at: datetime) -> bool:
     return access is not None and (access.until is None or access.until > at)
+
+
+def _nothing_of(telegram_id: int, now: datetime) -> Facts:
+    return Facts(
+        id=f"forgotten:{telegram_id}:{now.isoformat()}",
+        telegram_id=telegram_id,
+        charge_id=None,
+        product=None,
+        keys=[],
+        until={},
+        stars=0,
+        occurred_at=now.isoformat(),
+    )
 
 
 def _facts(

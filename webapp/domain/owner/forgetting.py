@@ -21,7 +21,7 @@ from webapp.db.models import (
     TermsAcceptance,
     User,
 )
-from webapp.domain.access import ledger
+from webapp.domain.access import ledger, signals
 from webapp.domain.people import logouts
 from webapp.domain.queue import inbox
 from webapp.domain.sales import updates
@@ -47,7 +47,8 @@ def forget(telegram_id: int, now: datetime) -> None:
     """Delete who a person is and what they wrote; charges, refunds and the ledger keep the bare id.
 
     Their sessions end, and launches of before count no more. Plans go on as long as they are paid, and a ban
-    stays. Forgotten twice, nothing more happens.
+    stays. Forgotten twice, nothing more happens but that the plug-in
+    hears of it again.
     """
     ledger.lock(telegram_id)
     _forget_user(telegram_id, now)
@@ -58,6 +59,7 @@ def forget(telegram_id: int, now: datetime) -> None:
     # A signal names nobody, but its error is in a plug-in's own words.
     db.session.execute(update(Signal).where(Signal.telegram_id == telegram_id).values(error=None))
     _forget_updates(telegram_id, now)
+    signals.tell_forgotten(telegram_id, now)
 
 
 def is_known(telegram_id: int) -> bool:

@@ -16,6 +16,7 @@ SIGNALS = {
     "access_extended": "What was open stays open for longer.",
     "access_revoked": "Something closed before its time.",
     "refunded": "Stars went back.",
+    "person_forgotten": "What is kept of a person has to be erased.",
 }
 
 

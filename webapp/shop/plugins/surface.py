@@ -35,6 +35,7 @@ class Shop:
         self.access_extended = plugin.signals["access_extended"]
         self.access_revoked = plugin.signals["access_revoked"]
         self.refunded = plugin.signals["refunded"]
+        self.person_forgotten = plugin.signals["person_forgotten"]
 
     def route(self, path: str, *, methods: Collection[str] = ("GET",)) -> Callable[[View], View]:
         """Answer at this path with the function below, as Flask's ``route`` does."""
