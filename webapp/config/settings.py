@@ -1,6 +1,7 @@
 """Every setting of the shop, once it is read and checked."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from webapp.db import database_urls
 from webapp.shop import folder
@@ -71,7 +72,7 @@ class Config:
         """What follows the token in the Bot API's addresses: Telegram's test environment is behind a path."""
         return "/test" if self.bot_environment == "test" else ""
 
-    @property
+    @cached_property
     def owner_chats(self) -> tuple[int, ...]:
         """Where the owners hear of the shop and answer its buyers."""
         return (self.owner_group,) if self.owner_group else tuple(sorted(self.owner_ids))

@@ -1,6 +1,7 @@
 """How an update comes in: kept before anybody acknowledges it, and settled at once if it is about money."""
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,7 +13,6 @@ from webapp.domain.owner import support
 from webapp.domain.queue import inbox
 from webapp.domain.sales import updates
 from webapp.domain.sales.charges import Recorded
-from webapp.ops import logs
 from webapp.usecases.context import Context
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ AT_ONCE = frozenset({"successful_payment", "refunded_payment"})
 
 
 def receive(body: bytes | dict[str, Any], source: str, context: Context) -> None:
-    """Have an update durable; after this Telegram may be told that it arrived.
+    """Keep an update; after this Telegram may hear that it arrived.
 
     A payment is kept, booked and unlocked in one commit. Whatever is in the way of that, the update
     alone is kept by a second one and taken up from the inbox.
@@ -30,37 +30,35 @@ def receive(body: bytes | dict[str, Any], source: str, context: Context) -> None
     :param source: webhook or polling
     :raise SQLAlchemyError: it could not be kept
     """
-    item = inbox.describe(body, source, clock.now())
-    if item.kind in AT_ONCE:
-        try:
-            recorded = run_in_transaction(lambda: _settle(item, context))
-        except Exception as error:
-            # The inbox tries again, counts, and sets aside what cannot be done.
-            db.session.rollback()
-            level = logging.WARNING if isinstance(error, SQLAlchemyError) else logging.INFO
-            log.log(
-                level, "not settled at once: %s", type(error).__name__, extra={"update_id": item.update_id}
-            )
-        else:
-            _report(item, recorded)
-            return
-    run_in_transaction(lambda: _keep(item, context))
-
-
-def _keep(item: InboxItem, context: Context) -> None:
-    if inbox.keep(item) is not None:
-        support.hear(item, context.config.owner_chats, clock.now())
-
-
-def _settle(item: InboxItem, context: Context) -> Recorded | None:
     now = clock.now()
+    item = inbox.describe(body, source, now)
+    if item.kind not in AT_ONCE or not _is_settled(item, context, now):
+        run_in_transaction(lambda: _keep(item, context, now))
+
+
+def _is_settled(item: InboxItem, context: Context, now: datetime) -> bool:
+    """Keep and book a payment in one commit, and tell whether nothing was in the way."""
+    try:
+        recorded = run_in_transaction(lambda: _settle(item, context, now))
+    except Exception as error:
+        # The inbox tries again, counts, and gives up what cannot be done.
+        db.session.rollback()
+        level = logging.WARNING if isinstance(error, SQLAlchemyError) else logging.INFO
+        log.log(level, "not settled at once: %s", type(error).__name__, extra={"update_id": item.update_id})
+        return False
+    # By the id that began with the tap on Buy; without it, by the request's that brought the update.
+    known = {"correlation_id": recorded.correlation_id} if recorded and recorded.correlation_id else {}
+    log.info("settled", extra={"event": item.kind, "update_id": item.update_id, **known})
+    return True
+
+
+def _settle(item: InboxItem, context: Context, now: datetime) -> Recorded | None:
     # Kept first: a copy of an update ends here, or waits until the first is committed.
     if inbox.keep(item, done_at=now) is None:
         return None
     return updates.apply(item, keys=context.keys, now=now, owner_ids=context.config.owner_chats)
 
 
-def _report(item: InboxItem, recorded: Recorded | None) -> None:
-    correlation_id = (recorded and recorded.correlation_id) or logs.new_correlation_id()
-    with logs.bind(correlation_id=correlation_id, update_id=item.update_id):
-        log.info("settled", extra={"event": item.kind})
+def _keep(item: InboxItem, context: Context, now: datetime) -> None:
+    if inbox.keep(item) is not None:
+        support.hear(item, context.config.owner_chats, now)
