@@ -33,8 +33,9 @@ from sqlalchemy import insert
 from tests.kit.factories import SHOP, TERMS_VERSION, make_config
 from tests.kit.postgres import start as postgres_server
 from webapp import create_app
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Order, PreCheckout, Product, User
+from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.owner import shops
 from webapp.domain.sales import payloads

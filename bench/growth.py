@@ -25,7 +25,8 @@ from bench import charges
 from tests.kit.factories import make_config
 from tests.kit.postgres import start as postgres_server
 from webapp import create_app
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements
 from webapp.domain.owner import reminders
 from webapp.domain.owner import statistics as shop_statistics

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.kit.factories import make_config, make_init_data  # noqa: E402
 from webapp import create_app  # noqa: E402
-from webapp.db.extensions import db  # noqa: E402
+from webapp.db.engine import db  # noqa: E402
 from webapp.domain.people import init_data, sessions  # noqa: E402
 from webapp.views import session  # noqa: E402
 

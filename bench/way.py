@@ -13,7 +13,7 @@ from bench.charges import open_shop, ours, prepare
 from tests.kit.factories import make_config
 from tests.kit.way import Way, follow
 from webapp import create_app
-from webapp.db.extensions import db
+from webapp.db.engine import db
 
 MOST_MODULES, MOST_TURNS = 12, 25
 

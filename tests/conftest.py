@@ -25,7 +25,7 @@ from tests.kit.factories import make_config, opened
 from tests.kit.postgres import start as postgres_server
 from webapp import clock, create_app
 from webapp.config import database_url as normal_url
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import User
 from webapp.domain.people import sessions
 

@@ -12,7 +12,7 @@ from tests.kit import arrange
 from tests.kit.factories import make_config, opened
 from webapp import create_app
 from webapp.config import ConfigError
-from webapp.db.extensions import transaction
+from webapp.db.transactions import transaction
 from webapp.domain.owner import shops
 from webapp.i18n import localize
 from webapp.shop import brand, brand_file

@@ -10,7 +10,7 @@ import pytest
 from tests.kit.factories import make_config
 from webapp import create_app
 from webapp.config import database_url as normal_url
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.host import capacity
 from webapp.ops.doctor import database
 

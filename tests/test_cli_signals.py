@@ -8,8 +8,9 @@ from flask import Flask
 from tests.kit import arrange
 from tests.kit.arrange import ALICE
 from webapp import clock
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import AuditEntry, Signal
+from webapp.db.transactions import transaction
 from webapp.domain.access import signals
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

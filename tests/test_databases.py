@@ -16,7 +16,7 @@ from tests.kit.arrange import ALICE
 from tests.kit.factories import METRICS_TOKEN, make_config, opened
 from webapp import clock, create_app
 from webapp.config import ConfigError
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.domain.queue import outbox
 from webapp.ops.doctor import database
 

@@ -3,7 +3,8 @@ import pytest
 from tests.kit.arrange import NOW, open_shop
 from tests.kit.factories import METRICS_TOKEN
 from webapp import __version__, clock
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
+from webapp.db.transactions import transaction
 from webapp.domain.owner import shops
 from webapp.domain.queue import leases
 

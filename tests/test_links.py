@@ -17,8 +17,9 @@ from tests.kit.proxy import SOUND, Fault, Proxy
 from webapp import create_app
 from webapp.config import database_url as normal_url
 from webapp.db import postgresql
-from webapp.db.extensions import db, run_in_transaction
+from webapp.db.engine import db
 from webapp.db.models import InboxItem
+from webapp.db.transactions import run_in_transaction
 from webapp.domain.queue import inbox
 
 CUTS = ["reset", "silence", "half-close", "truncate"]

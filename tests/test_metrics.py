@@ -26,7 +26,8 @@ from tests.kit.arrange import ALICE
 from tests.kit.factories import METRICS_TOKEN, make_config, make_init_data
 from tests.kit.processes import Shopper, Stage, eventually
 from webapp import clock, create_app
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
+from webapp.db.transactions import transaction
 from webapp.domain.queue import inbox, leases
 from webapp.domain.sales import refunds
 from webapp.ops import metrics, metrics_folder

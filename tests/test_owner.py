@@ -11,8 +11,9 @@ from tests.kit.arrange import ALICE, BOB, DAY, MONTH, NOW
 from tests.kit.commands import run
 from tests.kit.hands import on_sqlite
 from webapp import clock
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import AuditEntry, LedgerEntry, User
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.people import users
 from webapp.domain.sales import orders, refunds, returns, subscriptions

@@ -15,8 +15,9 @@ from tests.kit.factories import make_config
 from tests.kit.proxy import Proxy
 from webapp import create_app
 from webapp.db import patience
-from webapp.db.extensions import NOT_MIGRATED, db
+from webapp.db.engine import db
 from webapp.db.patience import Patience
+from webapp.db.remedies import NOT_MIGRATED
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 

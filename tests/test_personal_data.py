@@ -17,8 +17,9 @@ from tests.kit import arrange
 from tests.kit.factories import TERMS_VERSION, make_init_data
 from webapp import clock
 from webapp.db import postgresql
-from webapp.db.extensions import db, run_in_transaction
+from webapp.db.engine import db
 from webapp.db.models import InboxItem, Order
+from webapp.db.transactions import run_in_transaction
 from webapp.domain.queue import inbox
 from webapp.domain.sales import updates
 from webapp.domain.sales.telegram_json import Unreadable

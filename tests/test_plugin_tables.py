@@ -11,7 +11,7 @@ from sqlalchemy import inspect
 from tests.kit.documents import block
 from tests.kit.factories import SHOP, make_config, opened, write_folder
 from webapp import create_app
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.ops.doctor import database
 from webapp.shop import migrations
 from webapp.shop.folder import Folder

@@ -16,7 +16,8 @@ from tests.kit.processes import ROOT
 from webapp import create_app
 from webapp.bot.receivers import Receivers
 from webapp.config import ConfigError
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
+from webapp.db.transactions import transaction
 from webapp.domain.owner.audit import Decision
 from webapp.shop import catalogue_file, checks, plugins
 from webapp.shop.folder import Folder

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from tests.kit import pgbouncer
 from webapp.config import database_url
 from webapp.db import postgresql
-from webapp.db.extensions import configure_engine, engine_options
+from webapp.db.engine import configure_engine, engine_options
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.kit.factories import make_config, opened
 from webapp import clock, create_app
 from webapp.bot import receivers
 from webapp.bot.receivers import Receivers
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import OutboxMessage, Signal
 from webapp.domain.access import signals
 from webapp.shop.folder import Folder

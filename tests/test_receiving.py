@@ -12,8 +12,9 @@ from tests.kit.factories import TERMS_VERSION
 from tests.kit.service_messages import service_message
 from webapp import clock
 from webapp.bot.worker import Worker
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Charge, InboxItem, OutboxMessage, User
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox

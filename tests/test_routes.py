@@ -11,8 +11,9 @@ from tests.kit.arrange import ALICE, BOB, DAY
 from tests.kit.factories import TERMS_VERSION, make_init_data
 from tests.kit.shared import app, config, database_url, postgresql_place, sqlite_place
 from webapp import clock
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Logout, Order, User
+from webapp.db.transactions import transaction
 from webapp.domain.people import sessions, users
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import orders, subscriptions

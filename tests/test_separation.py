@@ -14,8 +14,9 @@ from tests.kit.arrange import ALICE, BOB
 from tests.kit.factories import METRICS_TOKEN, make_config, opened
 from tests.kit.processes import ROOT
 from webapp import cli, create_app
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import OutboxMessage, User
+from webapp.db.transactions import transaction
 from webapp.domain.owner import shops
 from webapp.i18n import languages
 from webapp.shop.folder import Folder

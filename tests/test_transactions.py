@@ -9,9 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.kit.arrange import ALICE, NOW
 from webapp import clock
-from webapp.db import extensions
-from webapp.db.extensions import db, glance, run_in_transaction, transaction
+from webapp.db import sqlite, transactions
+from webapp.db.engine import db, fetch_row
 from webapp.db.models import OutboxMessage, RateLimit
+from webapp.db.transactions import run_in_transaction, transaction
 from webapp.domain.queue import outbox
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -40,23 +41,23 @@ def test_f26_of_a_transaction_that_failed_nothing_stays():
     assert written() == ["receipt:2"]
 
 
-def test_a_glance_takes_no_second_connection():
+def test_a_row_fetched_past_the_session_takes_no_second_connection():
     count = "SELECT count(*) FROM outbox"
     with transaction():
         write(1)
         db.session.flush()
-        assert glance(count) == (1,)
+        assert fetch_row(count) == (1,)
         db.session.rollback()
-        assert glance(count) == (0,)
+        assert fetch_row(count) == (0,)
     assert not db.session().in_transaction()
-    assert glance(count) == (0,)
+    assert fetch_row(count) == (0,)
     assert not db.session().in_transaction()
 
 
-def test_a_glance_that_fails_is_an_error_of_the_database():
+def test_a_row_fetched_past_the_session_that_fails_is_an_error_of_the_database():
     with pytest.raises(DBAPIError):
-        glance("SELECT nothing FROM nowhere")
-    assert glance("SELECT 1") == (1,)
+        fetch_row("SELECT nothing FROM nowhere")
+    assert fetch_row("SELECT 1") == (1,)
 
 
 @pytest.mark.proves("I4", "F32")
@@ -116,13 +117,13 @@ def test_f28_what_the_database_broke_off_is_done_again(app: Flask):
 
 @on_sqlite
 def test_an_owners_transaction_that_hangs_keeps_nobody_from_writing(app, monkeypatch):
-    monkeypatch.setattr(extensions, "OWN_SECONDS", 0.2)
+    monkeypatch.setattr(sqlite, "OWN_SECONDS", 0.2)
     begun, go_on, raised = threading.Event(), threading.Event(), []
 
     def hang() -> None:
         with app.app_context():
             try:
-                with extensions.own_session() as session:
+                with transactions.own_session() as session:
                     begun.set()
                     session.add(bucket("before"))
                     session.flush()
@@ -139,8 +140,8 @@ def test_an_owners_transaction_that_hangs_keeps_nobody_from_writing(app, monkeyp
         db.session.add(bucket("shop"))
     go_on.set()
     thread.join()
-    assert raised == [extensions.OwnTransactionTooLong]
-    with extensions.own_session() as session:
+    assert raised == [transactions.OwnTransactionTooLong]
+    with transactions.own_session() as session:
         session.add(bucket("next"))
     assert set(db.session.scalars(db.select(RateLimit.bucket))) == {"shop", "next"}
 

@@ -15,8 +15,9 @@ from tests.kit.factories import WEBHOOK_SECRET, make_config
 from webapp import clock, create_app
 from webapp.config import WEBHOOK_PATH
 from webapp.db import patience
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import InboxItem
+from webapp.db.transactions import transaction
 from webapp.domain.people import retired_secrets
 from webapp.views.telegram import SECRET_HEADER
 from webapp.web.security import LARGEST_UPDATE

@@ -7,13 +7,15 @@ from pathlib import Path
 from weakref import WeakSet
 
 from flask import Flask
+from htmx_flask import Htmx
 from sqlalchemy.exc import DBAPIError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import cli, config
 from webapp.config import Config, ConfigError
 from webapp.db import postgresql
-from webapp.db.extensions import configure_engine, db, engine_options, htmx, is_unmigrated, migrate, remedy
+from webapp.db.engine import configure_engine, db, engine_options, migrate
+from webapp.db.remedies import is_unmigrated, remedy
 from webapp.domain.access import signals
 from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.domain.owner import shops
@@ -112,7 +114,7 @@ def _init_extensions(app: Flask) -> None:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     localize.init_app(app, app.config["STARFRONT"].shop.translations)
-    htmx.init_app(app)
+    Htmx(app)
     with app.app_context():
         configure_engine(db.engine)
 

@@ -8,8 +8,9 @@ from tests.kit.hands import Hands, on_sqlite, say
 from tests.kit.played import ALICE, BOB, CARMEN, told, trouble
 from webapp import clock
 from webapp.bot.process import Bot
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Broadcast, OutboxMessage
+from webapp.db.transactions import transaction
 from webapp.domain.owner import broadcasts
 from webapp.domain.owner.broadcasts import News
 from webapp.domain.people import users

@@ -24,7 +24,7 @@ from webapp import clock, create_app
 from webapp.bot.duties import Duties
 from webapp.bot_api import client as bot_api
 from webapp.cli.commands import UNKNOWN_TOKEN
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import (
     AuditEntry,
     Charge,
@@ -36,6 +36,7 @@ from webapp.db.models import (
     Shop,
     User,
 )
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.sales import refunds

@@ -11,8 +11,9 @@ from tests.kit.commands import run
 from tests.kit.hands import on_sqlite
 from tests.kit.played import ALICE, BOB, CARMEN
 from webapp import clock
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Broadcast, OutboxMessage
+from webapp.db.transactions import transaction
 from webapp.domain.owner import broadcasts
 from webapp.domain.people import users
 from webapp.domain.queue import outbox

@@ -12,8 +12,9 @@ from tests.kit.played import ALICE
 from tests.kit.processes import TOKEN
 from webapp import clock
 from webapp.bot.worker import Worker
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import InboxItem
+from webapp.db.transactions import transaction
 from webapp.domain.queue import inbox
 
 pytestmark = pytest.mark.usefixtures("telegram")

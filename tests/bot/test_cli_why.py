@@ -9,8 +9,8 @@ from tests.kit.commands import run
 from tests.kit.hands import on_sqlite
 from tests.kit.played import ALICE, BOB
 from webapp import clock
-from webapp.db.extensions import transaction
 from webapp.db.models import User
+from webapp.db.transactions import transaction
 from webapp.domain.people import users
 from webapp.domain.sales import refunds
 

@@ -13,7 +13,9 @@ from tests.kit.played import trouble
 from tests.kit.processes import TOKEN
 from webapp import application, cli, create_app
 from webapp.cli.commands import UNKNOWN_TOKEN, OwnerCommand
-from webapp.db.extensions import NOT_MIGRATED, db, transaction
+from webapp.db.engine import db
+from webapp.db.remedies import NOT_MIGRATED
+from webapp.db.transactions import transaction
 from webapp.domain.owner import shops
 
 FILE = str(SHOP.catalogue)

@@ -33,8 +33,9 @@ from webapp.bot_api.registration import ALLOWED_UPDATES
 from webapp.cli.entitlements import write_anew
 from webapp.config import Config
 from webapp.db import patience
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Entitlement, InboxItem, Order, Shop, Signal, User
+from webapp.db.transactions import transaction
 from webapp.domain.access import signals
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.owner import shops

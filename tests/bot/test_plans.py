@@ -12,7 +12,7 @@ from tests.kit.plans import EDIT, REFUND, Plan
 from tests.kit.played import ALICE, CARMEN, told, trouble
 from tests.kit.processes import Stage
 from webapp import clock, create_app
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import InboxItem
 from webapp.domain.access import entitlements
 from webapp.domain.sales import charges, refunds, subscriptions

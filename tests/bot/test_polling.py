@@ -30,8 +30,9 @@ from webapp.bot.leases import TURN_SECONDS, Turn, process_name
 from webapp.bot.process import Bot
 from webapp.bot.questions import Questions
 from webapp.bot.wakeups import Stop, Wakeups
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import InboxItem, Lease
+from webapp.db.transactions import transaction
 from webapp.domain.queue import inbox, leases
 
 TAKE_NAME = "from webapp.bot.leases import process_name; print(process_name())"

@@ -14,7 +14,7 @@ from tests.kit.processes import Stage
 from webapp import clock, create_app
 from webapp.bot_api.client import BotApi
 from webapp.config import Config, ConfigError, load
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import InboxItem, OutboxMessage, SupportMessage, SupportRelay
 from webapp.domain.owner import support
 from webapp.ops.doctor import shop as shop_doctor

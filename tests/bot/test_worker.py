@@ -33,8 +33,9 @@ from webapp.bot.process import Bot
 from webapp.bot.questions import Questions
 from webapp.bot.worker import Worker
 from webapp.db import retried
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Charge, InboxItem, LedgerEntry, Order, OutboxMessage, Refund, User
+from webapp.db.transactions import transaction
 from webapp.domain.access import ledger, signals
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import shops

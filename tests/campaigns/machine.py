@@ -24,8 +24,9 @@ from tests.kit.arrange import ALICE, BOB, NOW, item
 from tests.kit.factories import SECRET_KEY, TERMS_VERSION
 from tests.kit.model import DAY, MONTH, Books, Deal, Died, Paid, Plan, Telegram, moment, span
 from webapp.bot.worker import Worker
-from webapp.db.extensions import db, run_in_transaction
+from webapp.db.engine import db
 from webapp.db.models import User
+from webapp.db.transactions import run_in_transaction
 from webapp.domain.access import ledger
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import withdrawals

@@ -17,7 +17,7 @@ from tests.kit.factories import TERMS_VERSION
 from tests.kit.market import Rows, Table, audit, moment
 from tests.kit.processes import ShiftedStage, eventually
 from webapp import clock
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.usecases import context, invoices
 
 PAYMENTS = int(os.environ.get("PAYMENTS", "12"))

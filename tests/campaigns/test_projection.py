@@ -15,8 +15,9 @@ from tests.kit.arrange import NOW
 from tests.kit.model import Fact, moment, opened, span
 from tests.kit.orders_of_events import KINDS, facts
 from webapp.cli.entitlements import write_anew
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Entitlement, LedgerEntry
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements
 
 ENTRIES = int(os.environ.get("ENTRIES", "4000"))  # make rebuild: 100,000

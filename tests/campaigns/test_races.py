@@ -16,7 +16,8 @@ from tests.kit.factories import TERMS_VERSION
 from tests.kit.market import audit
 from tests.kit.processes import Shopper, Stage, eventually
 from webapp import clock
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements
 from webapp.domain.owner.audit import Decision
 from webapp.domain.people import users

@@ -28,8 +28,9 @@ from tests.kit.arrange import (
 )
 from tests.kit.factories import make_config
 from webapp import create_app
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Charge, LedgerEntry, OutboxMessage, Refund, Subscription
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.sales import reconciliation

@@ -27,8 +27,9 @@ from tests.kit import arrange
 from tests.kit.arrange import ALICE, BOB, NOW
 from tests.kit.model import DAY, MONTH, Books, Deal, Paid, Telegram, moment
 from webapp import clock
-from webapp.db.extensions import db, run_in_transaction, transaction
+from webapp.db.engine import db
 from webapp.db.models import User
+from webapp.db.transactions import run_in_transaction, transaction
 from webapp.domain.access import entitlements
 from webapp.domain.queue import inbox
 from webapp.domain.sales import charges, pre_checkouts, refunds, updates

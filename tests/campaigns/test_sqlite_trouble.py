@@ -23,13 +23,13 @@ from tests.campaigns.crowds import DONE
 from tests.campaigns.load import Load, audit_load, failures
 from tests.kit.market import Market, audit, audit_deliveries
 from tests.kit.processes import Stage, eventually
-from webapp.db.extensions import SQLITE_PATIENCE_SECONDS
+from webapp.db.sqlite import PATIENCE_SECONDS
 
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 IS_SHORT = ROUNDS == 1
 RATE = float(os.environ.get("RATE", "15"))  # updates a second
 LONGEST_SECONDS = 10.0
-NOTICED_SECONDS = {"locked": SQLITE_PATIENCE_SECONDS + 1.5}  # a lock is waited for; all else is known at once
+NOTICED_SECONDS = {"locked": PATIENCE_SECONDS + 1.5}  # a lock is waited for; all else is known at once
 SHORTEST_SECONDS = 1.5
 LATEST_SECONDS = 30  # until a short run's trouble is noticed on a busy machine
 QUIET_SECONDS = 1.0 if IS_SHORT else 3.0

@@ -40,8 +40,9 @@ from tests.kit.arrange import ALICE, BOB, DAY, NOW
 from tests.kit.databases import url_of
 from tests.kit.processes import ROOT, Stage
 from webapp.config import database_url as normal_url
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import LedgerEntry, Order, Product, Shop
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.queue import inbox, leases
 from webapp.domain.sales import orders, refunds

@@ -1,8 +1,9 @@
 import pytest
 
 from tests.kit.arrange import ATLAS, DAY, MINUTE, NOW, OWNER, facts, meet, open_shop, order, pay, told
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import OutboxMessage, Refund
+from webapp.db.transactions import transaction
 from webapp.domain.owner import alarms
 from webapp.domain.queue import inbox
 from webapp.domain.sales import reconciliation, refunds

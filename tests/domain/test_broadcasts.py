@@ -27,8 +27,9 @@ from tests.kit.arrange import (
     told,
 )
 from tests.kit.processes import ROOT
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import OutboxMessage, User
+from webapp.db.transactions import transaction
 from webapp.domain.owner import broadcasts
 from webapp.domain.owner.broadcasts import DECLINED, Audience, BroadcastError, News, Progress
 from webapp.domain.people import users
@@ -371,7 +372,7 @@ from tests.kit.arrange import MINUTE, NOW
 from tests.kit.factories import make_config
 from webapp import create_app
 from webapp.domain.owner import broadcasts
-from webapp.db.extensions import transaction
+from webapp.db.transactions import transaction
 
 with create_app(make_config(database_url=os.environ["SHOP"])).app_context(), transaction():
     assert broadcasts.write_some(NOW + MINUTE) == 10

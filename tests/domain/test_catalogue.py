@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.kit.arrange import ATLAS, NOTES, NOW, WEEK, item
-from webapp.db.extensions import transaction
+from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue
 
 

@@ -22,8 +22,9 @@ from tests.kit.arrange import (
     question,
     settle,
 )
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Charge, InboxItem, LedgerEntry, OutboxMessage, PreCheckout, Refund
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.catalogue import catalogue
 from webapp.domain.people import users

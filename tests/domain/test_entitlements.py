@@ -6,8 +6,9 @@ import pytest
 
 from tests.kit import arrange
 from tests.kit.arrange import ALICE, BOB, NOW
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Entitlement, User
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements
 
 CHARLIE = 9999  # has never paid

@@ -17,8 +17,8 @@ from tests.kit.arrange import (
     subscribe,
 )
 from tests.kit.scenes import scenes
-from webapp.db.extensions import transaction
 from webapp.db.models import Charge, LedgerEntry
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, explanations, ledger
 from webapp.domain.access.access import Access
 from webapp.domain.access.explanations import Explanation

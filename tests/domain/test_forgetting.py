@@ -11,8 +11,9 @@ from sqlalchemy import text
 from tests.kit import arrange
 from tests.kit.arrange import ALICE, BOB, DAY, NOW, OWNER
 from tests.kit.factories import TERMS_VERSION
-from webapp.db.extensions import Base, db, transaction
+from webapp.db.engine import Base, db
 from webapp.db.models import InboxItem, Order, Signal, User
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, explanations, ledger, signals
 from webapp.domain.owner import audit, broadcasts, forgetting, support
 from webapp.domain.people import users

@@ -9,8 +9,9 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from tests.kit.arrange import ALICE, DAY, NOW, facts, meet, open_shop, order, pay, subscribe
-from webapp.db.extensions import Model, db, transaction
+from webapp.db.engine import Model, db
 from webapp.db.models import Entitlement, Order, Product, Refund, Shop, Subscription, User
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import notices, reminders, shops

@@ -6,8 +6,9 @@ from sqlalchemy.exc import InvalidRequestError
 
 from tests.kit.arrange import NOW
 from webapp.db import retried
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import InboxItem
+from webapp.db.transactions import transaction
 from webapp.domain.queue import inbox
 
 MOST_ATTEMPTS = inbox.RETRIES.most_attempts

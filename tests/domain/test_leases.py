@@ -4,7 +4,8 @@ import pytest
 
 from tests.kit.arrange import NOW
 from webapp import clock
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
+from webapp.db.transactions import transaction
 from webapp.domain.queue import leases
 
 pytestmark = pytest.mark.usefixtures("app")

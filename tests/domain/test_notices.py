@@ -8,8 +8,9 @@ import pytest
 from tests.kit import arrange
 from tests.kit.arrange import ALICE, DAY, MINUTE, NOW, OWNER
 from webapp.config import NOTICES, ConfigError, load
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import OutboxMessage
+from webapp.db.transactions import transaction
 from webapp.domain.owner import alarms, notices, shops
 from webapp.domain.owner.shops import Delivery
 from webapp.domain.queue import outbox

@@ -22,8 +22,9 @@ from tests.kit.arrange import (
     settle,
 )
 from tests.kit.factories import TERMS_VERSION
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Order, User
+from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue, terms
 from webapp.domain.people import users
 from webapp.domain.people.keys import KeyRing

@@ -3,8 +3,9 @@ from datetime import timedelta
 import pytest
 
 from tests.kit.arrange import ALICE, BOB, NOW
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import OutboxMessage
+from webapp.db.transactions import transaction
 from webapp.domain.queue import outbox
 
 pytestmark = pytest.mark.usefixtures("app")

@@ -19,8 +19,9 @@ from tests.kit.arrange import (
     pay,
     question,
 )
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import PreCheckout
+from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue
 from webapp.domain.people import users
 from webapp.domain.sales import payloads, pre_checkouts

@@ -14,7 +14,7 @@ from tests.kit.arrange import (
     told,
 )
 from webapp import errors
-from webapp.db.extensions import transaction
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements
 from webapp.domain.sales import charges, orders, quarantine, refunds, subscriptions
 from webapp.domain.sales.outcomes import Sale

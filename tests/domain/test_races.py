@@ -26,9 +26,10 @@ from tests.kit.arrange import (
 )
 from tests.kit.factories import TERMS_VERSION
 from tests.kit.processes import eventually
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import LedgerEntry
-from webapp.db.statements import write
+from webapp.db.transactions import transaction
+from webapp.db.writes import write
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.owner import broadcasts
 from webapp.domain.queue import inbox, leases, outbox

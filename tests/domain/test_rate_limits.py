@@ -6,8 +6,9 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from tests.kit.arrange import NOW
-from webapp.db.extensions import db, run_in_transaction, transaction
+from webapp.db.engine import db
 from webapp.db.models import RateLimit
+from webapp.db.transactions import run_in_transaction, transaction
 from webapp.domain.people import rate_limits
 from webapp.errors import RateLimited
 

@@ -5,8 +5,9 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests.kit.arrange import ALICE, DAY, KEYS, MINUTE, NOW, facts, meet, open_shop, order, pay
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import InboxItem, Shop
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.sales import charges, movements, orders, payloads, reconciliation, refunds, subscriptions
 from webapp.domain.sales.reconciliation import SETTLED, Report

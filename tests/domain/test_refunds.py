@@ -20,8 +20,9 @@ from tests.kit.arrange import (
     settle,
     told,
 )
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Charge, OutboxMessage, Refund
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.sales import payloads, refunds, rejected_refunds, returns
 from webapp.domain.sales.refunds import RefundFacts

@@ -19,8 +19,9 @@ from tests.kit.arrange import (
     subscribe,
     told,
 )
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import LedgerEntry, OutboxMessage, User
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.owner import reminders
 from webapp.domain.sales import billing

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.kit.arrange import NOW, item
-from webapp.db.extensions import transaction
+from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue
 from webapp.domain.catalogue.catalogue import SHELF
 from webapp.errors import ProductNotFound

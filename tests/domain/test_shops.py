@@ -1,8 +1,9 @@
 import pytest
 
 from tests.kit.arrange import NOW
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Shop
+from webapp.db.transactions import transaction
 from webapp.domain.owner import shops
 
 pytestmark = pytest.mark.usefixtures("app")

@@ -26,8 +26,9 @@ from tests.kit.arrange import (
     subscribe,
 )
 from webapp.db import postgresql
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Charge, Signal
+from webapp.db.transactions import transaction
 from webapp.domain.access import signals
 from webapp.domain.owner import manual
 from webapp.domain.sales import charges, quarantine, refunds

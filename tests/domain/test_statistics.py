@@ -7,8 +7,9 @@ from flask import Flask
 
 from tests.kit import arrange
 from tests.kit.arrange import ALICE, MINUTE, NOW
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import InboxItem, OutboxMessage, Signal
+from webapp.db.transactions import transaction
 from webapp.domain.owner import statistics
 from webapp.domain.owner.statistics import Gates, Running, Sales
 from webapp.domain.queue import inbox, leases, outbox

@@ -24,8 +24,8 @@ from tests.kit.arrange import (
     told,
 )
 from webapp import errors
-from webapp.db.extensions import transaction
 from webapp.db.models import Charge, Order, Subscription
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import withdrawals

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from tests.kit.arrange import ALICE, NOW, OWNER
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import OutboxMessage, SupportMessage, SupportRelay
+from webapp.db.transactions import transaction
 from webapp.domain.owner import support
 from webapp.domain.owner.support import Letter
 

@@ -9,7 +9,7 @@ from sqlalchemy import func
 from tests.kit import arrange
 from tests.kit.arrange import ALICE, DAY, NOW, OWNER
 from webapp.config import ConfigError, load
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import (
     Charge,
     InboxItem,
@@ -21,6 +21,7 @@ from webapp.db.models import (
     SupportThread,
     User,
 )
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, explanations
 from webapp.domain.owner import broadcasts, statistics, support, sweeps
 from webapp.domain.queue import inbox, outbox

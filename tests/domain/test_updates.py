@@ -5,8 +5,9 @@ import pytest
 
 from tests.kit.arrange import ALICE, DAY, KEYS, MONTH, NOW, facts, meet, open_shop, order
 from tests.kit.service_messages import DATE, service_message
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import InboxItem
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.queue import inbox
 from webapp.domain.sales import subscriptions, updates

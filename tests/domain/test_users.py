@@ -3,8 +3,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from tests.kit.arrange import ALICE, BOB, MINUTE, NOW
-from webapp.db.extensions import transaction
 from webapp.db.models import User
+from webapp.db.transactions import transaction
 from webapp.domain.people import users
 from webapp.domain.people.init_data import Profile
 

@@ -13,7 +13,7 @@ from tests.kit.factories import WEBHOOK_SECRET
 from tests.kit.played import ALICE
 from tests.kit.processes import Shopper, Stage, eventually
 from webapp.config import WEBHOOK_PATH
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.usecases import statement
 from webapp.views.telegram import SECRET_HEADER
 

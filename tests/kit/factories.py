@@ -13,7 +13,7 @@ from urllib.parse import quote
 from flask import Flask
 
 from webapp.config import TELEGRAM_KEYS, Config, database_url
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.shop import brand_file, documents
 from webapp.shop.folder import Folder
 

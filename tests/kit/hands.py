@@ -16,8 +16,9 @@ from tests.kit.played import ALICE
 from tests.kit.processes import Stage, eventually
 from webapp import clock
 from webapp.bot.process import Bot
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Charge, InboxItem, Order, User
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements
 from webapp.domain.owner.audit import Decision
 from webapp.domain.queue import inbox, outbox

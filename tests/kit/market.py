@@ -16,7 +16,8 @@ from flask import Flask
 
 from tests.kit.processes import Shopper, Stage, eventually
 from webapp import clock
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
+from webapp.db.transactions import transaction
 from webapp.domain.sales import charges, refunds
 from webapp.errors import ChargeNotFound
 

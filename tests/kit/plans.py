@@ -7,7 +7,7 @@ from flask import Flask
 
 from tests.kit.factories import TERMS_VERSION
 from tests.kit.processes import Stage
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Subscription, User
 from webapp.domain.sales import subscriptions
 from webapp.usecases import invoices, receiving

@@ -14,7 +14,7 @@ from tests.kit import arrange
 from tests.kit.factories import BRAND, SHOP, TERMS_VERSION, make_config
 from webapp import create_app
 from webapp.config import ConfigError
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Order, User
 from webapp.shop import documents
 from webapp.shop.brand import Brand

@@ -17,7 +17,7 @@ from tests.kit.arrange import ALICE, NOW
 from tests.kit.factories import TERMS_VERSION, make_config
 from tests.views import fuzz
 from webapp import clock, create_app
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import User
 from webapp.domain.people import sessions
 

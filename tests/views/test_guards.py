@@ -12,8 +12,9 @@ from sqlalchemy import event
 from tests.kit import arrange
 from tests.kit.arrange import ALICE, BOB, MINUTE, NOW
 from webapp import clock
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import User
+from webapp.db.transactions import transaction
 from webapp.domain.people import sessions, users
 from webapp.domain.people.keys import KeyRing
 from webapp.web import guards

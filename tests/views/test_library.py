@@ -9,8 +9,8 @@ import pytest
 from tests.kit import arrange
 from tests.kit.arrange import NOW, buy
 from webapp import clock
-from webapp.db.extensions import transaction
 from webapp.db.models import User
+from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue
 from webapp.domain.sales import billing, refunds
 from webapp.domain.sales.billing import Renewal

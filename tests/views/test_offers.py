@@ -11,8 +11,8 @@ from tests.kit import arrange
 from tests.kit.arrange import BIG_PLAN, DAY, MONTH, NOW, PLAN, buy
 from tests.kit.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
-from webapp.db.extensions import transaction
 from webapp.db.models import Order, User
+from webapp.db.transactions import transaction
 from webapp.domain.sales import billing, subscriptions
 from webapp.domain.sales.billing import Renewal
 

@@ -13,8 +13,9 @@ from tests.kit import arrange
 from tests.kit.arrange import NOW
 from tests.kit.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Charge, Order, User
+from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue
 
 pytestmark = pytest.mark.usefixtures("noon")

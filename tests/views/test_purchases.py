@@ -11,8 +11,8 @@ from tests.kit import arrange
 from tests.kit.arrange import DAY, MONTH, NOW, buy
 from tests.kit.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
-from webapp.db.extensions import transaction
 from webapp.db.models import Charge, User
+from webapp.db.transactions import transaction
 from webapp.domain.sales import quarantine, refunds, subscriptions
 
 pytestmark = pytest.mark.usefixtures("noon")

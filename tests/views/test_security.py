@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from tests.kit.factories import BOT_TOKEN, METRICS_TOKEN, SECRET_KEY, WEBHOOK_SECRET, make_config
 from webapp import clock, config, create_app
 from webapp.config import WEBHOOK_PATH
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import RateLimit
 from webapp.views.telegram import SECRET_HEADER
 from webapp.web.assets import critical_style

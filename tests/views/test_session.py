@@ -15,8 +15,9 @@ from sqlalchemy import event, select, text
 from tests.kit.arrange import ALICE, BOB, DAY, MINUTE, NOW
 from tests.kit.factories import make_config, make_init_data
 from webapp import clock, create_app
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import Logout, RateLimit, SignInCode, User
+from webapp.db.transactions import transaction
 from webapp.domain.people import logouts, sessions, sign_in_codes
 from webapp.errors import RateLimited
 

@@ -12,8 +12,9 @@ from tests.kit import arrange
 from tests.kit.arrange import NOW, buy
 from tests.kit.factories import TERMS_VERSION
 from webapp import clock
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
 from webapp.db.models import User
+from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue
 from webapp.web import assets
 

@@ -10,8 +10,8 @@ import pytest
 from tests.kit import arrange
 from tests.kit.arrange import DAY, MONTH, NOW
 from tests.views.conftest import Telegram, wind
-from webapp.db.extensions import transaction
 from webapp.db.models import Order, Subscription, User
+from webapp.db.transactions import transaction
 from webapp.domain.owner import withdrawals
 from webapp.domain.sales import billing, renewals, subscriptions
 from webapp.domain.sales.billing import Renewal

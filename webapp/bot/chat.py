@@ -23,7 +23,7 @@ from telegram.ext import (
 from webapp import clock
 from webapp.bot_api.registration import menu_button
 from webapp.config import Config
-from webapp.db.extensions import transaction
+from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import support
 from webapp.domain.people import init_data, sign_in_codes, users

@@ -10,7 +10,7 @@ from flask import Flask
 from webapp import clock
 from webapp.bot import housekeeping
 from webapp.bot_api.client import BotApiError
-from webapp.db.extensions import run_in_transaction
+from webapp.db.transactions import run_in_transaction
 from webapp.domain.owner import broadcasts, notices, reminders, sweeps
 from webapp.domain.sales import reconciliation
 from webapp.usecases import refunds, renewals, statement

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from webapp.bot_api.client import BotApiError
 from webapp.config import HEALTH, Config
-from webapp.db.extensions import transaction
+from webapp.db.transactions import transaction
 from webapp.domain.owner import alarms, shops
 from webapp.domain.people import logouts, rate_limits, retired_secrets, sign_in_codes
 from webapp.domain.queue import outbox

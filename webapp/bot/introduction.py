@@ -10,7 +10,8 @@ from webapp.bot.leases import release_leases_of_the_dead
 from webapp.bot.wakeups import DATABASE_PAUSE_SECONDS, Stop, longer
 from webapp.bot_api.client import BotApi, BotApiError, Unauthorized
 from webapp.config import Config
-from webapp.db.extensions import NOT_MIGRATED, is_unmigrated, remedy, transaction
+from webapp.db.remedies import NOT_MIGRATED, is_unmigrated, remedy
+from webapp.db.transactions import transaction
 from webapp.domain.owner import shops
 from webapp.host import disks
 

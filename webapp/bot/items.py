@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection
 from functools import partial
 
 from webapp import clock
-from webapp.db.extensions import db, run_in_transaction
+from webapp.db.engine import db
 from webapp.db.models import InboxItem
+from webapp.db.transactions import run_in_transaction
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox
 from webapp.domain.sales import orders

@@ -1,6 +1,6 @@
 """In which language the bot talks to a person."""
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.domain.people import users
 from webapp.i18n import localize
 

@@ -12,7 +12,7 @@ from functools import cache
 from flask import Flask
 
 from webapp import clock
-from webapp.db.extensions import transaction
+from webapp.db.transactions import transaction
 from webapp.domain.queue import leases
 
 log = logging.getLogger(__name__)

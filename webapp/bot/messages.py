@@ -12,8 +12,8 @@ from flask import Flask
 from webapp import clock
 from webapp.bot import languages
 from webapp.bot_api.client import BotApiError, Conflict, Refused, RetryAfter, Unauthorized
-from webapp.db.extensions import run_in_transaction
 from webapp.db.models import OutboxMessage
+from webapp.db.transactions import run_in_transaction
 from webapp.domain.owner import broadcasts, support
 from webapp.domain.queue import outbox
 from webapp.texts import notifications

@@ -9,8 +9,9 @@ from flask import Flask
 from webapp import clock
 from webapp.bot import items, languages
 from webapp.bot_api.client import BotApiError, OutcomeUnknown, Refused
-from webapp.db.extensions import db, run_in_transaction
+from webapp.db.engine import db
 from webapp.db.models import InboxItem
+from webapp.db.transactions import run_in_transaction
 from webapp.domain.queue import inbox
 from webapp.domain.sales import pre_checkouts, updates
 from webapp.domain.sales.pre_checkouts import Approval, Question

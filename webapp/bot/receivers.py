@@ -17,8 +17,8 @@ from typing import Any
 from flask import Flask
 
 from webapp import clock
-from webapp.db.extensions import run_in_transaction
 from webapp.db.models import Signal
+from webapp.db.transactions import run_in_transaction
 from webapp.domain.access import signals
 from webapp.shop import plugins
 

@@ -10,7 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp import clock
 from webapp.bot.messages import Messages
 from webapp.config import HEALTH, Config
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
+from webapp.db.transactions import transaction
 from webapp.domain.queue import leases, outbox
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,9 @@ from flask import Flask
 
 from webapp import clock
 from webapp.bot import items
-from webapp.db.extensions import db, run_in_transaction
+from webapp.db.engine import db
 from webapp.db.models import InboxItem
+from webapp.db.transactions import run_in_transaction
 from webapp.domain.owner import support
 from webapp.domain.people import chats
 from webapp.domain.queue import inbox, outbox

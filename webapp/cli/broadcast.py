@@ -8,8 +8,8 @@ from webapp import clock
 from webapp.cli import files
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.terminal import say, say_table
-from webapp.db.extensions import run_in_transaction, transaction
 from webapp.db.models import Broadcast
+from webapp.db.transactions import run_in_transaction, transaction
 from webapp.domain.owner import broadcast_files, broadcasts
 from webapp.domain.owner.broadcasts import BroadcastError, News
 from webapp.domain.queue import outbox

@@ -10,7 +10,7 @@ from webapp import clock
 from webapp.cli import files
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.terminal import say
-from webapp.db.extensions import transaction
+from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.catalogue.catalogue import Difference, Item
 from webapp.domain.owner import withdrawals

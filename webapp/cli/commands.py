@@ -12,7 +12,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from webapp.bot_api.client import BotApiError, Unauthorized
 from webapp.config import ConfigError
-from webapp.db.extensions import NOT_MIGRATED, db, is_unmigrated, remedy
+from webapp.db.engine import db
+from webapp.db.remedies import NOT_MIGRATED, is_unmigrated, remedy
 
 UNKNOWN_TOKEN = "Telegram does not know this BOT_TOKEN: copy it again from @BotFather."  # noqa: S105
 

@@ -6,7 +6,7 @@ from functools import partial
 import click
 
 from webapp.cli.commands import OwnerGroup
-from webapp.db.extensions import run_in_transaction
+from webapp.db.transactions import run_in_transaction
 from webapp.domain.access import entitlements
 
 group = OwnerGroup("entitlements", help="What people may open.")

@@ -8,8 +8,8 @@ import click
 from webapp import clock
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.terminal import say, say_table
-from webapp.db.extensions import transaction
 from webapp.db.models import InboxItem
+from webapp.db.transactions import transaction
 from webapp.domain.queue import inbox
 
 MOST_LISTED = 1000

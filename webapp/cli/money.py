@@ -11,7 +11,7 @@ from webapp.cli.commands import OwnerCommand
 from webapp.cli.decisions import explained, reason_option
 from webapp.cli.entitlements import write_anew
 from webapp.cli.terminal import say
-from webapp.db.extensions import NOT_MIGRATED
+from webapp.db.remedies import NOT_MIGRATED
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import shops
 from webapp.domain.owner.audit import Decision

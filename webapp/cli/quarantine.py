@@ -8,8 +8,8 @@ from webapp.cli import money
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.decisions import reason_option
 from webapp.cli.terminal import say, say_table
-from webapp.db.extensions import run_in_transaction
 from webapp.db.models import Charge
+from webapp.db.transactions import run_in_transaction
 from webapp.domain.owner.audit import Decision
 from webapp.domain.sales import quarantine
 from webapp.errors import ShopError

@@ -12,7 +12,7 @@ from webapp.bot_api.client import BotApiError, NotReached, OutcomeUnknown, Retry
 from webapp.cli import catalog
 from webapp.cli.commands import OwnerCommand
 from webapp.config import Config, current
-from webapp.db.extensions import transaction
+from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue
 from webapp.domain.catalogue.catalogue import Item
 from webapp.domain.owner import shops

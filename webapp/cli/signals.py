@@ -7,8 +7,8 @@ from webapp.cli.commands import OwnerGroup
 from webapp.cli.decisions import explained, reason_option
 from webapp.cli.inbox import number
 from webapp.cli.terminal import say_table
-from webapp.db.extensions import transaction
 from webapp.db.models import Signal
+from webapp.db.transactions import transaction
 from webapp.domain.access import signals
 from webapp.domain.owner.audit import Decision
 from webapp.usecases import owner

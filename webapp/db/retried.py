@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, or_, update
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
-from webapp.db.extensions import UTCDateTime, db
+from webapp.db.engine import db
+from webapp.db.types import UTCDateTime
 
 LEASE_SECONDS = 30  # whoever dies with work loses it to somebody else after this
 

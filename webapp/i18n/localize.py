@@ -11,19 +11,19 @@ from typing import Any
 
 from babel import Locale
 from flask import Flask, Response, g, has_request_context, request
-from flask_babel import Domain, force_locale, get_locale
+from flask_babel import Babel, Domain, force_locale, get_locale
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import escape
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from webapp.db.extensions import babel
 from webapp.db.models import Product, User, Wording
 from webapp.i18n import languages
 from webapp.i18n.languages import Language
 from webapp.shop import brand
 
+babel = Babel()
 COOKIE = "language"  # a preference; it says nothing of who somebody is
 MOST_TAGS = 10  # that a browser may ask for
 MOST_HEADERS = 200  # remembered, each with what it asks for

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from prometheus_flask_exporter import PrometheusMetrics
 
 from webapp import clock
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.domain.owner import statistics
 from webapp.ops import metrics_folder
 

@@ -10,7 +10,7 @@ from flask_migrate import upgrade
 from sqlalchemy import inspect, text
 
 from webapp.config import ConfigError, current
-from webapp.db.extensions import db, migrate
+from webapp.db.engine import db, migrate
 from webapp.shop.folder import Folder
 from webapp.shop.plugins import faults
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from webapp import clock
-from webapp.db.extensions import run_in_transaction, transaction
 from webapp.db.models import Order, User
+from webapp.db.transactions import run_in_transaction, transaction
 from webapp.domain.people import rate_limits
 from webapp.domain.sales import orders
 from webapp.i18n import languages

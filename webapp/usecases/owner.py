@@ -11,8 +11,8 @@ from typing import Any
 from uuid import uuid4
 
 from webapp import clock
-from webapp.db.extensions import run_in_transaction
 from webapp.db.models import Refund, User
+from webapp.db.transactions import run_in_transaction
 from webapp.domain.access import entitlements, signals
 from webapp.domain.access.signals import SignalError
 from webapp.domain.owner import audit, forgetting, manual, withdrawals

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
-from webapp.db.extensions import db, run_in_transaction
+from webapp.db.engine import db
 from webapp.db.models import InboxItem
+from webapp.db.transactions import run_in_transaction
 from webapp.domain.owner import support
 from webapp.domain.queue import inbox
 from webapp.domain.sales import updates

@@ -4,8 +4,8 @@ import logging
 
 from webapp import clock
 from webapp.bot_api.client import Refused
-from webapp.db.extensions import transaction
 from webapp.db.models import Refund, User
+from webapp.db.transactions import transaction
 from webapp.domain.sales import refunds, returns
 from webapp.domain.sales.refunds import RefundFacts
 from webapp.errors import TelegramBusy

@@ -4,8 +4,8 @@ import logging
 
 from webapp import clock
 from webapp.bot_api.client import Refused
-from webapp.db.extensions import transaction
 from webapp.db.models import Subscription
+from webapp.db.transactions import transaction
 from webapp.domain.people import rate_limits
 from webapp.domain.sales import renewals, subscriptions
 from webapp.errors import TelegramBusy

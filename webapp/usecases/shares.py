@@ -3,8 +3,8 @@
 from typing import Any
 
 from webapp import clock
-from webapp.db.extensions import transaction
 from webapp.db.models import User
+from webapp.db.transactions import transaction
 from webapp.domain.people import rate_limits
 from webapp.usecases import calls
 from webapp.usecases.context import Context

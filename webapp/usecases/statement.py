@@ -8,8 +8,8 @@ from typing import Any
 
 from webapp import clock
 from webapp.bot_api.client import BotApiError
-from webapp.db.extensions import run_in_transaction, transaction
 from webapp.db.models import User
+from webapp.db.transactions import run_in_transaction, transaction
 from webapp.domain.people import rate_limits
 from webapp.domain.sales import reconciliation
 from webapp.domain.sales.reconciliation import Report

@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotFound
 
 from webapp import clock
 from webapp.config import current
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.ops import metrics
 from webapp.ops.doctor import database, proxies, work
 from webapp.version import __version__

@@ -12,8 +12,8 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from webapp import clock
 from webapp.config import current
-from webapp.db.extensions import run_in_transaction, transaction
 from webapp.db.models import User
+from webapp.db.transactions import run_in_transaction, transaction
 from webapp.domain.people import init_data, logouts, rate_limits, sessions, sign_in_codes, users
 from webapp.domain.people.init_data import InitData, InvalidInitData
 from webapp.errors import RateLimited

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, g, make_response, redirect
 from htmx_flask import request
 
 from webapp import clock
-from webapp.db.extensions import transaction
+from webapp.db.transactions import transaction
 from webapp.domain.owner.audit import Decision
 from webapp.domain.owner.manual import NotDone
 from webapp.domain.people import users

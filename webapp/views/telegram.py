@@ -8,7 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
 from webapp.config import WEBHOOK_PATH, Config, current
-from webapp.db.extensions import db, transaction
+from webapp.db.engine import db
+from webapp.db.transactions import transaction
 from webapp.domain.people import retired_secrets
 from webapp.errors import RateLimited
 from webapp.usecases import context, receiving

@@ -9,8 +9,8 @@ from flask import Flask, Response, current_app, g, request
 
 from webapp import clock
 from webapp.config import current
-from webapp.db.extensions import transaction
 from webapp.db.models import User
+from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements
 from webapp.domain.people import logouts, rate_limits, sessions
 from webapp.domain.people.sessions import InvalidSession, Session

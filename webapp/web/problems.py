@@ -13,7 +13,8 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from webapp import errors
 from webapp.config import WEBHOOK_PATH
-from webapp.db.extensions import NOT_MIGRATED, db, is_unmigrated
+from webapp.db.engine import db
+from webapp.db.remedies import NOT_MIGRATED, is_unmigrated
 from webapp.errors import N_, ShopError
 
 log = logging.getLogger(__name__)

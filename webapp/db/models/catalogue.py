@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.db.extensions import Model, UTCDateTime
+from webapp.db.engine import Model
 from webapp.db.models.columns import RowId
+from webapp.db.types import UTCDateTime
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.db.extensions import Model, UTCDateTime
+from webapp.db.engine import Model
 from webapp.db.models.columns import RowId, TelegramId
+from webapp.db.types import UTCDateTime
 
 
 class SupportThread(Model):

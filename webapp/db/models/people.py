@@ -5,8 +5,9 @@ from datetime import datetime
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.db.extensions import Model, UTCDateTime
+from webapp.db.engine import Model
 from webapp.db.models.columns import TelegramId
+from webapp.db.types import UTCDateTime
 
 
 class User(Model):

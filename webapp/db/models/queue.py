@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.db.extensions import Model, UTCDateTime
+from webapp.db.engine import Model
 from webapp.db.models.columns import RowId, TelegramId
 from webapp.db.retried import Retried
+from webapp.db.types import UTCDateTime
 
 
 class InboxItem(Retried, Model):

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from webapp.db.extensions import Model, UTCDateTime
+from webapp.db.engine import Model
 from webapp.db.models.catalogue import Product
 from webapp.db.models.columns import RowId, TelegramId
+from webapp.db.types import UTCDateTime
 
 
 class Order(Model):

@@ -7,9 +7,9 @@ from operator import attrgetter
 
 from sqlalchemy import delete, func, insert, select
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Entitlement, LedgerEntry
-from webapp.db.statements import Insertion, Write, write
+from webapp.db.writes import Insertion, Write, write
 from webapp.domain.access import access, ledger, signals
 from webapp.domain.access.access import Access
 from webapp.domain.access.ledger import Entry

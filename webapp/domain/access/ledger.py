@@ -6,9 +6,9 @@ from typing import Protocol
 
 from sqlalchemy import bindparam, func, select
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import LedgerEntry, TelegramId
-from webapp.db.statements import UNLESS_THERE, Insertion, Write, run, write
+from webapp.db.writes import UNLESS_THERE, Insertion, Write, run, write
 from webapp.domain.access import access
 from webapp.domain.access.access import Access, Grant
 

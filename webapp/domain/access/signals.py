@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, CursorResult, Select, and_, delete, exists
 from sqlalchemy.orm import aliased
 
 from webapp.db import retried
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import LedgerEntry, Signal
 from webapp.db.retried import Retries
-from webapp.db.statements import UNLESS_THERE, Insertion, Write, write
+from webapp.db.writes import UNLESS_THERE, Insertion, Write, write
 from webapp.domain.access import ledger
 from webapp.domain.access.access import Access
 from webapp.domain.access.ledger import Entry

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import TermsAcceptance
-from webapp.db.statements import insert_once
+from webapp.db.writes import insert_once
 
 
 def accept(telegram_id: int, version: str, now: datetime) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import InboxItem, Refund, Shop
 from webapp.domain.owner.shops import Delivery
 from webapp.domain.queue import outbox

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import AuditEntry
 
 LONGEST_REASON = 255  # characters; as the database keeps it

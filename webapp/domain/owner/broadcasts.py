@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true, update
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Broadcast, Charge, Entitlement, OutboxMessage, Refund, User
-from webapp.db.statements import insert_once
+from webapp.db.writes import insert_once
 from webapp.domain.catalogue import catalogue
 from webapp.domain.queue import outbox
 from webapp.errors import N_, ProductNotFound

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Text, cast, delete, exists, func, or_, select, update
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import (
     Charge,
     InboxItem,

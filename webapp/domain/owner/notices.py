@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select, text, update
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import UNTOLD, OutboxMessage, Refund, User
 from webapp.domain.queue import outbox
 

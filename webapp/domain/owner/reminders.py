@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Entitlement, Subscription
 from webapp.domain.access import ledger
 from webapp.domain.queue import outbox

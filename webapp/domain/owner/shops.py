@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from webapp.db.extensions import db, insert
+from webapp.db.engine import db, insert
 from webapp.db.models import Shop
 
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, and_, case, exists, extract, func, or_, select
 from sqlalchemy.orm import aliased
 
-from webapp.db.extensions import db, insert
+from webapp.db.engine import db, insert
 from webapp.db.models import (
     Charge,
     InboxItem,

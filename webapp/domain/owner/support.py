@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from webapp.db.extensions import db, insert
+from webapp.db.engine import db, insert
 from webapp.db.models import (
     Charge,
     InboxItem,
@@ -18,7 +18,7 @@ from webapp.db.models import (
     SupportRelay,
     SupportThread,
 )
-from webapp.db.statements import insert_once
+from webapp.db.writes import insert_once
 from webapp.domain.people import chats, rate_limits
 from webapp.domain.queue import outbox
 from webapp.errors import RateLimited

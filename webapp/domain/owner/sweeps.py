@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as as_type
 from sqlalchemy.orm import Mapped
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import (
     Broadcast,
     Charge,

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Exists, delete, exists, select
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Logout, User
-from webapp.db.statements import insert_once
+from webapp.db.writes import insert_once
 from webapp.domain.people import users
 from webapp.domain.people.init_data import CLOCK_SKEW
 from webapp.domain.people.sessions import LONGEST_SECONDS, Session

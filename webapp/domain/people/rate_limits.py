@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import bindparam, delete, select, text
 
-from webapp.db.extensions import UTCDateTime, db
+from webapp.db.engine import db
 from webapp.db.models import RateLimit
+from webapp.db.types import UTCDateTime
 from webapp.errors import RateLimited
 
 KEPT = timedelta(days=1)  # the longest window there may be

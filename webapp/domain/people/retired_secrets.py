@@ -8,9 +8,9 @@ from hashlib import sha256
 
 from sqlalchemy import select
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import RetiredSecret
-from webapp.db.statements import insert_once
+from webapp.db.writes import insert_once
 
 LIFE = timedelta(minutes=10)  # what Telegram sent before it heard of the new secret has arrived by then
 

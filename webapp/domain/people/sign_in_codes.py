@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from sqlalchemy import delete, select, update
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import SignInCode
 from webapp.domain.people import rate_limits
 from webapp.domain.people.init_data import InitData

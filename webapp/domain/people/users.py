@@ -5,8 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select, text, update
 
-from webapp.db.extensions import UTCDateTime, db
+from webapp.db.engine import db
 from webapp.db.models import User
+from webapp.db.types import UTCDateTime
 from webapp.domain.people.init_data import Profile
 
 

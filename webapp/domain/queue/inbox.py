@@ -10,10 +10,10 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import defer
 
 from webapp.db import retried
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import InboxItem
 from webapp.db.retried import Retries
-from webapp.db.statements import insert_once
+from webapp.db.writes import insert_once
 
 # After its last try an item waits for the owner.
 RETRIES = Retries(InboxItem, longest_pause_seconds=300, most_attempts=8)

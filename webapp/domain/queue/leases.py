@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select, update
 
-from webapp.db.extensions import db, insert
+from webapp.db.engine import db, insert
 from webapp.db.models import Lease
 from webapp.db.retried import is_over
 

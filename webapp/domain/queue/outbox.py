@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select, update
 
 from webapp.db import retried
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import OutboxMessage
 from webapp.db.retried import Retries
-from webapp.db.statements import UNLESS_THERE, Insertion, Write, write
+from webapp.db.writes import UNLESS_THERE, Insertion, Write, write
 
 RETRIES = Retries(OutboxMessage, longest_pause_seconds=600)
 # What happened longer ago is no news: a shop rebuilt from Telegram's statement writes to nobody.

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Charge, Subscription
-from webapp.db.statements import insert_once
+from webapp.db.writes import insert_once
 from webapp.domain.access import ledger
 from webapp.domain.queue import outbox
 from webapp.domain.sales import subscriptions

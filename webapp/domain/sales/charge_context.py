@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, exists, func, literal_column, select
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Charge, LedgerEntry, Order, PreCheckout, Product, Subscription, User
-from webapp.db.statements import run
+from webapp.db.writes import run
 from webapp.domain.catalogue import catalogue
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import payloads, subscriptions

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import joinedload
 
-from webapp.db.extensions import UTCDateTime, db
+from webapp.db.engine import db
 from webapp.db.models import Charge, LedgerEntry, Subscription
-from webapp.db.statements import Change, Insertion, Write, write
+from webapp.db.types import UTCDateTime
+from webapp.db.writes import Change, Insertion, Write, write
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.access.signals import Sold
 from webapp.domain.people.keys import KeyRing

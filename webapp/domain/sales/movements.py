@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import LedgerEntry, Movement
-from webapp.db.statements import insert_once
+from webapp.db.writes import insert_once
 from webapp.domain.sales.telegram_json import LARGEST_STARS, moment, number, text
 
 NANOS = 1_000_000_000  # Bot API: StarTransaction, nanostar_amount

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from webapp.db.extensions import UTCDateTime, db
+from webapp.db.engine import db
 from webapp.db.models import LedgerEntry, Order, Product, User
-from webapp.db.statements import run
+from webapp.db.types import UTCDateTime
+from webapp.db.writes import run
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.catalogue import catalogue, terms
 from webapp.domain.people.keys import KeyRing

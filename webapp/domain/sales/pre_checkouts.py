@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from webapp import errors
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Order, PreCheckout
-from webapp.db.statements import insert_once
+from webapp.db.writes import insert_once
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import orders
 from webapp.errors import CheckoutTooLate, ShopError

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import exists, select
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Charge, LedgerEntry, Refund
-from webapp.db.statements import write
+from webapp.db.writes import write
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.access.signals import Sold
 from webapp.domain.catalogue import catalogue

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Charge, Refund, Shop
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import inbox

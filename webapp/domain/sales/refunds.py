@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Charge, LedgerEntry, Refund
 from webapp.db.retried import Retries
 from webapp.domain.access import entitlements, ledger

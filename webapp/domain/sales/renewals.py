@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from webapp.db import retried
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Subscription
 from webapp.db.retried import Retries
 from webapp.domain.sales import subscriptions

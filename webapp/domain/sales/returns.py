@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Charge, Order, Product, Refund
 from webapp.domain.access import ledger
 from webapp.domain.sales import refunds

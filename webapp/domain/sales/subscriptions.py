@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sqlalchemy import exists, select, update
 
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.db.models import Charge, Product, Subscription
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import outbox

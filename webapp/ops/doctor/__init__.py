@@ -6,7 +6,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.bot_api.client import BotApi
 from webapp.config import Config
-from webapp.db.extensions import db
+from webapp.db.engine import db
 from webapp.ops.doctor import address, database, shop, telegram, work
 from webapp.ops.doctor.findings import Finding
 

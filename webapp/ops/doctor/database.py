@@ -9,8 +9,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.config import Config
 from webapp.db import postgresql
-from webapp.db.extensions import db, remedy
+from webapp.db.engine import db
 from webapp.db.models import APPEND_ONLY
+from webapp.db.remedies import remedy
 from webapp.host import capacity, disks
 from webapp.ops.doctor.findings import Finding, ok, problem, warning
 from webapp.shop import migrations

@@ -7,21 +7,22 @@ from sqlalchemy import bindparam, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from tests.kit.arrange import ALICE, DAY, NOW
-from webapp.db import extensions, statements
-from webapp.db.extensions import db, run_in_transaction, transaction
+from webapp.db import engine, writes
+from webapp.db.engine import db
 from webapp.db.models import Entitlement, Lease
-from webapp.db.statements import UNLESS_THERE, Insertion, insert_once, run, write
+from webapp.db.transactions import run_in_transaction, transaction
+from webapp.db.writes import UNLESS_THERE, Insertion, insert_once, run, write
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 UNTIL = select(Entitlement.__table__.c.until).where(Entitlement.__table__.c.key == bindparam("key"))
 
 
-def lease(name: str, **changes: object) -> statements.Write:
+def lease(name: str, **changes: object) -> writes.Write:
     facts = {"name": name, "holder": "one", "token": 1, "expires_at": NOW, **changes}
     return Insertion(Lease, facts, "name", UNLESS_THERE)
 
 
-def entitlement(key: str) -> statements.Write:
+def entitlement(key: str) -> writes.Write:
     facts = {"telegram_id": ALICE, "key": key, "since": NOW, "until": NOW + DAY}
     return Insertion(Entitlement, facts, "key")
 
@@ -95,7 +96,7 @@ def test_a_connection_that_dies_while_idle_is_not_noticed(app, rows, monkeypatch
     with transaction():
         (mine,) = run(text("SELECT pg_backend_pid()"), {})[0]
     assert rows(f"SELECT pg_terminate_backend({mine})")
-    monkeypatch.setattr(extensions, "IDLE_SECONDS", 0)
+    monkeypatch.setattr(engine, "IDLE_SECONDS", 0)
     with transaction():
         assert write(lease("a")) == ["a"]
     with transaction():

@@ -15,7 +15,7 @@ from sqlalchemy import Dialect, Select, TextClause, bindparam, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from webapp.db.extensions import Base, db
+from webapp.db.engine import Base, db
 
 Statement: TypeAlias = TextClause | Select[Any]
 Rows: TypeAlias = Sequence[Sequence[Any]]
