@@ -31,6 +31,9 @@ shop: ## An owner's command for the shop that make run opened: ARGS="doctor"
 test: ready browser pgbouncer packages ## Everything, on SQLite and on PostgreSQL, in a real browser; ARGS="tests/domain -k refund" a part
 	$(BIN)/python -m pytest --numprocesses=4 --dist=worksteal $(if $(ARGS),$(ARGS),$(COVERAGE))
 
+apart: ready ## The tests that look at examples, without either; ARGS="tests" for all of them
+	@$(BIN)/python -m tests.apart $(ARGS)
+
 check: ready lint types imports test ## What must hold before anything lands
 
 lint: ready ## Format and lint
@@ -156,4 +159,4 @@ ready:
 clean: ## Forget the environment and what runs left behind
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help ready run shop test check lint types imports browser pgbouncer packages kill crashes races rebuild faults restarts machine soak histories permutations proofs mutants load bench gallery references pictures messages lock platforms audit clean slow-clients fuzz sqlite-trouble storm clocks outage mutation
+.PHONY: help ready run shop test check lint types imports browser pgbouncer packages kill crashes races rebuild faults restarts machine soak histories permutations proofs apart mutants load bench gallery references pictures messages lock platforms audit clean slow-clients fuzz sqlite-trouble storm clocks outage mutation

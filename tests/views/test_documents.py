@@ -18,7 +18,7 @@ from webapp.db.engine import db
 from webapp.db.models import Order, User
 from webapp.shop import documents
 from webapp.shop.brand import Brand
-from webapp.shop.folder import EXAMPLE, Folder
+from webapp.shop.folder import Folder
 
 pytestmark = pytest.mark.usefixtures("noon")
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -141,10 +141,3 @@ def test_a_document_that_cannot_be_used_stops_the_start(
     with pytest.raises(ConfigError) as refused:
         shop(write(folder, **texts), database_url)
     assert str(refused.value).startswith(sentence)
-
-
-def test_the_example_has_terms_of_its_own_in_every_language() -> None:
-    example = documents.read(Folder(EXAMPLE), "terms", BRAND)
-    assert set(example.texts) == {"", "es", "fa", "ru"}
-    assert "night sky" in example.texts[""]
-    assert documents.read(SHOP, "terms", BRAND).texts == {}

@@ -16,7 +16,7 @@ from webapp import create_app
 from webapp.db.models import User
 from webapp.i18n import languages
 from webapp.i18n.languages import FOLDER
-from webapp.shop import brand_file, catalogue_file
+from webapp.shop import brand_file, catalogue_file, documents
 from webapp.shop.folder import Folder
 
 HERE = Path(__file__).parent.parent
@@ -81,7 +81,7 @@ def test_the_atlas_holds_twenty_charts_and_its_stylesheet(shop: Any, alice: User
     page = shop.as_(alice).get("/atlas", headers=HTMX).text
     assert page.count("Finder chart for") == 20
     [sheet] = re.findall(r'rel="stylesheet" href="(/static/shop/night\.\w+\.css)"', page)
-    assert ".night{" in shop.get(sheet).text
+    assert re.search(r"(?m)^\.night ?\{", shop.get(sheet).text)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -111,3 +111,10 @@ def test_every_page_is_wholly_in_its_language(shop: Any, alice: User, code: str)
     for path in PAGES:
         page = shop.as_(alice).get(path, headers=HTMX).text
         assert [text for text in english if text in page] == [], path
+
+
+def test_its_terms_are_its_own_in_every_language() -> None:
+    folder = Folder(HERE)
+    terms = documents.read(folder, "terms", brand_file.read(folder))
+    assert set(terms.texts) == {"", "es", "fa", "ru"}
+    assert "night sky" in terms.texts[""]
