@@ -1,6 +1,7 @@
 """Every sentence in every language, and nothing on a page or in a chat that is in another."""
 
 import ast
+import asyncio
 import re
 from datetime import UTC, datetime
 from functools import cache
@@ -251,7 +252,7 @@ def test_the_owners_sentences_stand_on_top_of_ours(tmp_path, app_without_tables)
             "Estrellita",
             "Estrellitas",
         ]
-        assert languages.best(["tlh"]).say("Terms") == languages.of(None).say("Terms") == "What we agree on"
+        assert languages.best(["tlh"]).say("Terms") == "What we agree on"
     with app_without_tables.app_context():
         assert (
             languages.all_()["es"].say("Terms") == languages.all_()["es"].say("Terms") != "Lo que acordamos"
@@ -524,3 +525,19 @@ def test_persian_digits_are_everywhere_a_number_is_told(app_without_tables):
         assert not re.search(
             r"[0-9]", localize.moment(NOW) + localize.day(NOW, "MMMd") + localize.number(1234.5)
         )
+
+
+def test_chats_answered_at_once_are_each_spoken_to_in_their_language(app_without_tables: Flask) -> None:
+    async def answer(code: str) -> str:
+        with localize.speaking(code):
+            await asyncio.sleep(0)  # others are answered meanwhile
+            return localize.gettext("Support")
+
+    async def answers() -> list[str]:
+        return list(await asyncio.gather(*map(answer, ("fa", "ru", "es"))))
+
+    with app_without_tables.app_context():
+        spoken = asyncio.run(answers())
+        assert spoken == [languages.best([code]).say("Support") for code in ("fa", "ru", "es")]
+        assert len(set(spoken)) == 3
+        assert localize.gettext("Support") == "Support"

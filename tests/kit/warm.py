@@ -14,7 +14,7 @@ NOT_YET = ("prometheus_client", "webapp.gunicorn", "webapp.application")
 MODULES = (
     *("aiohttp.web", "alembic.ddl.impl", "anyio._backends._asyncio", "babel.support", "certifi"),
     *("concurrent.futures.thread", "cryptography.x509", "encodings.idna", "encodings.utf_8_sig", "flask.cli"),
-    *("flask.views", "flask_babel", "flask_migrate.cli", "gunicorn.app.wsgiapp", "gunicorn.glogging"),
+    *("flask.views", "flask_migrate.cli", "gunicorn.app.wsgiapp", "gunicorn.glogging"),
     *("gunicorn.workers.gthread", "htmx_flask", "httpcore", "httpx", "jinja2.ext", "jwt", "psycopg"),
     *("psycopg_binary", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite", "sqlite3"),
     *("telegram.ext", "werkzeug.debug", "werkzeug.middleware.proxy_fix"),

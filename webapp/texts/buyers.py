@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from flask_babel import gettext, ngettext
-
+from webapp.i18n.localize import gettext, ngettext
 from webapp.shop import openings
 from webapp.shop.destinations import Chat
 from webapp.texts.facts import day_of, moment_of, stars_of

@@ -2,10 +2,8 @@
 
 import unicodedata
 
-from flask_babel import gettext, ngettext
-
 from webapp.config import current
-from webapp.i18n.localize import isolated, own
+from webapp.i18n.localize import gettext, isolated, ngettext, own
 from webapp.shop import brand
 from webapp.shop.brand import Brand
 from webapp.texts.message import Message

@@ -1,9 +1,7 @@
 """Why something is open or is not, in plain words: the page and the shell say the same."""
 
-from flask_babel import gettext, ngettext
-
 from webapp.domain.access.explanations import Explanation, Step
-from webapp.i18n.localize import moment
+from webapp.i18n.localize import gettext, moment, ngettext
 
 
 def verdict(explained: Explanation) -> str:

@@ -3,9 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from flask_babel import gettext, ngettext
-
-from webapp.i18n.localize import day, moment
+from webapp.i18n.localize import day, gettext, moment, ngettext
 
 
 def stars_of(facts: dict[str, Any]) -> str:

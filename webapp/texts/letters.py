@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from flask_babel import gettext, ngettext
-
 from webapp.domain.owner.broadcasts import FOOTER
+from webapp.i18n.localize import gettext, ngettext
 from webapp.texts.message import Message
 
 

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from flask_babel import gettext
-
-from webapp.i18n.localize import speaking
+from webapp.i18n.localize import gettext, speaking
 from webapp.texts import buyers, letters, owners, plans
 from webapp.texts.message import Message
 

@@ -3,8 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from flask_babel import gettext, ngettext
-
+from webapp.i18n.localize import gettext, ngettext
 from webapp.texts.facts import day_of, deal_of, moment_of, name_of, payment_line, payment_number, stars_of
 from webapp.texts.message import Message
 

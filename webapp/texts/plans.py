@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from flask_babel import gettext
-
+from webapp.i18n.localize import gettext
 from webapp.texts.facts import day_of, stars_of
 from webapp.texts.message import Message
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Blueprint, Response, g, jsonify
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from htmx_flask import request
 
 from webapp import clock
@@ -17,6 +16,7 @@ from webapp.domain.owner import shops
 from webapp.domain.sales import orders, subscriptions
 from webapp.errors import NotFound, ProductNotFound
 from webapp.i18n import localize
+from webapp.i18n.localize import gettext
 from webapp.shop import documents, plugins
 from webapp.usecases import context, shares
 from webapp.views import gated, help, library, plugged, purchases, settings

@@ -4,7 +4,6 @@ import logging
 import secrets
 
 from flask import Flask, Response, current_app, jsonify, make_response, render_template
-from flask_babel import gettext
 from htmx_flask import request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -16,6 +15,7 @@ from webapp.config import WEBHOOK_PATH
 from webapp.db.engine import db
 from webapp.db.remedies import NOT_MIGRATED, is_unmigrated
 from webapp.errors import N_, ShopError
+from webapp.i18n.localize import gettext
 
 log = logging.getLogger(__name__)
 
