@@ -1,4 +1,4 @@
-"""The way of one paid update through the shop's modules, from the webhook's bytes to the commit.
+"""The way of one paid update through the shop's modules, from the row of the inbox to the ledger.
 
     python -m bench.way
 
@@ -9,11 +9,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.charges import open_shop, ours, prepare
+from flask import Flask
+
+from bench.charges import Sale, open_shop, prepare
 from tests.kit.factories import make_config
 from tests.kit.way import Way, follow
-from webapp import create_app
+from webapp import clock, create_app
 from webapp.db.engine import db
+from webapp.db.transactions import transaction
+from webapp.domain.queue import inbox
+from webapp.domain.sales import updates
 
 MOST_MODULES, MOST_TURNS = 12, 25
 
@@ -32,10 +37,19 @@ def followed(url: str) -> Way:
     app = create_app(make_config(database_url=url, log_level="ERROR"))
     with app.app_context():
         first, second = prepare(app, 1_000, 2)
-        ours(app, first.body)
-        way = follow(lambda: ours(app, second.body))
+        record(app, first)
+        way = record(app, second)
         db.engine.dispose()
     return way
+
+
+def record(app: Flask, sale: Sale) -> Way:
+    """Return the way from a sale's update to the ledger; the transaction around it is no part of it."""
+    now = clock.now()
+    item = inbox.describe(sale.body, "webhook", now)
+    with transaction():
+        inbox.keep(item, done_at=now)
+        return follow(lambda: updates.apply(item, keys=app.extensions["keys"], now=now))
 
 
 if __name__ == "__main__":

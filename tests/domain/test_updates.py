@@ -5,6 +5,7 @@ import pytest
 
 from tests.kit.arrange import ALICE, DAY, KEYS, MONTH, NOW, facts, meet, open_shop, order
 from tests.kit.service_messages import DATE, service_message
+from tests.kit.way import follow
 from webapp.db.engine import db
 from webapp.db.models import InboxItem
 from webapp.db.transactions import transaction
@@ -38,6 +39,16 @@ def test_a_payment_and_its_refund_reach_the_ledger(payload):
     apply(service_message("refunded_payment", payload))
     assert [entry.kind for entry in ledger.of(ALICE)] == ["charge", "refund"]
     assert ledger.of(ALICE)[0].cause == "update:5"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_way_of_a_payment_from_the_inbox_to_the_ledger_is_short(payload):
+    item = kept(service_message("successful_payment", payload))
+    with transaction():
+        way = follow(lambda: updates.apply(item, keys=KEYS, now=NOW))
+    assert len(way.modules) <= 12, way
+    assert way.turns.total() <= 25, way
+    assert "webapp.domain.access.ledger" in way.modules
 
 
 def test_21_a_refund_in_another_currency_is_read_as_one(payload):

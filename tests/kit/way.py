@@ -37,9 +37,9 @@ def follow(work: Callable[[], Any]) -> Way:
         place = _module(frame)
         if event not in {"call", "return"} or not place:
             return
-        if event == "call" and place not in way.modules:
-            way.modules.append(place)
         caller = _module(frame.f_back)
+        if event == "call" and (caller or not way.modules) and place not in way.modules:
+            way.modules.append(place)
         if event == "return" and caller and caller != place:
             way.turns[place, caller] += 1
 

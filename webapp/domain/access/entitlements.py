@@ -1,6 +1,6 @@
 """What people may open: a cache of the ledger, kept with it and rebuildable from it."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -66,12 +66,15 @@ def refresh(telegram_id: int) -> None:
             write(_row(telegram_id, key, fact))
 
 
-def additions(entries: Sequence[Entry], entry: LedgerEntry, sold: Sold) -> list[Write]:
+def additions(
+    entries: Sequence[Entry], before: Mapping[str, Access], entry: LedgerEntry, sold: Sold
+) -> list[Write]:
     """Return what adds to a person's entitlements that which one more entry gives, and tells the plug-in.
 
     :param entries: all others about this person
+    :param before: the access that those give
     """
-    before, after = ledger.fold(entries), ledger.fold([*entries, entry])
+    after = ledger.fold([*entries, entry])
     changed = [_row(entry.telegram_id, key, fact) for key, fact in after.items() if before.get(key) != fact]
     return [*changed, *signals.additions(entries, [entry], sold)]
 

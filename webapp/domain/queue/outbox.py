@@ -45,6 +45,21 @@ def addition(telegram_id: int, kind: str, facts: dict[str, Any], *, dedupe_key: 
     return Insertion(OutboxMessage, message, "id", UNLESS_THERE)
 
 
+def news(
+    telegram_id: int,
+    kind: str,
+    facts: dict[str, Any],
+    *,
+    dedupe_key: str,
+    happened_at: datetime,
+    now: datetime,
+) -> list[Write]:
+    """Return what tells a person of something, as long as that is news."""
+    if not is_news(happened_at, now):
+        return []
+    return [addition(telegram_id, kind, facts, dedupe_key=dedupe_key, now=now)]
+
+
 def tell_owners(
     owner_ids: Iterable[int], kind: str, facts: dict[str, Any], *, about: str, now: datetime
 ) -> None:

@@ -10,6 +10,8 @@ from sqlalchemy import bindparam, exists, func, literal_column, select
 from webapp.db.engine import db
 from webapp.db.models import Charge, LedgerEntry, Order, PreCheckout, Product, Subscription, User
 from webapp.db.writes import run
+from webapp.domain.access import ledger
+from webapp.domain.access.access import Access
 from webapp.domain.catalogue import catalogue
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import payloads, subscriptions
@@ -81,11 +83,13 @@ class ChargeContext(NamedTuple):
     facts: ChargeFacts
     payload: Payload | None  # None: not one of ours
     is_recorded: bool
+    is_refunded: bool  # before it arrived: Telegram keeps no order between the two
     is_approved: bool  # Telegram asked whether this payer may be charged, and we said yes
     banned_at: datetime | None  # the payer
     product: SoldProduct | None
     agreement: Agreement | None
     entries: list[BookedEntry]  # what the ledger says about the payer
+    access: dict[str, Access]  # that they give the payer
     plans: list[Subscription]  # the payer's, where a plan or its trial was sold
     had_plan: bool = False  # the payer had it, or its trial, before a trial was charged
     paid_before: datetime | None = None  # until when earlier charges paid a plan, if nobody tells its new end
@@ -154,15 +158,18 @@ def _answered(facts: ChargeFacts, payload: Payload | None, rows: Sequence[Sequen
     is_recorded, is_approved, banned_at, *columns = rows[0]
     products, agreements, entries = (len(one._fields) for one in (SoldProduct, Agreement, BookedEntry))
     has_order = columns[0] is not None
+    booked = [BookedEntry(*row[-entries:]) for row in rows if row[-entries] is not None]
     return ChargeContext(
         facts=facts,
         payload=payload,
         is_recorded=is_recorded,
+        is_refunded=("refund", facts.charge_id) in {(entry.kind, entry.charge_id) for entry in booked},
         is_approved=is_approved,
         banned_at=banned_at,
         product=SoldProduct(*columns[:products]) if has_order else None,
         agreement=Agreement(*columns[products : products + agreements]) if has_order else None,
-        entries=[BookedEntry(*row[-entries:]) for row in rows if row[-entries] is not None],
+        entries=booked,
+        access=ledger.fold(booked),
         plans=[],
     )
 

@@ -69,12 +69,13 @@ def deliver(charge: Charge, sale: Sale, now: datetime, *, news_at: datetime | No
     :param news_at: when that was decided, if not when it was paid
     """
     replaced: list[Subscription] = []
-    if sale.is_subscription and sale.public_id and sale.paid_until:
+    is_plan = sale.is_subscription
+    if is_plan and sale.public_id and sale.paid_until:
         plan = billing.record(sale.plan, charge, sale.paid_until)
         earlier, later = ([], []) if sale.is_renewal else _other_tiers(charge, plan, now)
         replaced = [other for other in earlier if other.renews]
         renewals.request_cancels([*replaced, plan] if later else replaced, by="shop", now=now)
-    kind = "receipt" if not sale.is_subscription else "renewed" if sale.is_renewal else "subscribed"
+    kind = "receipt" if not is_plan else "renewed" if sale.is_renewal else "subscribed"
     more = {
         "paid_until": sale.paid_until and sale.paid_until.isoformat(),
         "replaced": [other.title for other in replaced],
@@ -214,7 +215,7 @@ def _record_refunded(facts: ChargeFacts, sale: Sale, now: datetime) -> Charge:
 def _unlock(context: ChargeContext, sale: Sale, now: datetime) -> Charge:
     charge, booked = _rows(context.facts, sale, now)
     sold = Sold(charge.slug, charge.stars, sale.is_renewal)
-    unlocked = entitlements.additions(context.entries, booked, sold)
+    unlocked = entitlements.additions(context.entries, context.access, booked, sold)
     return _book(charge, booked, *unlocked, *deliver(charge, sale, now))
 
 
@@ -289,8 +290,6 @@ def _message(
     charge: Charge, kind: str, sale: Sale, now: datetime, more: dict[str, Any], news_at: datetime
 ) -> list[Write]:
     """Return what tells the buyer, as long as that is news."""
-    if not outbox.is_news(news_at, now):
-        return []
     facts = {
         "charge_id": charge.telegram_payment_charge_id,
         "title": sale.title,
@@ -302,4 +301,4 @@ def _message(
         **more,
     }
     dedupe_key = f"{kind}:{charge.telegram_payment_charge_id}"
-    return [outbox.addition(charge.telegram_id, kind, facts, dedupe_key=dedupe_key, now=now)]
+    return outbox.news(charge.telegram_id, kind, facts, dedupe_key=dedupe_key, happened_at=news_at, now=now)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
-from webapp.domain.access import access, ledger
+from webapp.domain.access import access
 from webapp.domain.sales import orders, subscriptions
 from webapp.domain.sales.charge_context import Agreement, ChargeContext, ChargeFacts, SoldProduct
 from webapp.domain.sales.payloads import SaleKind
@@ -114,8 +114,7 @@ def name_outcome(context: ChargeContext) -> Outcome:
     sale = identify(context)
     if isinstance(sale, Quarantined):
         return sale
-    # Telegram keeps no order between a charge and its refund.
-    if context.facts.charge_id in ledger.refunded(context.entries):
+    if context.is_refunded:
         return RefundedBefore(sale)
     reason = rejection(context, sale)
     return SentBack(sale, reason) if reason else Delivered(sale)
@@ -140,7 +139,7 @@ def identify(context: ChargeContext) -> Sale | Quarantined:
 
 def rejection(context: ChargeContext, sale: Sale) -> Rejection | None:
     """Return why a charge that was identified buys nothing, or None when it does."""
-    if sale.is_permanent and access.is_complete(ledger.fold(context.entries), sale.keys):
+    if sale.is_permanent and access.is_complete(context.access, sale.keys):
         return Rejection.ALREADY_OWNED
     if context.had_plan:
         return Rejection.TRIAL_USED

@@ -53,6 +53,15 @@ def person(whole: dict[str, Any], key: str) -> int:
     return number(part(whole, key), "id", LARGEST_ID)
 
 
+def private_chat(message: dict[str, Any]) -> int | None:
+    """Return the id of a private chat, which is its person's; None for any other chat.
+
+    :raise Unreadable: there is no chat, or it is private and without an id
+    """
+    chat = part(message, "chat")
+    return number(chat, "id", LARGEST_ID) if chat.get("type") == "private" else None
+
+
 def moment(whole: dict[str, Any], key: str) -> datetime:
     """Return a moment that Telegram writes as seconds since 1970.
 

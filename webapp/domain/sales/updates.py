@@ -12,7 +12,16 @@ from webapp.domain.sales.billing import Renewal
 from webapp.domain.sales.charge_context import ChargeFacts
 from webapp.domain.sales.charges import Recorded
 from webapp.domain.sales.refunds import RefundFacts
-from webapp.domain.sales.telegram_json import LARGEST_STARS, Unreadable, moment, number, part, person, text
+from webapp.domain.sales.telegram_json import (
+    LARGEST_STARS,
+    Unreadable,
+    moment,
+    number,
+    part,
+    person,
+    private_chat,
+    text,
+)
 
 MONEY = frozenset({"successful_payment", "refunded_payment", "subscription"})
 
@@ -65,12 +74,13 @@ def charge(item: InboxItem) -> ChargeFacts:
     :raise NotAPayment: it is a copy of such a message
     """
     message = _service_message(item)
-    if part(message, "chat").get("type") == "private" and _chat(message) != person(message, "from"):
+    payer_id = person(message, "from")
+    if private_chat(message) not in {None, payer_id}:
         raise NotAPayment
     payment = part(message, "successful_payment")
     return ChargeFacts(
         charge_id=text(payment, "telegram_payment_charge_id", 255),
-        telegram_id=person(message, "from"),
+        telegram_id=payer_id,
         stars=number(payment, "total_amount", LARGEST_STARS),
         currency=text(payment, "currency", 8),
         payload=text(payment, "invoice_payload", 4096, empty=True),
