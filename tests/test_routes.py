@@ -75,6 +75,11 @@ EXPECTED = {
     ("POST", "/telegram/webhook"): (401,) * 8,
     ("GET", "/metrics"): (404,) * 8,
     ("GET", "/healthz"): ANYBODY,
+    ("GET", "/favicon.ico"): ANYBODY,
+    ("GET", "/apple-touch-icon.png"): ANYBODY,
+    ("GET", "/apple-touch-icon-precomposed.png"): ANYBODY,
+    ("GET", "/robots.txt"): ANYBODY,
+    ("GET", "/previews/<stem>.<version>.png"): ANYBODY,
     ("GET", "/proxies"): (404,) * 8,
     ("GET", "/readyz"): (503,) * 8,  # no bot is at work
 }
@@ -138,6 +143,7 @@ def ask(app: Flask, client: Any, method: str, rule: str, visitor: str, order: Or
     public_id = subscriptions.list_for(ALICE)[0].public_id if "subscriptions" in rule else order.public_id
     path = rule.replace("<slug>", "atlas").replace("<public_id>", public_id)
     path = path.replace("<path:charge_id>", "charge-1").replace("<name>", "atlas")
+    path = path.replace("<stem>.<version>", "hero.0123456789")
     form = {"product": "week", "terms": TERMS_VERSION, "beside_plan": "1", "charge": "charge-1"}
     form |= {"code": "fa", "wanted": "no"}
     if rule == "/session" and method == "POST":

@@ -34,6 +34,7 @@ from webapp.views import (
     library,
     orders,
     plugged,
+    previews,
     purchases,
     restorations,
     session,
@@ -141,6 +142,7 @@ def _init_views(app: Flask, config: Config) -> None:
         session,
         telegram,
         health,
+        previews,
     ):
         app.register_blueprint(views.bp)
     logs.init_app(app)

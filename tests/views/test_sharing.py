@@ -24,6 +24,9 @@ def test_a_shared_product_leads_back_to_it(client: Any, alice: User, telegram: T
     assert (method, told["user_id"]) == ("savePreparedInlineMessage", alice.telegram_id)
     message = told["result"]
     assert message["input_message_content"]["message_text"].startswith("Atlas\n\n")
+    preview = message["input_message_content"]["link_preview_options"]
+    assert preview["url"] == "https://shop.test/products/atlas"
+    assert message["thumbnail_url"].startswith("https://shop.test/previews/")
     [[button]] = message["reply_markup"]["inline_keyboard"]
     assert button["url"].endswith("?startapp=atlas")
     assert told["allow_user_chats"] is told["allow_group_chats"] is told["allow_channel_chats"] is True

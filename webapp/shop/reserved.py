@@ -9,4 +9,5 @@ PATHS = frozenset(
     {"healthz", "language", "me", "metrics", "open", "orders", "pages", "privacy", "products", "proxies"}
     | {"purchases", "readyz", "refunds", "restorations", "session", "sessions", "settings", "shelf", "static"}
     | {"subscriptions", "support", "telegram", "terms", "upgrades", "why"}
+    | {"apple-touch-icon.png", "apple-touch-icon-precomposed.png", "favicon.ico", "previews", "robots.txt"}
 )

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from htmx_flask import request
 
 from webapp import clock
+from webapp.config import current
 from webapp.db.models import Product, User
 from webapp.domain.access import entitlements
 from webapp.domain.catalogue import catalogue
@@ -21,7 +22,7 @@ from webapp.shop import documents, plugins
 from webapp.usecases import context, shares
 from webapp.views import gated, help, library, plugged, purchases, settings
 from webapp.views.read import holdings, offers, plans
-from webapp.web import guards, pages
+from webapp.web import guards, pages, previews
 from webapp.web.guards import signed_in
 
 bp = Blueprint("shop", __name__)
@@ -59,7 +60,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/products/<slug>")
 def product(slug: str) -> Response:
     found = _find(slug)
-    facts = {**_sold(found), "path": f"/products/{slug}", "start": slug}
+    facts = {**_sold(found), "path": f"/products/{slug}", "start": slug, "preview": found.picture}
     user = guards.current_user() if request.htmx else None
     if user:
         return pages.page("product.html", **facts, **_offer(found, user))
@@ -138,7 +139,15 @@ def _card(product: Product) -> dict[str, Any]:
         "id": product.slug,
         "title": wording.title,
         "description": wording.description,
-        "input_message_content": {"message_text": f"{wording.title}\n\n{wording.description}"},
+        "thumbnail_url": previews.absolute_url(product.picture),
+        "input_message_content": {
+            "message_text": f"{wording.title}\n\n{wording.description}",
+            "link_preview_options": {
+                "url": f"{current().public_url}/products/{product.slug}",
+                "prefer_large_media": True,
+                "show_above_text": True,
+            },
+        },
         "reply_markup": {"inline_keyboard": [[{"text": gettext("Open in Telegram"), "url": address}]]},
     }
 

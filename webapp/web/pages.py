@@ -15,7 +15,7 @@ from webapp.errors import SignInNeeded
 from webapp.i18n import localize
 from webapp.shop import brand
 from webapp.texts import explanations
-from webapp.web import assets, guards
+from webapp.web import assets, guards, previews
 from webapp.web.encoded import Encoded
 
 HTMX_CONFIG = {
@@ -34,6 +34,7 @@ HTMX_CONFIG = {
 }
 HTML = "text/html; charset=utf-8"
 MOST_KEPT = 1000
+PACKET_BYTES = 1400  # what a packet takes of a body; less need not be compressed
 Facts = dict[str, Any]
 
 
@@ -68,7 +69,9 @@ def page(template: str, **facts: Any) -> Response:
     """Return a page about the person who asks."""
     _recognise()
     rendered = render_template(template, **_names(), **facts)
-    return _response(Encoded(rendered.encode(), is_kept=False))
+    response = sent_once(rendered)
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
 
 
 def public(template: str, name: str, facts: Callable[[], Facts]) -> Response:
@@ -81,7 +84,9 @@ def public(template: str, name: str, facts: Callable[[], Facts]) -> Response:
     kept: dict[Any, Encoded] = current_app.extensions["kept_pages"]
     key = (version, localize.spoken().code, template, name, bool(request.htmx))
     if key not in kept:
-        rendered = render_template(template, **_names(), **facts())
+        told = _names()
+        told = {"preview": told["brand"].hero, **told, **facts()}
+        rendered = render_template(template, **told)
         if len(kept) >= MOST_KEPT or any(known[0] != version for known in list(kept)):
             kept.clear()
         kept[key] = Encoded(rendered.encode())
@@ -90,7 +95,15 @@ def public(template: str, name: str, facts: Callable[[], Facts]) -> Response:
 
 def fragment(template: str, **facts: Any) -> Response:
     """Return one fragment, to be swapped into a page."""
-    return Response(render_template(template, **facts), mimetype="text/html")
+    return sent_once(render_template(template, **facts))
+
+
+def sent_once(text: str) -> Response:
+    """Return HTML for one person, compressed where that saves a packet."""
+    body = text.encode()
+    if len(body) <= PACKET_BYTES:
+        return Response(body, content_type=HTML)
+    return _response(Encoded(body, is_kept=False))
 
 
 def _recognise() -> None:
@@ -108,6 +121,8 @@ def _common() -> Facts:
         "htmx_config": json.dumps(HTMX_CONFIG, separators=(",", ":")),
         "telegram_js_url": current().telegram_js_url,
         "picture_url": assets.picture,
+        "preview_url": previews.absolute_url,
+        "preview": None,  # the picture of a page that may be shared; only what is public has one
         "path": request.path,
         "start": "",
         "tab": "",

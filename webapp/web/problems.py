@@ -3,7 +3,7 @@
 import logging
 import secrets
 
-from flask import Flask, Response, current_app, jsonify, make_response, render_template
+from flask import Flask, Response, current_app, jsonify, render_template
 from htmx_flask import request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -16,6 +16,7 @@ from webapp.db.engine import db
 from webapp.db.remedies import NOT_MIGRATED, is_unmigrated
 from webapp.errors import N_, ShopError
 from webapp.i18n.localize import gettext
+from webapp.web import pages
 
 log = logging.getLogger(__name__)
 
@@ -101,8 +102,10 @@ def _answer(status: int, sentence: str, code: str, incident: str = "") -> Respon
         return _problem_document(status, sentence, code, incident)
     template = "_problem.html" if request.htmx else "problem.html"
     body = render_template(template, sentence=sentence, code=code, status=status, incident=incident)
-    response = make_response(body, status)
+    response = pages.sent_once(body)
+    response.status_code = status
     response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex"
     response.headers["HX-Push-Url"] = "false"  # the address stays where the person is
     return response
 
