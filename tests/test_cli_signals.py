@@ -61,6 +61,8 @@ def test_what_was_given_up_is_handed_over_again(app, ids):
     )
     assert [(one.attempts, one.failed_at) for one in waiting()] == [(0, None), (0, None)]
     assert run(app, "retry", "--all")[1].startswith("2 signals")
+    retried = [(one.act, one.target, one.after) for one in db.session.scalars(db.select(AuditEntry))]
+    assert retried == [("retry", "signals", {"count": 1}), ("retry", "signals", {"count": 2})]
 
 
 def test_what_the_plug_in_need_not_hear_of_is_dismissed_for_the_records(app, ids):

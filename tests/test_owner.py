@@ -12,13 +12,16 @@ from tests.kit.commands import run
 from tests.kit.hands import on_sqlite
 from webapp import clock
 from webapp.db.engine import db
-from webapp.db.models import AuditEntry, LedgerEntry, User
+from webapp.db.models import AuditEntry, InboxItem, LedgerEntry, User
 from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, ledger
+from webapp.domain.catalogue import catalogue_files
 from webapp.domain.people import users
+from webapp.domain.queue import inbox
 from webapp.domain.sales import orders, refunds, returns, subscriptions
 from webapp.errors import Banned
 
+RETIRED = ("notes", "week", "whole-sky", "plan", "big-plan")
 COMMANDS = {
     "ban": (str(ALICE),),
     "unban": (str(ALICE),),
@@ -172,6 +175,48 @@ def test_26_each_decision_is_one_row_with_who_what_before_after_and_why(app, ali
     assert extended.before["tonight"] == (NOW + 7 * DAY).isoformat()
     assert extended.after["tonight"] == (NOW + 10 * DAY).isoformat()
     assert (banned.before, banned.after) == ({"banned_at": None}, {"banned_at": NOW.isoformat()})
+
+
+@pytest.mark.proves("I25")
+@on_sqlite
+def test_26_every_other_decision_is_one_row_too(app, alice: User, tmp_path) -> None:
+    news, sold = tmp_path / "news.toml", tmp_path / "catalog.toml"
+    news.write_text('name = "spring"\nto = "everyone"\ntext = "Hello."\n', "utf-8")
+    sold.write_text(catalogue_files.write([arrange.ATLAS]), "utf-8")
+    arrange.pay(arrange.facts(arrange.order(alice), payload="not ours"))
+    with transaction():
+        waiting = inbox.receive({"update_id": 7, "message": {"from": {"id": ALICE}}}, "polling", NOW)
+        inbox.quarantine(db.session.get_one(InboxItem, waiting), "no idea", NOW)
+    expected = [
+        (("inbox", "replay", str(waiting)), "replay", f"update:{waiting}", ALICE),
+        (("quarantine", "grant", "charge-1", "--product", "atlas"), "grant", "charge:charge-1", ALICE),
+        (("broadcast", "send", str(news)), "send", "broadcast:spring", None),
+        (("broadcast", "stop", "spring"), "stop", "broadcast:spring", None),
+        (("catalog", "import", str(sold)), "import", "catalogue", None),
+        (("entitlements", "rebuild"), "rebuild", "entitlements", None),
+    ]
+    for command, *_ in expected:
+        decide(app, *command, reason=f"for {command[0]}")
+    told = [(one.act, one.target, one.telegram_id, one.reason) for one in decisions()]
+    assert told == [(*what, f"for {command[0]}") for command, *what in expected]
+
+
+@on_sqlite
+@pytest.mark.parametrize("command", ["broadcast stop spring", "inbox replay 9", "entitlements rebuild"])
+def test_26_a_reason_that_says_nothing_is_refused_wherever_one_is_given(app, open_shop, command) -> None:
+    assert run(app, *command.split(), "--reason", " ")[0] == 2
+    assert decisions() == []
+
+
+@on_sqlite
+def test_26_what_changes_nothing_is_no_decision(app, alice: User, tmp_path) -> None:
+    sold = tmp_path / "catalog.toml"
+    sold.write_text(catalogue_files.write([arrange.ATLAS]), "utf-8")
+    for _twice in range(2):
+        decide(app, "catalog", "import", str(sold))
+    refusal(app, "broadcast", "stop", "nothing")
+    decide(app, "signals", "retry", "--all")
+    assert [one.after for one in decisions()] == [dict.fromkeys(RETIRED, "retired")]
 
 
 @pytest.mark.proves("I25")

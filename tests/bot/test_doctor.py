@@ -30,7 +30,6 @@ from webapp import __version__, clock
 from webapp.bot_api import registration
 from webapp.bot_api.client import BotApi, BotApiError
 from webapp.bot_api.registration import ALLOWED_UPDATES
-from webapp.cli.entitlements import write_anew
 from webapp.config import Config
 from webapp.db import patience
 from webapp.db.engine import db
@@ -51,6 +50,7 @@ from webapp.shop import openings
 from webapp.shop.destinations import Chat
 from webapp.shop.folder import Folder
 from webapp.shop.openings import Opening
+from webapp.usecases import entitlements as everybodys
 from webapp.usecases import statement
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -914,7 +914,7 @@ def test_entitlements_that_the_ledger_does_not_give(shop, order, damage):
     name, severity, words = only(shop)
     assert (name, severity) == ("entitlements", "problem")
     assert words.startswith("1 entitlements do not follow from the ledger. flask --app webapp entitlements")
-    write_anew()
+    everybodys.rebuild()
     assert wrong(shop) == {}
 
 

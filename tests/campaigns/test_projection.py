@@ -14,11 +14,11 @@ from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 from tests.kit.arrange import NOW
 from tests.kit.model import Fact, moment, opened, span
 from tests.kit.orders_of_events import KINDS, facts
-from webapp.cli.entitlements import write_anew
 from webapp.db.engine import db
 from webapp.db.models import Entitlement, LedgerEntry
 from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements
+from webapp.usecases import entitlements as everybodys
 
 ENTRIES = int(os.environ.get("ENTRIES", "4000"))  # make rebuild: 100,000
 MOST_OF_ONE = 12
@@ -88,7 +88,7 @@ def test_what_people_may_open_is_written_anew_from_the_ledger_alone(app, people)
 
 def test_every_kind_of_difference_is_found_and_mended(app, people, monkeypatch):
     monkeypatch.setattr(entitlements, "PEOPLE_AT_ONCE", 7)
-    write_anew()
+    everybodys.rebuild()
     whole = sorted((life[0].person, key) for life in people for key in opened(life))
     assert written() == whole
     gone, wrong, odd = whole[0], whole[-1], (FIRST_PERSON - 1, "atlas")
@@ -97,7 +97,7 @@ def test_every_kind_of_difference_is_found_and_mended(app, people, monkeypatch):
         db.session.execute(update(Entitlement).where(place(wrong)).values(since=NOW - NOW.resolution))
         db.session.add(Entitlement(telegram_id=odd[0], key=odd[1], since=NOW))
     assert entitlements.differences() == [odd, gone, wrong]
-    write_anew()
+    everybodys.rebuild()
     assert (entitlements.differences(), written()) == ([], whole)
 
 

@@ -7,14 +7,16 @@ import click
 from webapp import clock
 from webapp.cli import files
 from webapp.cli.commands import OwnerGroup
+from webapp.cli.decisions import explained, reason_option
 from webapp.cli.terminal import say, say_table
 from webapp.db.models import Broadcast
-from webapp.db.transactions import run_in_transaction, transaction
 from webapp.domain.owner import broadcast_files, broadcasts
 from webapp.domain.owner.broadcasts import BroadcastError, News
 from webapp.domain.queue import outbox
 from webapp.i18n import languages
 from webapp.texts import notifications
+from webapp.usecases import owner
+from webapp.usecases.owner import Decision
 
 COLUMNS = ("NAME", "TO", "BEGAN", "STATE", "WRITTEN", "SENT", "FAILED", "LEFT")
 
@@ -46,13 +48,12 @@ def check(file: Path) -> None:
 
 @group.command("send")
 @click.argument("file", type=files.READABLE)
-def send(file: Path) -> None:
+@reason_option("Why, for the records.", default="the news in the file")
+def send(file: Path, reason: Decision) -> None:
     """Begin to send the news in FILE; the bot does it, at most ten messages a second."""
     news = files.read(file, broadcast_files.read)
-    try:
-        is_new = run_in_transaction(lambda: broadcasts.start(news, clock.now()))
-    except BroadcastError as error:
-        raise click.ClickException(f"{error} Nothing was sent.") from error
+    with explained("Nothing was sent."):
+        is_new = owner.start_broadcast(news, reason)
     if not is_new:
         click.echo("Begun already; nobody gets the same news twice. See how far it is with broadcast list.")
         return
@@ -71,13 +72,11 @@ def list_command() -> None:
 
 @group.command("stop")
 @click.argument("name")
-def stop(name: str) -> None:
+@reason_option("Why, for the records.", default="ended early")
+def stop(name: str, reason: Decision) -> None:
     """End the news named NAME early; who has read them has read them."""
-    try:
-        with transaction():
-            broadcasts.stop(name, clock.now())
-    except BroadcastError as error:
-        raise click.ClickException(f"{error} Nothing was changed.") from error
+    with explained():
+        owner.stop_broadcast(name, reason)
     click.echo("Stopped: nobody else gets it.")
 
 

@@ -1,23 +1,23 @@
 """The catalogue as a file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from webapp import clock
 from webapp.cli import files
 from webapp.cli.commands import OwnerGroup
+from webapp.cli.decisions import reason_option
 from webapp.cli.terminal import say
-from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.catalogue.catalogue import Difference, Item
-from webapp.domain.owner import withdrawals
 from webapp.shop import catalogue_file, openings
 from webapp.shop.catalogue_file import CatalogueFile
 from webapp.shop.destinations import Chat
 from webapp.shop.openings import Opening
+from webapp.usecases import owner
+from webapp.usecases.owner import Decision
 
 SIGNS = {"added": "+", "changed": "~", "retired": "-", "restored": "+"}
 WORDS = {"added": "new", "retired": "off sale; people keep what they own", "restored": "on sale again"}
@@ -30,11 +30,10 @@ group = OwnerGroup("catalog", help="Read, write and check the catalogue file.")
 
 @group.command("import")
 @click.argument("file", type=files.READABLE, default=files.in_shop("catalog.toml"))
-def import_command(file: Path) -> None:
+@reason_option("Why, for the records.", default="the catalogue file")
+def import_command(file: Path, reason: Decision) -> None:
     """Make the shop sell what FILE lists, all of it or, if anything is wrong, nothing."""
-    items = read(file).items
-    with transaction():
-        replace(items)
+    tell_import(*owner.import_catalogue(read(file).items, reason))
 
 
 @group.command("diff")
@@ -70,10 +69,9 @@ def read(file: Path) -> CatalogueFile:
     return files.read(file, lambda text: catalogue_file.parse(text, folder, public_url=public_url))
 
 
-def replace(items: Sequence[Item]) -> None:
-    """Have the shop sell what is listed, inside a transaction, and say what changed."""
-    tell(catalogue.differences(items))
-    counts = withdrawals.replace_catalogue(items, clock.now())
+def tell_import(differences: Sequence[Difference], counts: Mapping[str, int]) -> None:
+    """Say what an import changed, and how much."""
+    tell(differences)
     click.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
 
 

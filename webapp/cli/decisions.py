@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from webapp.domain.owner.audit import Decision, Unfounded
-from webapp.domain.owner.manual import NotDone
 from webapp.errors import ShopError
+from webapp.usecases.owner import Decision, NotDone, Unfounded
 
 
 def reason_option(help_text: str, *, default: str | None = None) -> Callable[[Any], Any]:
@@ -20,14 +19,14 @@ def reason_option(help_text: str, *, default: str | None = None) -> Callable[[An
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """End a command with one sentence when what was decided cannot be done."""
+def explained(consequence: str = "Nothing was changed.") -> Iterator[None]:
+    """End a command with one sentence when what was decided cannot be done, and with what follows."""
     try:
         yield
     except NotDone as error:
-        raise click.ClickException(f"{error} Nothing was changed.") from error
+        raise click.ClickException(f"{error} {consequence}") from error
     except ShopError as error:
-        raise click.ClickException(f"{error.sentence} Nothing was changed.") from error
+        raise click.ClickException(f"{error.sentence} {consequence}") from error
 
 
 def _decided(context: click.Context, option: click.Parameter, reason: str | None) -> Decision:

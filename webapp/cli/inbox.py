@@ -5,12 +5,13 @@ import re
 
 import click
 
-from webapp import clock
 from webapp.cli.commands import OwnerGroup
+from webapp.cli.decisions import explained, reason_option
 from webapp.cli.terminal import say, say_table
 from webapp.db.models import InboxItem
-from webapp.db.transactions import transaction
 from webapp.domain.queue import inbox
+from webapp.usecases import owner
+from webapp.usecases.owner import Decision
 
 MOST_LISTED = 1000
 COLUMNS = ("ID", "UPDATE", "KIND", "PERSON", "RECEIVED", "ATTEMPTS", "STATE", "ERROR")
@@ -56,26 +57,21 @@ def show(item_id: int) -> None:
 
 @group.command()
 @click.argument("item_ids", metavar="ID...", type=number, nargs=-1, required=True)
-def replay(item_ids: tuple[int, ...]) -> None:
+@reason_option("Why, for the records.", default="tried afresh")
+def replay(item_ids: tuple[int, ...], reason: Decision) -> None:
     """Have items tried afresh at once, all of them or none; the bot does it."""
-    try:
-        with transaction():
-            inbox.replay(item_ids, clock.now())
-    except inbox.InboxError as error:
-        raise click.ClickException(f"{error} Nothing was changed.") from error
+    with explained():
+        owner.replay_updates(item_ids, reason)
     click.echo(f"{len(item_ids)} items are tried afresh. See what becomes of them with inbox list.")
 
 
 @group.command()
 @click.argument("item_ids", metavar="ID...", type=number, nargs=-1, required=True)
-@click.option("--reason", required=True, help="Why nothing has to come of them, for the records.")
-def dismiss(item_ids: tuple[int, ...], reason: str) -> None:
+@reason_option("Why nothing has to come of them, for the records.")
+def dismiss(item_ids: tuple[int, ...], reason: Decision) -> None:
     """Be done with set-aside items that nothing can come of, all of them or none."""
-    try:
-        with transaction():
-            inbox.dismiss(item_ids, reason, clock.now())
-    except inbox.InboxError as error:
-        raise click.ClickException(f"{error} Nothing was changed.") from error
+    with explained():
+        owner.dismiss_updates(item_ids, reason)
     click.echo(f"{len(item_ids)} items are dismissed. They stay to be looked at with inbox list --all.")
 
 

@@ -1,7 +1,6 @@
 """Stars that go back, and the statement they are compared with."""
 
 import sys
-from contextlib import nullcontext
 
 import click
 from flask.cli import with_appcontext
@@ -9,15 +8,13 @@ from flask.cli import with_appcontext
 from webapp.bot_api.client import BotApiError, Unauthorized
 from webapp.cli.commands import OwnerCommand
 from webapp.cli.decisions import explained, reason_option
-from webapp.cli.entitlements import write_anew
 from webapp.cli.terminal import say
 from webapp.db.remedies import NOT_MIGRATED
-from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import shops
-from webapp.domain.owner.audit import Decision
-from webapp.domain.queue import outbox
-from webapp.domain.sales import movements, quarantine
+from webapp.domain.sales import movements
+from webapp.domain.sales.reconciliation import Report
 from webapp.usecases import context, owner, statement
+from webapp.usecases.owner import Decision
 
 
 @click.command(cls=OwnerCommand)
@@ -45,37 +42,43 @@ def carry_out_refund(charge: str, reason: Decision) -> None:
 @click.command(cls=OwnerCommand)
 @click.option("--full", is_flag=True, help="From the statement's first row on.")
 @click.option("--rebuild", is_flag=True, help="Restore an empty database from Telegram alone.")
+@reason_option("Why it is rebuilt, for the records.", default="the database was lost")
 @with_appcontext
-def reconcile(full: bool, rebuild: bool) -> None:
+def reconcile(full: bool, rebuild: bool, reason: Decision) -> None:
     """Compare the ledger with Telegram's statement and put right what was missed.
 
     With --rebuild an empty database gets charges, refunds, plans and access back from Telegram alone:
     migrate it, import the catalogue that was sold from, and run this before the bot. Nobody is told
     anything: they were, when it happened.
     """
-    if rebuild and not catalogue.everything():
-        raise click.ClickException(
-            "The catalogue is empty, so nothing that was sold could be understood: run "
-            "flask --app webapp catalog import first. Nothing was changed."
-        )
     if not shops.bot_username():
         raise click.ClickException(NOT_MIGRATED)
+    rebuilt = None
     try:
-        with outbox.silence() if rebuild else nullcontext():
-            report = statement.reconcile(context.current(), full=full or rebuild)
+        if rebuild:
+            with explained():
+                rebuilt = owner.rebuild(context.current(), reason)
+        report = rebuilt.report if rebuilt else statement.reconcile(context.current(), full=full)
     except Unauthorized:
         raise
     except BotApiError as error:
         raise click.ClickException(f"Telegram did not give its statement: {error}") from error
+    _say_report(report, whole=full or rebuild)
+    if rebuilt:
+        click.echo(
+            f"{rebuilt.entitlements} entitlements written. Not understood: {rebuilt.not_understood} charges "
+            "(quarantine list)."
+        )
+
+
+def _say_report(report: Report, *, whole: bool) -> None:
     click.echo(
         f"{report.rows} rows read, {report.charges_added} charges and {report.refunds_added} refunds added."
     )
-    if full or rebuild:
+    if whole:
         _say_totals()
     if report.set_aside:
         click.echo(f"{report.set_aside} rows could not be read: see inbox list --quarantined.")
-    if rebuild:
-        _rebuild_access()
 
 
 def _say_totals() -> None:
@@ -90,9 +93,3 @@ def _say_totals() -> None:
         return
     verdict = "as Telegram says" if ours == theirs else f"and {theirs} by Telegram's word"
     say(f"Balance by these books: {ours} Stars, {verdict}.")
-
-
-def _rebuild_access() -> None:
-    count = write_anew()
-    waiting = len(quarantine.waiting())
-    click.echo(f"{count} entitlements written. Not understood: {waiting} charges (quarantine list).")

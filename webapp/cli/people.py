@@ -9,14 +9,13 @@ from webapp.cli.commands import OwnerCommand
 from webapp.cli.decisions import explained, reason_option
 from webapp.cli.terminal import say
 from webapp.cli.why import person
-from webapp.domain.owner.audit import Decision
-from webapp.domain.owner.manual import LONGEST_DAYS
 from webapp.usecases import owner
+from webapp.usecases.owner import Decision
 
 REASON = reason_option("Why, for the records; `why` shows it.")
 USER = click.argument("telegram_id", metavar="USER", type=person)
 KEY = click.argument("key", metavar="KEY")
-DAYS = click.IntRange(1, LONGEST_DAYS)
+DAYS = click.IntRange(1, owner.LONGEST_DAYS)
 
 
 @click.command(cls=OwnerCommand)

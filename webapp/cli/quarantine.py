@@ -1,18 +1,15 @@
 """Charges that were set aside: looked at, granted, or sent back."""
 
 import click
-from flask import current_app
 
-from webapp import clock
 from webapp.cli import money
 from webapp.cli.commands import OwnerGroup
-from webapp.cli.decisions import reason_option
+from webapp.cli.decisions import explained, reason_option
 from webapp.cli.terminal import say, say_table
 from webapp.db.models import Charge
-from webapp.db.transactions import run_in_transaction
-from webapp.domain.owner.audit import Decision
 from webapp.domain.sales import quarantine
-from webapp.errors import ShopError
+from webapp.usecases import context, owner
+from webapp.usecases.owner import Decision
 
 COLUMNS = ("CHARGED", "PERSON", "AMOUNT", "WHY", "TITLE", "CHARGE")
 
@@ -31,13 +28,11 @@ def list_command() -> None:
 @group.command()
 @click.argument("charge")
 @click.option("--product", help="What to give, if the payment does not say or says something else.")
-def grant(charge: str, product: str | None) -> None:
+@reason_option("Why, for the records.", default="what it paid for")
+def grant(charge: str, product: str | None, reason: Decision) -> None:
     """Give what CHARGE paid for; a refund of it takes that back."""
-    now, keys = clock.now(), current_app.extensions["keys"]
-    try:
-        sale = run_in_transaction(lambda: quarantine.grant(charge, keys=keys, now=now, slug=product))
-    except ShopError as error:
-        raise click.ClickException(f"{error.sentence} Nothing was changed.") from error
+    with explained():
+        sale = owner.grant_quarantined(context.current(), charge, reason, product=product)
     say(f"Granted: {sale.title} ({', '.join(sale.keys)}).")
 
 

@@ -6,9 +6,9 @@ from webapp.cli.commands import OwnerGroup
 from webapp.cli.decisions import explained, reason_option
 from webapp.cli.terminal import say, say_table
 from webapp.db.models import Refund
-from webapp.domain.owner.audit import Decision
 from webapp.domain.sales import rejected_refunds
 from webapp.usecases import owner
+from webapp.usecases.owner import Decision
 
 COLUMNS = ("REFUSED", "PERSON", "STARS", "ASKED BY", "TELEGRAM SAYS", "CHARGE")
 

@@ -6,21 +6,18 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from webapp import clock
 from webapp.bot_api import registration
 from webapp.bot_api.client import BotApiError, NotReached, OutcomeUnknown, RetryAfter, Unauthorized
 from webapp.cli import catalog
 from webapp.cli.commands import OwnerCommand
 from webapp.config import Config, current
-from webapp.db.transactions import transaction
-from webapp.domain.catalogue import catalogue
-from webapp.domain.catalogue.catalogue import Item
 from webapp.domain.owner import shops
-from webapp.domain.people import retired_secrets
 from webapp.host import disks
 from webapp.ops.doctor import database
 from webapp.ops.doctor.shop import NO_SUPPORT, NO_SUPPORT_REMEDY
 from webapp.shop import brand, migrations
+from webapp.usecases import releases
+from webapp.usecases.releases import Catalogue
 
 
 class TelegramIsAway(click.ClickException):
@@ -40,12 +37,7 @@ def release() -> None:
     client = current_app.extensions["context"].client
     try:
         bot = client.call("getMe")
-        with transaction():
-            # Whoever claims waits for another release that does, which would import the same.
-            name = str(bot.get("first_name", ""))
-            shops.claim(config.bot_id, str(bot["username"]), config.bot_environment, bot_name=name)
-            _bring_catalogue(items, config)
-            retired_secrets.note(config.previous_webhook_secret, clock.now())
+        _tell_catalogue(releases.claim(config, bot, items), config, has_file=items is not None)
         missing = registration.register(client, config, brand.current())
     except (NotReached, OutcomeUnknown, RetryAfter) as error:
         raise TelegramIsAway(str(error)) from error
@@ -63,15 +55,12 @@ def release() -> None:
     click.echo(f"Released as @{bot['username']}.")
 
 
-def _bring_catalogue(items: list[Item] | None, config: Config) -> None:
-    if items is None:
-        # A file that got lost takes nothing off sale.
-        sells = "the shop sells what it sold before" if catalogue.everything() else "nothing is for sale yet"
+def _tell_catalogue(found: Catalogue, config: Config, *, has_file: bool) -> None:
+    if not has_file:
+        sells = "the shop sells what it sold before" if found.sells_something else "nothing is for sale yet"
         click.echo(f"There is no {config.shop.catalogue}: {sells}.")
-        return
-    differences = catalogue.differences(items)
-    if config.catalogue == "file" or not catalogue.everything():
-        catalog.replace(items)
-    elif differences:
+    elif found.counts is not None:
+        catalog.tell_import(found.differences, found.counts)
+    elif found.differences:
         click.echo("The shop sells its own catalogue (CATALOGUE=database). catalog.toml would change this:")
-        catalog.tell(differences)
+        catalog.tell(found.differences)

@@ -2,16 +2,14 @@
 
 import click
 
-from webapp import clock
 from webapp.cli.commands import OwnerGroup
 from webapp.cli.decisions import explained, reason_option
 from webapp.cli.inbox import number
 from webapp.cli.terminal import say_table
 from webapp.db.models import Signal
-from webapp.db.transactions import transaction
 from webapp.domain.access import signals
-from webapp.domain.owner.audit import Decision
 from webapp.usecases import owner
+from webapp.usecases.owner import Decision
 
 MOST_LISTED = 1000
 COLUMNS = ("ID", "SIGNAL", "PERSON", "CHARGE", "SINCE", "ATTEMPTS", "STATE", "ERROR")
@@ -32,15 +30,13 @@ def list_command() -> None:
 @group.command()
 @click.argument("ids", metavar="[ID]...", type=number, nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All that wait.")
-def retry(ids: tuple[int, ...], every: bool) -> None:
+@reason_option("Why, for the records.", default="handed over again")
+def retry(ids: tuple[int, ...], every: bool, reason: Decision) -> None:
     """Hand signals over again at once, all of them or none; the bot does it."""
     if bool(ids) == every:
         raise click.UsageError("Name signals by their numbers, or say --all.")
-    try:
-        with transaction():
-            count = signals.retry(ids or None, clock.now())
-    except signals.SignalError as error:
-        raise click.ClickException(f"{error} Nothing was changed.") from error
+    with explained():
+        count = owner.retry_signals(ids or None, reason)
     click.echo(f"{count} signals are handed over again. signals list shows what becomes of them.")
 
 

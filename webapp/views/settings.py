@@ -9,11 +9,11 @@ from htmx_flask import request
 from webapp import clock
 from webapp.db.transactions import transaction
 from webapp.domain.owner.audit import Decision
-from webapp.domain.owner.manual import NotDone
 from webapp.domain.people import users
 from webapp.errors import BadRequest
 from webapp.i18n import languages, localize
 from webapp.usecases import owner
+from webapp.usecases.owner import NotDone
 from webapp.web import guards, pages
 from webapp.web.guards import signed_in
 
