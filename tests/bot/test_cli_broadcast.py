@@ -55,7 +55,7 @@ def everything() -> list[tuple]:
 
 def write() -> None:
     with transaction():
-        broadcasts.write_some(clock.now())
+        broadcasts.write_messages(clock.now())
 
 
 def test_the_owner_sees_who_would_read_what_before_anything_is_sent(app, file):

@@ -19,7 +19,7 @@ def shop(app) -> None:
 
 def sound(now=NOW) -> list[str]:
     with transaction():
-        alarms.sound([OWNER], now)
+        alarms.send_alarms([OWNER], now)
     return told(OWNER)
 
 

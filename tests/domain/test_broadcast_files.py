@@ -28,18 +28,18 @@ def room(code: str) -> int:
 
 def refusal(text: str) -> str:
     with pytest.raises(FileInvalid) as refused:
-        broadcast_files.read(text)
+        broadcast_files.parse_news(text)
     return str(refused.value)
 
 
 def test_a_file_says_what_to_whom():
     texts = {"en": "A comet is coming.\n\nLook north.", "ru": "Летит комета."}
-    assert broadcast_files.read(GOOD) == News("comet-2026", "everyone", texts, "deep-sky-atlas")
+    assert broadcast_files.parse_news(GOOD) == News("comet-2026", "everyone", texts, "deep-sky-atlas")
 
 
 @pytest.mark.parametrize("to", ["everyone", "buyers", "holders:atlas", "lapsed:field-notes"])
 def test_a_file_may_be_short(to):
-    news = broadcast_files.read(f'name = "a"\nto = "{to}"\ntext = "b \U0001f30c\u200d\u2060 \u00a0c"')
+    news = broadcast_files.parse_news(f'name = "a"\nto = "{to}"\ntext = "b \U0001f30c\u200d\u2060 \u00a0c"')
     assert news == News("a", to, {"en": "b \U0001f30c\u200d\u2060 \u00a0c"}, None)
 
 
@@ -107,12 +107,12 @@ def test_a_text_leaves_room_for_the_footer(sign):
     # English is read by all whose language has no words of its own here.
     most = min(room(code) for code in languages.all_() if code != "ru") // units
     longest = GOOD.replace("A comet is coming.\n\nLook north.", sign * most)
-    assert broadcast_files.read(longest).texts["en"] == sign * most
+    assert broadcast_files.parse_news(longest).texts["en"] == sign * most
     assert "characters as Telegram counts them" in refusal(longest.replace(sign * most, sign * (most + 1)))
 
 
 def test_a_translation_leaves_room_for_its_own_footer():
     longest = GOOD.replace("Летит комета.", "я" * room("ru"))
-    assert len(broadcast_files.read(longest).texts["ru"]) == room("ru")
+    assert len(broadcast_files.parse_news(longest).texts["ru"]) == room("ru")
     said = refusal(longest.replace("я" * room("ru"), "я" * (room("ru") + 1)))
     assert f"line 11: translations.ru.text: has {room('ru') + 1} characters" in said

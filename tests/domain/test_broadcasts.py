@@ -56,7 +56,7 @@ def start(told: News | None = None, *, now=NOW) -> bool:
 
 def write(now=LATER) -> int:
     with transaction():
-        return broadcasts.write_some(now)
+        return broadcasts.write_messages(now)
 
 
 def decline(person: int, *, now=NOW) -> None:
@@ -375,7 +375,7 @@ from webapp.domain.owner import broadcasts
 from webapp.db.transactions import transaction
 
 with create_app(make_config(database_url=os.environ["SHOP"])).app_context(), transaction():
-    assert broadcasts.write_some(NOW + MINUTE) == 10
+    assert broadcasts.write_messages(NOW + MINUTE) == 10
     os._exit(9)
 """
 

@@ -230,7 +230,7 @@ def test_25_sessions_end_a_ban_stays_and_no_news_come(alice):
     assert broadcasts.audience("everyone", LATER).speakers == {}
     with transaction():
         broadcasts.start(broadcasts.News("comet", "everyone", {"en": "A comet"}, None), LATER)
-        assert broadcasts.write_some(LATER) == 0
+        assert broadcasts.write_messages(LATER) == 0
 
 
 def test_25_what_is_still_to_be_sent_of_a_payment_is_sent_and_nothing_else(alice):

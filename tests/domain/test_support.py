@@ -9,7 +9,7 @@ from webapp.db.engine import db
 from webapp.db.models import OutboxMessage, SupportMessage, SupportRelay
 from webapp.db.transactions import transaction
 from webapp.domain.owner import support
-from webapp.domain.owner.support import Letter
+from webapp.domain.owner.letters import Letter
 
 pytestmark = pytest.mark.usefixtures("app")
 

@@ -112,4 +112,4 @@ class Duties:
         run_in_transaction(lambda: notices.tell(config.owner_chats, config.owner_notices, clock.now()))
 
     def _broadcast(self) -> None:
-        run_in_transaction(lambda: broadcasts.write_some(clock.now()))
+        run_in_transaction(lambda: broadcasts.write_messages(clock.now()))

@@ -34,7 +34,7 @@ def look_after(context: Context, now: datetime) -> bool:
     _mind_the_clock(context)
     with transaction():
         problem_before = _note_delivery(context.config, problem, pending, now)
-        alarms.sound(context.config.owner_chats, now)
+        alarms.send_alarms(context.config.owner_chats, now)
         _warn(context.config, now)
     return bool(problem_before and not problem)
 

@@ -27,7 +27,7 @@ group = OwnerGroup("broadcast", help="News to many people, by the bot.")
 @click.argument("file", type=files.READABLE)
 def check(file: Path) -> None:
     """Say who would get the news in FILE, and what each of them would read."""
-    news, now = files.read(file, broadcast_files.read), clock.now()
+    news, now = files.read(file, broadcast_files.parse_news), clock.now()
     try:
         known = broadcasts.check(news)
     except BroadcastError as error:
@@ -51,7 +51,7 @@ def check(file: Path) -> None:
 @reason_option("Why, for the records.", default="the news in the file")
 def send(file: Path, reason: Decision) -> None:
     """Begin to send the news in FILE; the bot does it, at most ten messages a second."""
-    news = files.read(file, broadcast_files.read)
+    news = files.read(file, broadcast_files.parse_news)
     with explained("Nothing was sent."):
         is_new = owner.start_broadcast(news, reason)
     if not is_new:

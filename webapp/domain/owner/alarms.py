@@ -19,8 +19,8 @@ LASTING = timedelta(minutes=5)
 FEW_PENDING = 20  # updates; so many come with a crowd, too
 
 
-def sound(owner_ids: Iterable[int], now: datetime) -> None:
-    """Have the owners told of updates set aside lately, refunds nobody can settle, and books that differ."""
+def send_alarms(owner_ids: Iterable[int], now: datetime) -> None:
+    """Tell the owners of updates set aside lately, refunds nobody can settle, and books that differ."""
     found = {
         "owner_set_aside": _set_aside(now),
         "owner_refunds_unknown": _unsettled(now),
@@ -34,7 +34,7 @@ def sound(owner_ids: Iterable[int], now: datetime) -> None:
 def watch_delivery(
     owner_chats: Iterable[int], before: datetime | None, seen: Delivery, now: datetime
 ) -> None:
-    """Have the owners told that updates do not arrive or pile up, daily, and once when they arrive again.
+    """Tell the owners that updates do not arrive or pile up, daily, and once when they arrive again.
 
     :param before: since when they had not arrived at the look before this one
     """

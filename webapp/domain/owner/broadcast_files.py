@@ -14,7 +14,7 @@ OPTIONAL = ("product", "translations")
 LONGEST_UNITS = 4096  # of UTF-16, the footer included; Bot API: sendMessage, text
 
 
-def read(text: str) -> News:
+def parse_news(text: str) -> News:
     """Return the news of a file.
 
     :raise FileInvalid: the first thing that is wrong, with its line

@@ -145,7 +145,7 @@ def is_running() -> bool:
     return db.session.scalar(select(exists().where(_runs()))) or False
 
 
-def write_some(now: datetime) -> int:
+def write_messages(now: datetime) -> int:
     """Write to the next people of the oldest broadcast that runs, and return to how many.
 
     People follow each other by their Telegram ids, and how far it has come is noted together with the
@@ -160,7 +160,7 @@ def write_some(now: datetime) -> int:
         return 0
     people = db.session.scalars(_people(broadcast, now).order_by(User.telegram_id).limit(room)).all()
     for person in people:
-        _write(broadcast, person, now)
+        _write_to(broadcast, person, now)
         broadcast.last_telegram_id = person.telegram_id
     if len(people) < room:
         broadcast.finished_at = now
@@ -189,7 +189,7 @@ def facts(news: News | Broadcast, code: str) -> dict[str, str]:
     return {"broadcast": news.name, "text": text, "slug": product.slug, "title": title}
 
 
-def _write(broadcast: Broadcast, person: User, now: datetime) -> None:
+def _write_to(broadcast: Broadcast, person: User, now: datetime) -> None:
     told = facts(broadcast, _language(person).code)
     dedupe_key = f"{outbox.OWNERS_NEWS}:{broadcast.name}:{person.telegram_id}"
     outbox.add(person.telegram_id, outbox.OWNERS_NEWS, told, dedupe_key=dedupe_key, now=now)

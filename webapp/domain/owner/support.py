@@ -1,8 +1,6 @@
 """What people write to the shop's people, and what these answer: kept, and carried by the bot."""
 
-import json
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,11 +17,11 @@ from webapp.db.models import (
     SupportThread,
 )
 from webapp.db.writes import insert_once
-from webapp.domain.people import chats, rate_limits
+from webapp.domain.owner.letters import COMMANDS, Letter, read_letter
+from webapp.domain.people import rate_limits
 from webapp.domain.queue import outbox
 from webapp.errors import RateLimited
 
-COMMANDS = frozenset(("support", "paysupport"))
 OPEN_FOR = timedelta(days=3)  # after the last word of either side
 HOUR_SECONDS = 3600
 MESSAGES_AN_HOUR = 30  # of one person
@@ -31,35 +29,9 @@ MESSAGES_AN_HOUR_ALTOGETHER = 300
 # UTF-16 code units; Telegram takes 4,096 (Bot API: sendMessage, text), and a heading comes before them.
 LONGEST_PART = 3000
 PAYMENTS_SHOWN = 3
-# What a message can hold beside or instead of words, in the Bot API's names. Others are service messages.
-MEDIA = (
-    *("animation", "audio", "document", "paid_media", "photo", "sticker", "story", "video", "video_note"),
-    *("voice", "checklist", "contact", "dice", "location", "venue", "poll"),
-)
 ANSWERS = frozenset(("support_answer", "support_answer_copy"))
 RELAYS = frozenset(("owner_support", "owner_support_copy", "owner_support_prompt"))
 COPIES = frozenset(("support_answer_copy", "owner_support_copy"))
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A message as far as support is concerned."""
-
-    chat_id: int
-    message_id: int
-    is_private: bool
-    sender_id: int
-    name: str
-    username: str
-    text: str
-    media: str  # its kind, or ""
-    replied_to: int | None  # a message of the bot's
-
-    @property
-    def command(self) -> str | None:
-        """The command it gives, as far as the bot has an answer to it."""
-        asked = chats.asked(self.text) if self.text else None
-        return asked if asked in chats.COMMANDS else None
 
 
 def hear(item: InboxItem, owner_chats: Collection[int], now: datetime) -> None:
@@ -67,7 +39,7 @@ def hear(item: InboxItem, owner_chats: Collection[int], now: datetime) -> None:
 
     What they write next can be taken up by another process than this message.
     """
-    letter = _letter(item) if owner_chats else None
+    letter = read_letter(item) if owner_chats else None
     if letter and letter.is_private and letter.command in COMMANDS:
         _open(letter.sender_id, letter.name, now)
 
@@ -78,7 +50,7 @@ def take(item: InboxItem, owner_chats: Collection[int], now: datetime) -> bool:
     Every one of them is kept and carried, up to 30 an hour of one person and 300 altogether; whoever writes
     more is told that it did not arrive.
     """
-    letter = _letter(item) if owner_chats else None
+    letter = read_letter(item) if owner_chats else None
     if letter is None:
         return False
     if letter.chat_id in owner_chats and letter.replied_to is not None and not letter.command:
@@ -131,14 +103,9 @@ def _open(telegram_id: int, name: str | None, now: datetime) -> None:
 
 def _is_for_people(letter: Letter, now: datetime) -> bool:
     if letter.command:
-        return letter.command in COMMANDS and bool(_words(letter) or letter.media)
+        return letter.is_for_support
     thread = db.session.get(SupportThread, letter.sender_id, populate_existing=True)
     return thread is not None and now < thread.open_until
-
-
-def _words(letter: Letter) -> str:
-    """Return what a message says beside its command."""
-    return letter.text.partition(" ")[2].strip() if letter.command else letter.text
 
 
 def _is_known(letter: Letter) -> bool:
@@ -149,12 +116,12 @@ def _relay(letter: Letter, owner_chats: Collection[int], now: datetime) -> None:
     if (limit := _limit(letter.sender_id, now)) is not None:
         _say_once("support_limited", letter.sender_id, limit, now)
         return
-    if not _keep(letter, letter.sender_id, None, now):
+    if not _store(letter, letter.sender_id, None, now):
         return
     _open(letter.sender_id, letter.name, now)
     about = f"{letter.chat_id}:{letter.message_id}"
     payments = _payments(letter.sender_id)
-    for number, part in enumerate(_parts(_words(letter))):
+    for number, part in enumerate(_parts(letter.words)):
         facts = {**_person(letter), "text": part, "part": number, "media": letter.media}
         facts |= {} if number else {"payments": payments}
         outbox.tell_owners(owner_chats, "owner_support", facts, about=f"{about}:{number}", now=now)
@@ -190,7 +157,7 @@ def _answer(letter: Letter, now: datetime) -> bool:
     if relay is None:
         outbox.add(letter.chat_id, "owner_no_addressee", {}, dedupe_key=f"no_addressee:{about}", now=now)
         return True
-    if not _keep(letter, relay.telegram_id, letter.sender_id, now):
+    if not _store(letter, relay.telegram_id, letter.sender_id, now):
         return True
     _open(relay.telegram_id, None, now)
     for number, part in enumerate(_parts(letter.text)):
@@ -203,13 +170,13 @@ def _answer(letter: Letter, now: datetime) -> bool:
     return True
 
 
-def _keep(letter: Letter, telegram_id: int, answered_by: int | None, now: datetime) -> bool:
+def _store(letter: Letter, telegram_id: int, answered_by: int | None, now: datetime) -> bool:
     facts = {
         "chat_id": letter.chat_id,
         "message_id": letter.message_id,
         "telegram_id": telegram_id,
         "answered_by": answered_by,
-        "text": _words(letter),
+        "text": letter.words,
         "media": letter.media,
         "written_at": now,
     }
@@ -254,50 +221,3 @@ def _name_of(telegram_id: int) -> str:
     """Return what a person was called when they last wrote."""
     thread = db.session.get(SupportThread, telegram_id, populate_existing=True)
     return thread.name if thread else ""
-
-
-def _letter(item: InboxItem) -> Letter | None:
-    message = json.loads(item.body).get("message") if item.kind == "message" else None
-    if not isinstance(message, dict) or item.telegram_id is None:
-        return None
-    chat, sender, ids = message.get("chat"), message.get("from"), message.get("message_id")
-    if not isinstance(chat, dict) or not isinstance(sender, dict) or type(ids) is not int:
-        return None
-    if type(chat.get("id")) is not int or abs(chat["id"]) >= 2**52:
-        return None
-    text = _clean(message.get("text") or message.get("caption"))
-    media = next((kind for kind in MEDIA if kind in message), "")
-    if not text and not media:
-        return None
-    return Letter(
-        chat_id=chat["id"],
-        message_id=ids,
-        is_private=chat.get("type") == "private" and chat["id"] == item.telegram_id,
-        sender_id=item.telegram_id,
-        name=_name(sender),
-        username=_clean(sender.get("username"))[:64],
-        text=text,
-        media=media,
-        replied_to=_replied_to(message),
-    )
-
-
-def _name(sender: dict[str, Any]) -> str:
-    names = (_clean(sender.get(name)) for name in ("first_name", "last_name"))
-    # A line break in a name would begin a line of the heading.
-    return " ".join(" ".join(names).split())[:128]
-
-
-def _clean(text: object) -> str:
-    """Return a text as both databases keep it: without zero bytes and halves of characters."""
-    if not isinstance(text, str):
-        return ""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
-
-
-def _replied_to(message: dict[str, Any]) -> int | None:
-    replied = message.get("reply_to_message")
-    if not isinstance(replied, dict) or not isinstance(replied.get("from"), dict):
-        return None
-    number = replied.get("message_id")
-    return number if replied["from"].get("is_bot") and type(number) is int else None
