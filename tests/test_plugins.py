@@ -354,7 +354,7 @@ def test_the_documents_example_works(shop_of, caplog, monkeypatch):
     arrange.open_shop(*catalogue_file.read(client.application.config["STARFRONT"].shop).items)
     alice = arrange.meet(arrange.ALICE)
     arrange.pay(arrange.facts(arrange.order(alice, "almanac")))
-    assert "Opens with an upgrade" in client.get("/?tgWebAppStartParam=tides").text
+    assert "Unlock this page" in client.get("/?tgWebAppStartParam=tides").text
     assert 'href="/tides"' in client.as_(alice).get("/upgrades", headers=HTMX).text
     assert "High water at 12:25 UTC" in client.as_(alice).get("/tides", headers=HTMX).text
     assert client.as_(alice).get("/tides.json").json == {"at": "2026-05-01T12:25:00+00:00"}

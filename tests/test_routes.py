@@ -240,7 +240,7 @@ def test_t26_what_was_bought_opens_to_the_buyer_alone(app, client, order, visito
         page = ask(app, client, "GET", rule, visitor, order)
         is_open = visitor in {"alice", "cookie"} and product != "notes"
         if page.status_code == 200:
-            assert ("Opens with an upgrade" not in page.text) == is_open, rule
+            assert ("Unlock this page" not in page.text) == is_open, rule
     for rule in ("/purchases", "/purchases/<path:charge_id>", "/why"):
         page = ask(app, client, "GET", rule, visitor, order).text
         assert ("250" in page) == (visitor in {"alice", "cookie"}), rule

@@ -16,7 +16,7 @@ class ShopError(Exception):
     """An expected no: it has a sentence for the person and an HTTP status."""
 
     status: ClassVar[int] = 400
-    sentence: ClassVar[str] = N_("That did not work. Please try again.")
+    sentence: ClassVar[str] = N_("That didn't work. Please try again.")
 
     def __init__(self, **facts: object) -> None:
         super().__init__(type(self).__name__)
@@ -30,12 +30,12 @@ class ShopError(Exception):
 
 class SignInNeeded(ShopError):
     status = 401
-    sentence = N_("Open the shop again from Telegram to continue.")
+    sentence = N_("Open the shop from Telegram again to continue.")
 
 
 class NotFound(ShopError):
     status = 404
-    sentence = N_("There is nothing here.")
+    sentence = N_("There's nothing here.")
 
 
 class ProductNotFound(NotFound):
@@ -43,35 +43,35 @@ class ProductNotFound(NotFound):
 
 
 class OrderNotFound(NotFound):
-    sentence = N_("This order does not exist.")
+    sentence = N_("This order doesn't exist.")
 
 
 class ChargeNotFound(NotFound):
-    sentence = N_("There is no such payment.")
+    sentence = N_("There's no such payment.")
 
 
 class SubscriptionNotFound(NotFound):
-    sentence = N_("There is no such subscription.")
+    sentence = N_("There's no such subscription.")
 
 
 class NotEntitled(ShopError):
     status = 403
-    sentence = N_("This page opens with an upgrade you do not have yet.")
+    sentence = N_("You need an upgrade to open this page.")
 
 
 class BadRequest(ShopError):
     status = 400
-    sentence = N_("That request could not be understood.")
+    sentence = N_("We couldn't understand that request.")
 
 
 class OffSale(ShopError):
     status = 409
-    sentence = N_("This item is not for sale at the moment. You have not been charged.")
+    sentence = N_("This item isn't for sale right now. You haven't been charged.")
 
 
 class PriceChanged(ShopError):
     status = 409
-    sentence = N_("This price changed. Open the shop again to see the new one.")
+    sentence = N_("The price changed. Open the shop again to see the new one.")
 
 
 class TermsChanged(ShopError):
@@ -81,27 +81,27 @@ class TermsChanged(ShopError):
 
 class AlreadyOwned(ShopError):
     status = 409
-    sentence = N_("This is already yours. There is nothing to pay.")
+    sentence = N_("This is already yours. Nothing to pay.")
 
 
 class AlreadySubscribed(ShopError):
     status = 409
-    sentence = N_("You have this plan already. There is nothing to pay.")
+    sentence = N_("You already have this plan. Nothing to pay.")
 
 
 class PassBesidePlan(ShopError):
     status = 409
-    sentence = N_("Your plan opens this already. Open the item again to buy a pass for the time after it.")
+    sentence = N_("Your plan already includes this. Open the item again to buy a pass for later.")
 
 
 class TrialUsed(ShopError):
     status = 409
-    sentence = N_("The trial is there once for each person, and you had yours.")
+    sentence = N_("Each person gets one trial, and you've had yours.")
 
 
 class OrderClosed(ShopError):
     status = 409
-    sentence = N_("This order is finished. Open the item again to start a new one.")
+    sentence = N_("This order is closed. Open the item again to start a new one.")
 
 
 class OrderExpired(ShopError):
@@ -111,29 +111,27 @@ class OrderExpired(ShopError):
 
 class NotYourOrder(ShopError):
     status = 403
-    sentence = N_("This invoice was made for someone else. Open the shop to get your own.")
+    sentence = N_("This invoice is for someone else. Open the shop to get your own.")
 
 
 class PaymentInProgress(ShopError):
     status = 409
-    sentence = N_("A payment for this is already being confirmed. Wait a minute before trying again.")
+    sentence = N_("A payment for this is already being confirmed. Wait a minute, then try again.")
 
 
 class CheckoutTooLate(ShopError):
     status = 409
-    sentence = N_("That took too long to confirm. You have not been charged; please try again.")
+    sentence = N_("That took too long to confirm. You haven't been charged; please try again.")
 
 
 class ShopUnavailable(ShopError):
     status = 503
-    sentence = N_(
-        "The shop cannot take payments right now. You have not been charged; try again in a moment."
-    )
+    sentence = N_("The shop can't take payments right now. You haven't been charged; try again in a moment.")
 
 
 class Banned(ShopError):
     status = 403
-    sentence = N_("You cannot buy in this shop. Write to support if you think this is wrong.")
+    sentence = N_("You can't buy in this shop. Write to support if you think this is wrong.")
 
 
 class RateLimited(ShopError):
@@ -156,27 +154,27 @@ class TelegramBusy(ShopError):
 
 class TelegramRefused(ShopError):
     status = 502
-    sentence = N_("Telegram did not accept this invoice. The shop's owner has been told.")
+    sentence = N_("Telegram didn't accept this invoice. The shop's owner has been told.")
 
 
 class ChargeNotUnderstood(ShopError):
     status = 409
-    sentence = N_("This payment does not say what it was for. Name a product to give for it.")
+    sentence = N_("This payment doesn't say what it was for. Name a product to unlock for it.")
 
 
 class AlreadyGranted(ShopError):
     status = 409
-    sentence = N_("This payment has given what it paid for already.")
+    sentence = N_("This payment has already unlocked what it paid for.")
 
 
 class RefundRefused(ShopError):
     status = 409
-    sentence = N_("Telegram refused this refund a short while ago. Ask again in an hour.")
+    sentence = N_("Telegram refused this refund a short while ago. Try again in an hour.")
 
 
 class RefundDeclined(ShopError):
     status = 409
-    sentence = N_("The shop decided not to give this back. Write to support if you think this is wrong.")
+    sentence = N_("The shop declined this refund. Write to support if you think this is wrong.")
 
 
 class AlreadyRefunded(ShopError):
@@ -186,12 +184,12 @@ class AlreadyRefunded(ShopError):
 
 class RefundWindowOver(ShopError):
     status = 409
-    sentence = N_("The time for giving this back yourself is over. Write to support, and we look at it.")
+    sentence = N_("It's too late to refund this yourself. Write to support, and we'll look at it.")
 
 
 class RefundedBefore(ShopError):
     status = 409
     sentence = N_(
-        "You gave this, or something that opens the same, back once before. "
-        "Write to support, and we look at it."
+        "You've already refunded this, or something that unlocks the same, once. Write to support, and "
+        "we'll look at it."
     )

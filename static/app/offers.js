@@ -32,8 +32,10 @@ function inquire(block) {
   const words = (selector) => block.querySelector(selector).textContent.replace(/\s+/g, " ").trim();
   const [title, message, yes] = [words("h2, h3, summary"), words("p"), block.querySelector("form .bad")];
   const keep = block.querySelector("[data-focus]");
+  const kept = keep?.textContent.trim() || block.querySelector("[data-keep]")?.dataset.keep;
+  const no = kept ? { id: "keep", type: "default", text: kept } : { type: "cancel" };
   return message.length <= 256 && ask("6.2", (app) => app.showPopup(
-    { title: title.slice(0, 64), message, buttons: [{ id: "yes", type: "destructive", text: words("form .bad") }, { type: "cancel" }] },
+    { title: title.slice(0, 64), message, buttons: [{ id: "yes", type: "destructive", text: words("form .bad") }, no] },
     (id) => { if (block.isConnected) (id === "yes" ? yes : keep)?.click(); },
   ));
 }

@@ -239,7 +239,7 @@ def test_a_refund_without_an_answer_is_asked_for_by_the_bot(app, telegram, charg
 @pytest.mark.parametrize("name", ["no-such-charge", "", "'; DROP TABLE charges --", "x" * 5000])
 def test_a_charge_nobody_made_cannot_be_refunded(app, telegram, alice, name):
     code, said = run(app, "refund", name, "--reason", "x")
-    assert (code, said) == (1, "Error: There is no such payment. Nothing was changed.")
+    assert (code, said) == (1, "Error: There's no such payment. Nothing was changed.")
     assert telegram.calls("refundStarPayment") == []
 
 

@@ -122,7 +122,7 @@ def test_a_payment_in_review_is_safe(app):
 
 
 def test_27_a_refund_says_why_if_the_owner_said_it(app):
-    assert "The shop says why: the atlas was blank" in told("refunded", reason="the atlas was blank").text
+    assert "The shop's reason: the atlas was blank" in told("refunded", reason="the atlas was blank").text
     assert "why" not in told("refunded", reason=None).text
     assert "why" not in notifications.told("refunded", {"charge_id": CHARGE, "stars": 5}, None).text
 

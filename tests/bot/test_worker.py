@@ -71,7 +71,7 @@ def test_a_no_reaches_the_buyer_in_words(telegram, hands, alice):
         catalogue.replace([arrange.NOTES], clock.now())
     assert purchase.finish() == {
         "status": "failed",
-        "error": "This item is not for sale at the moment. You have not been charged.",
+        "error": "This item isn't for sale right now. You haven't been charged.",
     }
     assert telegram.state()["balance"] == 0
 
@@ -100,15 +100,15 @@ def hold(order: Order) -> None:
 @pytest.mark.parametrize(
     ("before", "changes", "words"),
     [
-        (None, {"total_amount": 1}, "This price changed."),
-        (None, {"currency": "USD"}, "This price changed."),
-        (None, {"from": {"id": BOB}}, "made for someone else"),
-        (None, {"invoice_payload": "p1.made.up"}, "does not exist"),
-        (None, {"invoice_payload": ""}, "does not exist"),
-        (go_off_sale, {}, "not for sale"),
-        (ban, {}, "You cannot buy in this shop."),
+        (None, {"total_amount": 1}, "The price changed."),
+        (None, {"currency": "USD"}, "The price changed."),
+        (None, {"from": {"id": BOB}}, "is for someone else"),
+        (None, {"invoice_payload": "p1.made.up"}, "doesn't exist"),
+        (None, {"invoice_payload": ""}, "doesn't exist"),
+        (go_off_sale, {}, "isn't for sale"),
+        (ban, {}, "You can't buy in this shop."),
         (expire, {}, "has expired"),
-        (close, {}, "is finished"),
+        (close, {}, "is closed"),
         (hold, {}, "already being confirmed"),
     ],
     ids=lambda part: getattr(part, "__name__", str(part)[:30]),
@@ -154,7 +154,7 @@ def test_after_six_seconds_the_answer_is_no(telegram, hands, order, ago, ok):
     hands.ask(order, ago=ago)
     [(said, words)] = answers(telegram)
     assert said is ok
-    assert ok or words == "That took too long to confirm. You have not been charged; please try again."
+    assert ok or words == "That took too long to confirm. You haven't been charged; please try again."
 
 
 @pytest.mark.proves("I14", "F25")
@@ -167,7 +167,7 @@ def test_without_a_committed_yes_the_answer_is_no(telegram, hands, order):
     db.session.commit()
     [(ok, words)] = answers(telegram)
     assert not ok
-    assert words.startswith("The shop cannot take payments right now. You have not been charged")
+    assert words.startswith("The shop can't take payments right now. You haven't been charged")
 
 
 def seen_at_the_call(hands: Hands, monkeypatch: pytest.MonkeyPatch, look: Callable[[], Any]) -> list[Any]:

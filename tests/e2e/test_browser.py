@@ -116,12 +116,13 @@ def test_a_plan_is_begun_cancelled_and_let_to_renew(phone: Phone):
     app = buy(phone, "observatory-plan")
     expect(app.get_by_text("until you cancel under My upgrades")).to_be_visible()
     app = phone.open(start="upgrades")
-    app.get_by_text("Cancel renewal", exact=True).click()
+    app.get_by_text("Cancel plan", exact=True).click()
+    expect(phone.page.locator("[data-test=dialog-button-keep]")).to_have_text("Keep plan")
     phone.press("dialog-button-yes")
     expect(app.get_by_role("heading", name="Cancelled")).to_be_visible()
     [plan] = phone.stage.state()["subscriptions"]
     assert (plan["canceled"], plan["canceled_by_bot"]) == (True, True)
-    app.get_by_role("button", name="Let it renew").click()
+    app.get_by_role("button", name="Turn renewal back on").click()
     expect(app.get_by_text("turn it on in Telegram: Settings, My Stars, Observatory Plan")).to_be_visible()
     phone.stage.control("POST", f"subscriptions/{plan['id']}/resume")
     expect(app.get_by_role("heading", name="Renews on")).to_be_visible()
@@ -135,7 +136,7 @@ def test_a_trial_is_the_second_button_and_is_there_once(phone: Phone):
     expect(phone.page.locator("[data-test=main-button]")).to_contain_text("140 / 30 days")
     phone.press("secondary-button")
     phone.press("confirm-payment")
-    expect(app.get_by_text("Your trial of Observatory Plan has begun")).to_be_visible()
+    expect(app.get_by_text("Your trial of Observatory Plan has started")).to_be_visible()
     assert phone.stage.state()["subscriptions"] == []
     app = phone.open(start="observatory-plan")
     expect(app.get_by_role("heading", name="Yours until")).to_be_visible()
@@ -146,18 +147,18 @@ def test_what_was_bought_is_given_back_and_closes(phone: Phone):
     buy(phone, "deep-sky-atlas")
     assert phone.stage.state()["balance"] == 250
     app = phone.open(start="purchases")
-    app.get_by_role("button", name="Give it back").click()
-    expect(app.get_by_text("Deep Sky Atlas closes at once.")).to_be_visible()
-    phone.press("dialog-button-cancel")
-    # Beneath the dialog the page asks the same, and its "Yes, give it back" goes with it.
-    expect(app.get_by_role("button", name="Yes, give it back")).to_have_count(0)
-    app.get_by_role("button", name="Give it back").click()
+    app.get_by_role("button", name="Refund").click()
+    expect(app.get_by_text("You lose access to Deep Sky Atlas right away.")).to_be_visible()
+    phone.press("dialog-button-keep")
+    # Beneath the dialog the page asks the same, and its "Refund 250 Stars" goes with it.
+    expect(app.get_by_role("button", name="Refund 250 Stars")).to_have_count(0)
+    app.get_by_role("button", name="Refund").click()
     phone.press("dialog-button-yes")
-    expect(app.get_by_text("You gave it back.")).to_be_visible()
+    expect(app.get_by_text("You asked for this refund.")).to_be_visible()
     assert phone.stage.state()["balance"] == 0
     app.locator("a[href^='/purchases/']").click()
     expect(app.get_by_text("Refunded", exact=True)).to_be_visible()
-    expect(phone.open(start="atlas").get_by_text("Opens with an upgrade")).to_be_visible()
+    expect(phone.open(start="atlas").get_by_text("Unlock this page")).to_be_visible()
 
 
 def test_a_payment_that_was_missed_is_restored_and_explained(phone: Phone):
@@ -171,7 +172,7 @@ def test_a_payment_that_was_missed_is_restored_and_explained(phone: Phone):
     app.get_by_role("button", name="Restore purchases").click()
     expect(app.get_by_text("Found: Deep Sky Atlas.")).to_be_visible()
     app = phone.open(start="upgrades")
-    app.get_by_role("link", name="Why is it open, or not?").click()
+    app.get_by_role("link", name="Why do I have access?").click()
     expect(app.get_by_text("Open for good.")).to_be_visible()
     app.get_by_role("link", name="Receipt").click()
     expect(app.get_by_text("Payment number", exact=True)).to_be_visible()

@@ -60,7 +60,7 @@ def test_a_second_choice_is_the_second_button(phone, newcomer):
     phone.press("secondary-button")
     expect(phone.page.locator("[data-test=invoice-sheet]")).to_contain_text("20")
     phone.press("confirm-payment")
-    expect(app.get_by_text("Your trial of Observatory Plan has begun")).to_be_visible()
+    expect(app.get_by_text("Your trial of Observatory Plan has started")).to_be_visible()
     expect(phone.page.locator("[data-test=secondary-button]")).to_be_hidden()
 
 
@@ -90,7 +90,7 @@ def test_without_dialogs_the_page_asks_by_itself(phone, newcomer):
     subscribed(phone, newcomer)
     app = phone.open(newcomer, "upgrades", version=OLD)
     app.locator("summary").click()
-    app.get_by_role("button", name="Yes, cancel renewal").click()
+    app.get_by_role("button", name="Cancel plan").click()
     expect(app.get_by_role("heading", name="Cancelled")).to_be_visible()
 
 
@@ -99,7 +99,7 @@ def test_who_lets_the_bot_write_gets_what_could_not_be_told(phone, stage, newcom
     app = phone.open(newcomer, "tonight-week")
     phone.press("main-button")
     phone.press("confirm-payment")
-    offer = app.get_by_role("button", name="Let the bot send you receipts")
+    offer = app.get_by_role("button", name="Get receipts from the bot")
     expect(offer).to_be_visible()
     told = [call for call in eventually(lambda: stage.calls("sendMessage")) if is_to(call, newcomer)]
     assert [call.get("result") for call in told] == [None] * len(told)
@@ -116,7 +116,7 @@ def test_a_no_is_not_asked_about_again(phone, newcomer):
         phone.press("main-button")
         phone.press("confirm-payment")
         expect(app.get_by_role("heading", name="Unlocked")).to_be_visible()
-        offer = app.get_by_role("button", name="Let the bot send you receipts")
+        offer = app.get_by_role("button", name="Get receipts from the bot")
         if slug == "tonight-week":
             offer.click()
             phone.press("dialog-button-cancel")
@@ -153,12 +153,12 @@ def test_a_client_without_such_messages_shares_a_link(phone, stage):
 def test_a_phone_gets_an_icon_and_a_desk_is_not_offered_one(phone, newcomer):
     subscribed(phone, newcomer)
     app = phone.open(newcomer, "upgrades", platform="ios")
-    app.get_by_role("button", name="Add to the home screen").click()
+    app.get_by_role("button", name="Add to home screen").click()
     phone.press("dialog-button-yes")
     for platform in ("ios", "weba"):
         app = phone.open(newcomer, "upgrades", platform=platform)
         expect(app.get_by_role("button", name="Restore purchases")).to_be_visible()
-        expect(app.get_by_role("button", name="Add to the home screen")).to_be_hidden()
+        expect(app.get_by_role("button", name="Add to home screen")).to_be_hidden()
 
 
 @pytest.mark.parametrize(("platform", "is_offered"), [("android", True), ("tdesktop", True), ("weba", False)])
@@ -167,8 +167,8 @@ def test_who_has_too_few_stars_gets_to_where_they_are_sold(phone, stage, platfor
     app = phone.open(person, "deep-sky-atlas", platform=platform)
     phone.press("main-button")
     phone.press("sheet-close")
-    expect(app.get_by_text("Too few Stars?")).to_be_visible()
-    expect(app.get_by_text("Or begin with")).to_be_visible()
+    expect(app.get_by_text("Not enough Stars?")).to_be_visible()
+    expect(app.get_by_text("Or start with")).to_be_visible()
     link = app.locator("[href='tg://stars_topup?balance=250']")
     expect(link).to_be_visible(visible=is_offered)
 

@@ -84,14 +84,14 @@ def test_a_question_is_asked_by_the_phone_and_its_answer_heard_offline(phone: Ph
     phone.press("confirm-payment")
     expect(app.get_by_role("heading", name="Unlocked")).to_be_visible()
     phone.open(CARMEN, start="purchases")
-    app.get_by_role("button", name="Give it back").click()
+    app.get_by_role("button", name="Refund").click()
     expect(phone.page.locator("[data-test=dialog]")).to_be_visible()
     phone.shot("offline-question")
-    phone.press("dialog-button-cancel")
-    expect(app.get_by_role("button", name="Yes, give it back")).to_have_count(0)
-    app.get_by_role("button", name="Give it back").click()
+    phone.press("dialog-button-keep")
+    expect(app.get_by_role("button", name="Refund 250 Stars")).to_have_count(0)
+    app.get_by_role("button", name="Refund").click()
     phone.press("dialog-button-yes")
-    expect(app.get_by_text("You gave it back.")).to_be_visible()
+    expect(app.get_by_text("You asked for this refund.")).to_be_visible()
 
 
 def test_the_theme_follows_a_switch_offline(phone: Phone):

@@ -118,7 +118,7 @@ def test_19_who_logged_out_everywhere_is_a_stranger_in_every_window(
         client.go("/settings")
         client.app.get_by_text("Log out everywhere", exact=True).click()
         client.page.click("[data-test=dialog-button-yes]")
-        expect(client.app.get_by_role("heading", name="You are logged out")).to_be_visible()
+        expect(client.app.get_by_role("heading", name="You're logged out")).to_be_visible()
         answer = stage.http.post(f"{stage.web}/session", json={"init_data": launch})
         assert answer.status_code == 401
         client.app.evaluate("location.reload()")
@@ -134,7 +134,7 @@ def test_20_a_code_from_the_chat_signs_in_where_the_launch_stays_old(stage: Stag
     page.goto(stage.control("POST", f"people/{person}/launch", **old)["url"])
     page.fill("#code", "aaaa-aaaa")
     page.click("#proof button")
-    expect(page.get_by_text("This code is not good, or no longer.")).to_be_visible()
+    expect(page.get_by_text("This code is wrong or has expired.")).to_be_visible()
     stage.control("POST", f"people/{person}/messages", text="/start code")
     [code] = eventually(lambda: [c for one in stage.messages(person) for c in CODE.findall(one["text"])])
     page.fill("#code", code)
@@ -150,14 +150,14 @@ def test_33_where_our_script_cannot_be_read_the_page_says_what_to_do(stage: Stag
     page.route("**/starfront.*.js", lambda route: route.fulfill(body="const a = b ??!= c;"))
     page.goto(f"{stage.web}{PRODUCT}")
     top = page.locator("h1").bounding_box()
-    expect(page.get_by_text("This window cannot run the shop.")).to_be_visible()
+    expect(page.get_by_text("This window can't run the shop.")).to_be_visible()
     expect(page.locator("#buy")).to_be_hidden()
     expect(page.get_by_role("heading", name="Tonight's Sky for a week")).to_be_visible()
     page.unroute_all()
     page.reload()
     eventually(lambda: page.evaluate("document.documentElement.dataset.session") == "outside")
     assert page.locator("h1").bounding_box() == top  # nothing moves where the script comes
-    expect(page.get_by_text("This window cannot run the shop.")).to_be_hidden()
+    expect(page.get_by_text("This window can't run the shop.")).to_be_hidden()
     page.close()
 
 

@@ -76,12 +76,12 @@ def test_giving_back_keeps_its_place(alice: Visit):
     alice.page.keyboard.press("Enter")
     alice.page.wait_for_selector("[data-focus]", state="detached")
     alice.settle()
-    assert focused(alice).startswith("BUTTON: Give it back")
+    assert focused(alice).startswith("BUTTON: Refund")
     alice.page.keyboard.press("Enter")
     alice.await_("[data-focus]")
     alice.page.keyboard.press("Shift+Tab")
     alice.page.keyboard.press("Enter")
-    expect(alice.page.get_by_text("You gave it back.")).to_be_visible()
+    expect(alice.page.get_by_text("You asked for this refund.")).to_be_visible()
     assert focused(alice) != "BODY: "
 
 

@@ -303,4 +303,4 @@ class Shopper:
         """Tell whether a gated page is open to this person."""
         page = self.request("GET", path)
         assert page.status_code == 200, page.text
-        return "Opens with an upgrade" not in page.text
+        return "Unlock this page" not in page.text

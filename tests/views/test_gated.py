@@ -32,14 +32,14 @@ def test_a_page_is_locked_with_its_first_part_and_what_opens_it(client: Any, ali
         assert "Everybody may read this" in page
         assert SECRET not in page
         assert "M51" not in page
-        assert "Opens with an upgrade" in page
+        assert "Unlock this page" in page
         assert 'href="/products/atlas"' in page
 
 
 def test_a_page_is_open_to_whoever_holds_its_key_whole(client: Any, alice: User) -> None:
     buy(alice)
     page = client.as_(alice).get("/pages/atlas", headers=HTMX).text
-    assert "Opens with an upgrade" not in page
+    assert "Unlock this page" not in page
     assert f"<h2>{SECRET}</h2>" in page
     assert re.search(r'<img src="/static/pictures/deep-sky-atlas\.[0-9a-f]{10}\.svg"', page)
     assert '<td align="right">110′</td>' in page

@@ -139,7 +139,7 @@ def test_33_an_own_route_reads_json_and_what_asks_for_json_gets_json(client, ali
         "type": "about:blank",
         "title": "Unauthorized",
         "status": 401,
-        "detail": "Open the shop again from Telegram to continue.",
+        "detail": "Open the shop from Telegram again to continue.",
         "code": "SignInNeeded",
     }
     foreign = client.post("/own", json={}, headers={**headers, "Origin": "https://evil.example"})

@@ -62,7 +62,7 @@ def test_before_the_first_release_there_is_no_link_yet(client: Any, app: Flask) 
 def test_what_is_not_there_is_said_kindly(client: Any, open_shop: None, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 404
-    assert "There is nothing here." in response.text
+    assert "There&#39;s nothing here." in response.text
     assert 'href="/"' in response.text
 
 

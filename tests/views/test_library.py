@@ -42,7 +42,7 @@ def test_a_personal_page_waits_for_the_session(client: Any, open_shop: None, pat
         page = client.get(path, headers=headers).text
         assert f'hx-get="{path}" hx-trigger="session:ready' in page
         assert "data-viewer" not in page
-        assert "Open this in Telegram" in page
+        assert "You&#39;re not signed in" in page
 
 
 @on_sqlite
@@ -143,7 +143,7 @@ def test_every_access_is_told_with_its_entries(client: Any, alice: User, bob: Us
         'href="/purchases/stx1"',
     ):
         assert words in page
-    assert "Nothing in our books yet" in why(client, bob)
+    assert "Nothing in our records yet" in why(client, bob)
 
 
 @on_sqlite
@@ -173,7 +173,7 @@ def test_a_gated_page_opens_for_its_owner_alone(client: Any, alice: User, bob: U
     for other in (client, client.as_(bob)):
         page = other.get(path, headers=HTMX).text
         assert inside not in page
-        assert "Opens with an upgrade" in page
+        assert "Unlock this page" in page
         assert f'href="/products/{slug}"' in page
 
 
@@ -199,4 +199,4 @@ def test_a_refund_closes_the_page(client: Any, alice: User) -> None:
 @on_sqlite
 def test_what_opens_a_page_may_be_off_sale(client: Any, open_shop: None) -> None:
     arrange.open_shop(arrange.WEEK)
-    assert "It is not for sale at the moment." in client.get("/pages/atlas").text
+    assert "It&#39;s not for sale right now." in client.get("/pages/atlas").text

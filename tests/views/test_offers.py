@@ -57,7 +57,7 @@ def test_a_price_that_comes_back_is_spelled_for_eye_and_ear(client: Any, open_sh
 
 def test_a_plan_says_what_it_takes_before_anybody_is_known(client: Any, open_shop: None) -> None:
     page = client.get("/products/plan").text
-    assert "Telegram takes 100 Stars now and every 30 days until you cancel." in page
+    assert "Telegram charges 100 Stars now and every 30 days until you cancel." in page
     assert 'data-main-button="Subscribe: ⭐ 100 / 30 days"' in page
     assert choices(page) == ["buy", "try"]
     assert choices(client.get("/products/big-plan").text) == ["buy"]
@@ -111,12 +111,12 @@ def test_a_trial_is_offered_once(client: Any, alice: User, telegram: Telegram) -
     page = offer(client, alice)
     assert choices(page) == ["buy"]
     assert "Yours until 8 May" in page
-    assert "the days left wait until the plan ends" in page
+    assert "the remaining days wait until the plan ends" in page
     again = tap(client.as_(alice), trial="1")
-    assert (again.status_code, "you had yours" in again.text) == (409, True)
+    assert (again.status_code, "you&#39;ve had yours" in again.text) == (409, True)
     paid = client.as_(alice).get(f"/orders/{made.public_id}", headers=HTMX).text
-    assert "Your trial of Plan has begun" in paid
-    assert "It gives you 7 days and does not renew itself." in paid
+    assert "Your trial of Plan has started" in paid
+    assert "You have it for 7 days. It doesn&#39;t renew." in paid
 
 
 def test_somebody_who_had_the_plan_is_offered_no_trial(
@@ -133,12 +133,12 @@ def test_a_subscriber_sees_the_plan_and_the_way_in(client: Any, alice: User) -> 
     made = arrange.subscribe(alice)
     page = offer(client, alice)
     assert "Renews on 31 May" in page
-    assert "Plan: 100 Stars then, and every 30 days after that until you cancel." in page
+    assert "Plan: 100 Stars then, and every 30 days until you cancel." in page
     assert f'hx-delete="/subscriptions/{made.public_id}/renewal"' in page
     assert 'data-main-button="Open Tonight&#39;s Sky"' in page
     assert choices(page) == []
     paid = client.as_(alice).get(f"/orders/{made.public_id}", headers=HTMX).text
-    assert "It renews on 31 May, until you cancel under My upgrades." in paid
+    assert "It renews on 31 May, then every 30 days until you cancel under My upgrades." in paid
 
 
 def test_the_card_of_a_running_plan_says_until_when(client: Any, alice: User) -> None:
@@ -161,18 +161,17 @@ def test_a_plan_in_its_grace_after_cancelling_can_be_begun_anew(
     cancel(arrange.subscribe(alice))
     wind(monkeypatch, MONTH)
     page = offer(client, alice)
-    assert "Open until 1 Jun" in page
-    assert "Yours until" not in page
+    assert page.count("Yours until 1 Jun") == page.count("Yours until") == 1
     assert choices(page) == ["buy"]
 
 
 def test_changing_tier_says_what_becomes_of_both_before_anybody_pays(client: Any, alice: User) -> None:
     small = arrange.subscribe(alice)
     page = offer(client, alice, "big-plan")
-    assert "If you change plans" in page
-    assert "Plan renews no more, and stays open until 31 May." in page
-    assert "Big-Plan begins today and renews on 31 May." in page
-    assert "opens nothing that you do not have" not in page
+    assert "If you switch plans" in page
+    assert "Plan won&#39;t renew. You keep it until 31 May." in page
+    assert "Big-Plan starts today and renews on 31 May." in page
+    assert "adds nothing you don&#39;t already have" not in page
     arrange.subscribe(alice, "big-plan", charge_id="second", at=NOW + timedelta(minutes=1))
     replaced = subscriptions.find(small.public_id)
     assert replaced
@@ -182,25 +181,25 @@ def test_changing_tier_says_what_becomes_of_both_before_anybody_pays(client: Any
 def test_changing_to_a_smaller_tier_says_that_it_opens_nothing_yet(client: Any, alice: User) -> None:
     arrange.subscribe(alice, "big-plan")
     page = offer(client, alice)
-    assert "Big-Plan renews no more, and stays open until 31 May." in page
-    assert "Until then it opens nothing that you do not have." in page
+    assert "Big-Plan won&#39;t renew. You keep it until 31 May." in page
+    assert "Until then it adds nothing you don&#39;t already have." in page
 
 
 def test_a_cancelled_tier_is_said_to_be_so(client: Any, alice: User) -> None:
     cancel(arrange.subscribe(alice))
-    assert "Plan is cancelled already, and stays open until 31 May." in offer(client, alice, "big-plan")
+    assert "Plan is already cancelled. You keep it until 31 May." in offer(client, alice, "big-plan")
 
 
 def test_a_pass_beside_a_plan_is_a_choice_of_its_own(client: Any, alice: User, telegram: Telegram) -> None:
     arrange.subscribe(alice)
     page = offer(client, alice, "week")
-    assert "Your plan opens this" in page
-    assert "A pass bought now waits until Plan ends, and gives its days then." in page
+    assert "Included in your plan" in page
+    assert "A pass you buy now starts when Plan ends." in page
     assert 'name="beside_plan" value="1"' in page
     assert 'data-main-button="Open Tonight&#39;s Sky"' in page
     assert 'data-main-button="Buy' not in page
     refused = tap(client.as_(alice), product="week")
-    assert (refused.status_code, "Your plan opens this already" in refused.text) == (409, True)
+    assert (refused.status_code, "Your plan already includes this" in refused.text) == (409, True)
     assert tap(client.as_(alice), product="week", beside_plan="1").status_code == 200
 
 
@@ -219,9 +218,9 @@ def test_what_is_open_for_good_is_not_sold_again(client: Any, alice: User, slug:
 
 
 def test_what_can_be_given_back_says_so_before_it_is_paid(client: Any, open_shop: None) -> None:
-    assert "give it back" not in client.get("/products/atlas").text
+    assert "refund within" not in client.get("/products/atlas").text
     arrange.open_shop(arrange.item(refund_days=14))
-    assert "You may give it back within 14 days." in client.get("/products/atlas").text
+    assert "Full refund within 14 days." in client.get("/products/atlas").text
 
 
 def test_short_of_stars_nobody_is_led_to_a_plan(client: Any, alice: User) -> None:
@@ -239,7 +238,7 @@ def test_a_payment_that_goes_back_by_itself_says_why(client: Any, alice: User) -
     charge = arrange.pay(arrange.facts(made))
     page = client.as_(alice).get(f"/orders/{made.public_id}", headers=HTMX).text
     assert "on their way back" in page
-    assert "Sent back: paid twice." in page
+    assert "Refunded automatically: paid twice." in page
     arrange.settle(charge)
     page = client.as_(alice).get(f"/orders/{made.public_id}", headers=HTMX).text
-    assert "Sent back: paid twice. 250 Stars went back" in page
+    assert "Refunded automatically: paid twice. 250 Stars are back" in page

@@ -95,13 +95,15 @@ def test_why_stars_went_back_is_legible(client: Any, alice: User) -> None:
     order = arrange.order(alice, "atlas")
     arrange.pay(arrange.facts(order, "stx1"))
     twice = arrange.pay(arrange.facts(order, "stx2"))
-    assert "250 Stars are on their way back." in row(listed(client, alice), "stx2")
+    assert "Refund on its way: 250 Stars." in row(listed(client, alice), "stx2")
     arrange.settle(twice)
-    assert "250 Stars went back on 1 May. Sent back: paid twice." in row(listed(client, alice), "stx2")
+    assert "Refunded on 1 May: 250 Stars. Refunded automatically: paid twice." in row(
+        listed(client, alice), "stx2"
+    )
     for slug, charge_id, by, words in (
-        ("notes", "stx3", "owner", "The shop gave it back: asked."),
-        ("week", "stx4", "telegram", "Given back at Telegram."),
-        ("plan", "stx5", "buyer", "You gave it back."),
+        ("notes", "stx3", "owner", "The shop refunded it: asked."),
+        ("week", "stx4", "telegram", "Refunded through Telegram."),
+        ("plan", "stx5", "buyer", "You asked for this refund."),
     ):
         paid = pay(alice, slug, charge_id, **({"trial": True} if slug == "plan" else {}))
         if by != "telegram":
@@ -113,10 +115,10 @@ def test_why_stars_went_back_is_legible(client: Any, alice: User) -> None:
 @on_sqlite
 def test_a_payment_in_review_is_seen_until_somebody_decided(client: Any, alice: User) -> None:
     arrange.pay(arrange.facts(arrange.order(alice), payload="not ours"))
-    assert "being looked into by the shop" in listed(client, alice)
+    assert "under review by the shop" in listed(client, alice)
     with transaction():
         quarantine.grant("charge-1", keys=arrange.KEYS, now=NOW, slug="atlas")
-    assert "being looked into" not in listed(client, alice)
+    assert "under review" not in listed(client, alice)
 
 
 @on_sqlite
@@ -148,8 +150,8 @@ def test_a_receipt_says_when_and_why_its_stars_went_back(client: Any, alice: Use
     arrange.settle(charge, at=NOW + DAY)
     page = client.as_(alice).get("/purchases/stxAlice1", headers=HTMX).text
     assert "2 May 2026, 12:00:00 UTC" in page
-    assert "Given back at Telegram." in page
-    assert "Give it back" not in page
+    assert "Refunded through Telegram." in page
+    assert "Refund<small>" not in page
 
 
 @on_sqlite
@@ -189,13 +191,13 @@ def test_a_receipt_that_does_not_exist_is_not_found(client: Any, alice: User, ch
 def test_giving_back_is_asked_about_and_says_what_closes(
     client: Any, alice: User, charge: Charge, telegram: Telegram
 ) -> None:
-    assert "Give it back<small>until 15 May</small>" in row(listed(client, alice), "stxAlice1")
+    assert "Refund<small>until 15 May</small>" in row(listed(client, alice), "stxAlice1")
     sure = look(client.as_(alice), sure="1").text
-    assert "Give Atlas back?" in sure
-    assert "250 Stars return to your balance." in sure
-    assert "Deep Sky Atlas closes at once." in sure
-    assert "You can do this once for everything that it opens" in sure
-    assert "Give it back<small>" in look(client.as_(alice)).text
+    assert "Refund Atlas?" in sure
+    assert "You get 250 Stars back." in sure
+    assert "You lose access to Deep Sky Atlas right away." in sure
+    assert "You can refund this yourself only once" in sure
+    assert "Refund<small>" in look(client.as_(alice)).text
     assert telegram.calls == []
 
 
@@ -204,9 +206,9 @@ def test_giving_back_returns_the_stars_and_closes_the_page(
 ) -> None:
     page = give_back(client.as_(alice)).text
     assert telegram.asked() == ["refundStarPayment"]
-    assert "250 Stars went back on 1 May. You gave it back." in page
+    assert "Refunded on 1 May: 250 Stars. You asked for this refund." in page
     assert "hx-trigger" not in page
-    assert "Opens with an upgrade" in client.as_(alice).get("/pages/atlas", headers=HTMX).text
+    assert "Unlock this page" in client.as_(alice).get("/pages/atlas", headers=HTMX).text
 
 
 @pytest.mark.proves("S49")
@@ -224,14 +226,14 @@ def test_a_refund_that_telegram_did_not_answer_is_on_its_way(
 ) -> None:
     telegram.is_down = True
     page = give_back(client.as_(alice)).text
-    assert "250 Stars are on their way back." in page
+    assert "Refund on its way: 250 Stars." in page
     assert 'hx-get="/refunds/stxAlice1?seen=unknown-3" hx-trigger="every 3s"' in page
     assert look(client.as_(alice), seen="unknown-3").status_code == 204
     assert 'hx-trigger="every 3s"' in row(listed(client, alice), "stxAlice1")
     wind(monkeypatch, timedelta(minutes=1))
     assert 'hx-trigger="every 30s"' in look(client.as_(alice), seen="unknown-3").text
     arrange.settle(charge)
-    assert "250 Stars went back" in look(client.as_(alice), seen="unknown-30").text
+    assert "Refunded on 1 May: 250 Stars" in look(client.as_(alice), seen="unknown-30").text
 
 
 @on_sqlite
@@ -241,7 +243,7 @@ def test_when_too_many_wait_for_telegram_the_refund_is_kept(
     extensions = client.application.extensions
     slots = threading.BoundedSemaphore(0)
     monkeypatch.setitem(extensions, "context", replace(extensions["context"], slots=slots))
-    assert "on their way back" in give_back(client.as_(alice)).text
+    assert "Refund on its way" in give_back(client.as_(alice)).text
     assert telegram.calls == []
 
 
@@ -251,22 +253,22 @@ def test_22_a_refusal_by_telegram_opens_it_again_and_may_be_tried_after_an_hour(
 ) -> None:
     telegram.refuses = "Bad Request: BALANCE_TOO_LOW"
     page = give_back(client.as_(alice)).text
-    assert "Telegram refused to give it back on 1 May, so it is open again." in page
-    assert "Give it back<small>" not in page
+    assert "Telegram refused the refund on 1 May, so you have access again." in page
+    assert "Refund<small>" not in page
     assert "BALANCE_TOO_LOW" not in page
-    assert "Opens with an upgrade" not in client.as_(alice).get("/pages/atlas", headers=HTMX).text
+    assert "Unlock this page" not in client.as_(alice).get("/pages/atlas", headers=HTMX).text
     telegram.refuses = ""
     wind(monkeypatch, timedelta(hours=1))
-    assert "Give it back<small>" in listed(client, alice)
-    assert "250 Stars went back" in give_back(client.as_(alice)).text
+    assert "Refund<small>" in listed(client, alice)
+    assert "Refunded on 1 May: 250 Stars" in give_back(client.as_(alice)).text
 
 
 @on_sqlite
 def test_giving_a_plan_back_stops_its_renewal_first(client: Any, alice: User, telegram: Telegram) -> None:
     made = arrange.subscribe(alice, charge_id="stxAlice1")
     sure = look(client.as_(alice), sure="1").text
-    assert "Tonight&#39;s Sky closes at once." in sure
-    assert "The plan renews no more." in sure
+    assert "You lose access to Tonight&#39;s Sky right away." in sure
+    assert "The plan won&#39;t renew." in sure
     give_back(client.as_(alice))
     assert telegram.asked() == ["editUserStarSubscription", "refundStarPayment"]
     plan = subscriptions.find(made.public_id)
@@ -278,11 +280,11 @@ def test_giving_a_plan_back_stops_its_renewal_first(client: Any, alice: User, te
 def test_what_is_open_another_way_stays_open(client: Any, alice: User, telegram: Telegram) -> None:
     pay(alice)
     pay(alice, "whole-sky", "stx2")
-    assert "Nothing closes: you have it another way as well." in look(client.as_(alice), sure="1").text
+    assert "You keep your access: you also have it another way." in look(client.as_(alice), sure="1").text
     arrange.open_shop(arrange.item(**{**vars(arrange.WEEK), "refund_days": 3}))
     pay(alice, "week", "stx3")
     pay(alice, "week", "stx4")
-    assert "Tonight&#39;s Sky then ends on 8 May." in look(client.as_(alice), "stx3", sure="1").text
+    assert "You keep Tonight&#39;s Sky until 8 May." in look(client.as_(alice), "stx3", sure="1").text
 
 
 @on_sqlite
@@ -290,11 +292,11 @@ def test_after_its_days_it_is_not_offered_and_not_taken(
     client: Any, alice: User, charge: Charge, telegram: Telegram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wind(monkeypatch, 14 * DAY)
-    assert "Give it back" not in listed(client, alice)
-    assert "Give Atlas back?" not in look(client.as_(alice), sure="1").text
+    assert "Refund<small>" not in listed(client, alice)
+    assert "Refund Atlas?" not in look(client.as_(alice), sure="1").text
     response = give_back(client.as_(alice))
     assert response.status_code == 409
-    assert "The time for giving this back yourself is over." in response.text
+    assert "too late to refund this yourself." in response.text
     assert telegram.calls == []
 
 
@@ -304,17 +306,17 @@ def test_what_was_given_back_before_is_not_offered_and_not_taken(
 ) -> None:
     give_back(client.as_(alice))
     pay(alice, charge_id="stx2")
-    assert "Give it back" not in listed(client, alice)
+    assert "Refund<small>" not in listed(client, alice)
     response = give_back(client.as_(alice), "stx2")
     assert response.status_code == 409
-    assert "back once before." in response.text
+    assert "something that unlocks the same, once." in response.text
     assert telegram.asked() == ["refundStarPayment"]
 
 
 @on_sqlite
 def test_what_has_no_window_is_not_offered(client: Any, alice: User) -> None:
     buy(alice, "notes")
-    assert "Give it back" not in listed(client, alice)
+    assert "Refund<small>" not in listed(client, alice)
 
 
 @pytest.mark.proves("S51")

@@ -40,7 +40,7 @@ def test_what_telegram_knows_and_we_did_not_is_found_and_shown(
     assert f'data-path="/{page}"' in shown
     assert "Found: Atlas." in shown
     assert ("Yours for good" if page == "upgrades" else 'href="/purchases/stx1"') in shown
-    assert "Opens with an upgrade" not in client.as_(alice).get("/pages/atlas", headers=HTMX).text
+    assert "Unlock this page" not in client.as_(alice).get("/pages/atlas", headers=HTMX).text
 
 
 @on_sqlite
@@ -56,7 +56,7 @@ def test_a_refund_that_was_missed_is_found_too(client: Any, alice: User, telegra
 @on_sqlite
 def test_when_nothing_is_missing_it_says_so(client: Any, alice: User, telegram: Telegram) -> None:
     shown = restore(client.as_(alice)).text
-    assert "Checked with Telegram just now: nothing is missing." in shown
+    assert "Just checked with Telegram: nothing is missing." in shown
     assert telegram.asked() == ["getStarTransactions"]
 
 

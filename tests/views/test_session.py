@@ -302,7 +302,7 @@ def test_19_a_page_that_logs_out_is_a_strangers(client):
     headers = {"Authorization": f"Bearer {token}", "HX-Request": "true"}
     page = client.delete("/session", headers=headers)
     assert (page.status_code, page.headers["HX-Trigger"]) == (200, "session:ended")
-    assert "You are logged out" in page.text
+    assert "You&#39;re logged out" in page.text
     assert "data-viewer" not in page.text
 
 

@@ -246,7 +246,7 @@ def test_25_settings_ask_once_more_and_then_forget(client, alice):
     answer = hers.delete("/me", headers=HTMX)
     assert answer.status_code == 200
     page = answer.get_data(as_text=True)
-    assert "You are forgotten here" in page
+    assert "Your data is deleted" in page
     assert "data-personal" not in page  # nothing that would sign in again by itself
     assert answer.headers["HX-Trigger"] == "session:ended"
     assert "Max-Age=0" in answer.headers["Set-Cookie"]

@@ -58,10 +58,10 @@ def test_cancelling_stops_the_renewal_at_telegram_and_keeps_what_is_paid(
     expected = {"user_id": alice.telegram_id, "telegram_payment_charge_id": "first", "is_canceled": True}
     assert telegram.calls == [("editUserStarSubscription", expected)]
     assert "Cancelled" in page
-    assert "Plan stays open until 31 May, and nothing more is charged." in page
+    assert "You keep Plan until 31 May. You won&#39;t be charged again." in page
     assert "hx-trigger" not in page
     assert f'hx-put="/subscriptions/{made.public_id}/renewal"' in page
-    assert "Opens with an upgrade" not in client.as_(alice).get("/pages/tonight", headers=HTMX).text
+    assert "Unlock this page" not in client.as_(alice).get("/pages/tonight", headers=HTMX).text
 
 
 def test_cancelling_twice_is_one_cancellation(
@@ -78,7 +78,7 @@ def test_nothing_is_called_cancelled_before_telegram_agrees(
     telegram.is_down = True
     response = cancel(client.as_(alice), made)
     assert response.status_code == 200
-    assert "Telegram has not agreed yet" in response.text
+    assert "Telegram hasn&#39;t confirmed yet" in response.text
     assert "Cancelled" not in response.text
     assert f'hx-get="/subscriptions/{made.public_id}?seen=cancelling-2" hx-trigger="every 2s' in response.text
     assert look(client.as_(alice), made, seen="cancelling-2").status_code == 204
@@ -103,7 +103,7 @@ def test_a_refused_cancellation_says_that_it_still_renews(
 ) -> None:
     telegram.refuses = "Bad Request: CHARGE_ID_INVALID"
     page = cancel(client.as_(alice), made).text
-    assert "Telegram did not take the cancellation, so it still renews." in page
+    assert "Telegram didn&#39;t accept the cancellation, so the plan still renews." in page
     assert "Renews on 31 May" in page
     assert "CHARGE_ID_INVALID" not in page
     assert "hx-trigger" not in page
@@ -144,7 +144,7 @@ def test_what_the_person_turned_off_in_telegram_only_they_turn_on(
 ) -> None:
     note(made, "canceled")
     page = look(client.as_(alice), made).text
-    assert "Telegram leaves that to you alone; this page notices." in page
+    assert "Only you can do that; this page updates on its own." in page
     assert "hx-put" not in page
 
 
@@ -155,7 +155,7 @@ def test_a_refused_permission_leaves_it_cancelled(
     cancel(client.as_(alice), made)
     telegram.refuses = "Bad Request: CHARGE_ID_INVALID"
     page = resume(client.as_(alice), made).text
-    assert "Telegram did not agree to let it renew. It stays cancelled." in page
+    assert "Telegram didn&#39;t turn renewal back on. The plan stays cancelled." in page
     assert "hx-put" in page
 
 
@@ -166,7 +166,7 @@ def test_permission_that_is_not_answered_yet_is_said_so(
     cancel(client.as_(alice), made)
     telegram.is_down = True
     page = resume(client.as_(alice), made).text
-    assert "You asked to let Plan renew, and Telegram has not agreed yet." in page
+    assert "Turning renewal back on for Plan. Telegram hasn&#39;t confirmed yet." in page
     assert 'hx-trigger="every 2s' in page
 
 
@@ -178,7 +178,7 @@ def test_what_is_no_longer_sold_is_not_let_to_renew(
     with transaction():
         withdrawals.replace_catalogue([arrange.ATLAS], NOW)
     page = look(client.as_(alice), made).text
-    assert "It is no longer sold, so it cannot be renewed." in page
+    assert "It&#39;s no longer sold, so it can&#39;t renew." in page
     assert "hx-put" not in page
     assert resume(client.as_(alice), made).status_code == 409
     assert telegram.calls[-1][1]["is_canceled"] is True
@@ -191,11 +191,11 @@ def test_a_renewal_that_is_late_or_failed_says_what_to_do(
     wind(monkeypatch, MONTH)
     late = look(client.as_(alice), made).text
     assert "Plan was due on 31 May" in late
-    assert "It stays open until 1 Jun meanwhile." in late
+    assert "Meanwhile you keep it until 1 Jun." in late
     note(made, "failed")
     failed = look(client.as_(alice), made).text
-    assert "The renewal failed" in failed
-    assert "Telegram could not take the 100 Stars for Plan. It stays open until 1 Jun." in failed
+    assert "Renewal failed" in failed
+    assert "Telegram couldn&#39;t charge 100 Stars for Plan. You keep it until 1 Jun." in failed
     assert "Top up your Stars in Telegram" in failed
     assert "hx-delete" in failed
 
@@ -227,7 +227,7 @@ def test_when_too_many_wait_for_telegram_the_wish_is_kept(
     extensions = client.application.extensions
     slots = threading.BoundedSemaphore(0)
     monkeypatch.setitem(extensions, "context", replace(extensions["context"], slots=slots))
-    assert "Telegram has not agreed yet" in cancel(client.as_(alice), made).text
+    assert "Telegram hasn&#39;t confirmed yet" in cancel(client.as_(alice), made).text
     assert plan(made).wish == "cancel"
     assert telegram.calls == []
 

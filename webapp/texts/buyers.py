@@ -100,7 +100,7 @@ def refunded(facts: dict[str, Any]) -> Message:
     else:
         text = gettext("%(stars)s are back with you.", stars=stars_of(facts))
     if facts.get("reason"):
-        text = f"{text} {gettext('The shop says why: %(reason)s', reason=facts['reason'])}"
+        text += " " + gettext("The shop's reason: %(reason)s", reason=facts["reason"])
     number = gettext("Payment number: %(number)s", number=facts["charge_id"])
     return Message(f"{text}\n\n{number}", gettext("My purchases"), "/purchases")
 

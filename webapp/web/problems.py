@@ -26,10 +26,10 @@ PROBLEM = "application/problem+json"
 SENTENCES = {
     404: errors.NotFound.sentence,
     405: errors.BadRequest.sentence,
-    413: N_("That was more than this page takes."),
+    413: N_("That's more than this page accepts."),
     415: errors.BadRequest.sentence,
 }
-BROKEN = N_("Something went wrong on our side. Nothing was charged for this; please try again.")
+BROKEN = N_("Something went wrong on our side. You weren't charged for this; please try again.")
 
 
 def init_app(app: Flask) -> None:

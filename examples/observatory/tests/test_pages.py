@@ -67,7 +67,7 @@ def test_a_page_opens_for_its_buyer_alone(shop: Any, alice: User, bob: User, pat
     for other in (shop, shop.as_(bob)):
         page = other.get(path, headers=HTMX).text
         assert inside not in page
-        assert "Opens with an upgrade" in page
+        assert "Unlock this page" in page
         assert f'href="/products/{slug}"' in page
 
 
