@@ -41,7 +41,7 @@ SIGN_IN = "code"  # the start parameter that asks for one
 
 
 def add_handlers(application: ChatApplication) -> None:
-    """Teach an application what is answered to what."""
+    """Register what the bot answers to commands, texts and taps."""
     private = filters.ChatType.PRIVATE
     for command, handler in _commands().items():
         application.add_handler(CommandHandler(command, handler, filters=private))
@@ -67,7 +67,7 @@ def _commands() -> dict[str, Handler]:
 
 
 async def on_let_in(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-    """Tell somebody who lets the bot write again, or for the first time, what could not be told before."""
+    """Send what could not be sent before to a person who lets the bot write again."""
     member = update.my_chat_member and update.my_chat_member.new_chat_member
     if update.effective_user is None or (member and member.status != ChatMember.MEMBER):
         return
@@ -108,7 +108,7 @@ async def on_start(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
 
 
 async def on_code(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-    """Write a code with which the same person signs in where their client shows an old launch."""
+    """Send a code that signs this person in where their client shows an old launch."""
     app: Flask = context.bot_data["app"]
     person = update.effective_user
     if person is None:
@@ -127,13 +127,13 @@ async def on_code(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
 
 
 async def on_language(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-    """Lead to where a language is chosen, and have the menu button speak the one that counts now."""
+    """Link to the settings of language, and set the menu button in the language of now."""
     await _say(update, context, answers.language)
     await _show_menu_button(update, context)
 
 
 async def on_news(update: Update, context: ContextTypes.DEFAULT_TYPE, *, wanted: bool) -> None:
-    """Have somebody get the owner's news, or none, also if they never opened the shop."""
+    """Turn the owner's news on or off for a person, even if they never opened the shop."""
     app: Flask = context.bot_data["app"]
     person = update.effective_user
     if person is None:
@@ -150,7 +150,7 @@ async def on_news(update: Update, context: ContextTypes.DEFAULT_TYPE, *, wanted:
 
 
 async def on_answer_button(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-    """Ask an owner for the answer to a person, in the chat where what they wrote was read."""
+    """Prompt an owner for the answer to a person, in the chat that showed what the person wrote."""
     app: Flask = context.bot_data["app"]
     query, where = update.callback_query, update.effective_chat
     if query is None or where is None or query.data is None:
@@ -210,7 +210,7 @@ async def _say(update: Update, context: ContextTypes.DEFAULT_TYPE, words: Callab
 
 
 def _speaking(person: User | None) -> AbstractContextManager[None]:
-    """Say everything inside the block in the language a person chose in the shop, or has in Telegram."""
+    """Speak the language that a person chose in the shop, or has in Telegram, inside the block."""
     if person is None:
         return localize.speaking(None)
     known = users.get(person.id)

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Chat in the event loop of the main thread; the database is asked in threads beside it."""
+    """The chat of one process, in the event loop of its main thread; threads beside it ask the database."""
 
     def __init__(self, app: Flask, worker: Worker, wakeups: Wakeups) -> None:
         self.worker = worker
@@ -61,7 +61,7 @@ class Dispatcher:
         await self.application.shutdown()
 
     async def _dispatch(self, item: InboxItem) -> None:
-        """Have an item answered, and note what became of it."""
+        """Answer an item, and note what became of it."""
         try:
             await self._process(item)
         except Forbidden:

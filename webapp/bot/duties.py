@@ -37,7 +37,7 @@ class Duties:
     """The table, and when each of its rows is due in this process."""
 
     def __init__(self, app: Flask, holds: Callable[[str], bool]) -> None:
-        """Have everything due at once.
+        """Build the table, with everything due at once.
 
         :param holds: whether this process has a duty, by its name
         """
@@ -57,7 +57,7 @@ class Duties:
         self.due_at = {duty.name: clock.ticks() for duty in self.table}
 
     def tick(self) -> None:
-        """Do what is due."""
+        """Do each duty that is due and that no other process has."""
         with self.app.app_context():
             ticks = clock.ticks()
             for duty in self.table:

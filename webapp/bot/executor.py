@@ -14,7 +14,7 @@ AT_ONCE = 32  # one at a time, a burst of 200 buyers leaves half past Telegram's
 
 
 class QuestionExecutor:
-    """Threads of this process, and a slot for each payer whose questions are being answered."""
+    """The threads of one process, and a slot for each payer whose questions they answer."""
 
     def __init__(self, questions: Questions) -> None:
         self.questions = questions
@@ -26,6 +26,7 @@ class QuestionExecutor:
         """Begin to answer the questions that wait; returns when each has a thread, or a place in a line."""
         for item in self.questions.claim(AT_ONCE):
             if self.lines.join(item):
+                # No free slot, no further claims: a question that only queues here would outlast its lease.
                 self.slots.acquire()
                 self.executor.submit(self._answer, item)
 

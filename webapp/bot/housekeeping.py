@@ -41,6 +41,7 @@ def look_after(context: Context, now: datetime) -> bool:
 
 def _deliveries(context: Context, now: datetime) -> tuple[str | None, int | None]:
     """Return what is wrong with deliveries, and how many updates wait at Telegram."""
+    # Asked while polling, too: a webhook that another program set keeps every poll away.
     try:
         info = context.client.call("getWebhookInfo")
     except BotApiError as error:

@@ -59,5 +59,6 @@ def _claim_database(app: Flask, username: str, name: str) -> None:
     with app.app_context():
         with transaction():
             shops.claim(config.bot_id, username, config.bot_environment, bot_name=name)
+        # A process that was killed and started again need not wait for its own leases.
         release_leases_of_the_dead()
         disks.note_process(disks.file_of(config.database_url), "bot")

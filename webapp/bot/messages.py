@@ -1,4 +1,4 @@
-"""Messages of the outbox, sent one after the other by one process of all."""
+"""Messages of the outbox, sent one after the other by one process at a time."""
 
 import logging
 import time
@@ -30,7 +30,7 @@ class Messages:
     """What the outbox owes people, sent by any thread of this process."""
 
     def __init__(self, app: Flask, holds: Callable[[str], bool]) -> None:
-        """Be ready to send.
+        """Prepare to send.
 
         :param holds: whether this process has a duty, by its name
         """
@@ -54,7 +54,7 @@ class Messages:
             return len(batch)
 
     def send_alarms(self, kind: str) -> None:
-        """Send what waits of one kind, whoever else has the duty to send: they are not at work."""
+        """Send what waits of one kind, without the duty to send: whoever has it is not at work."""
         with self.app.app_context():
             for message in run_in_transaction(lambda: outbox.claim(ALARMS_AT_ONCE, clock.now(), only=kind)):
                 self._send(message)

@@ -41,7 +41,7 @@ class Poller:
     """Fetches updates; Telegram hears that they arrived by the next poll's offset, after the commit."""
 
     def __init__(self, app: Flask, turn: Turn, wakeups: Wakeups, after_gap: Callable[[], None]) -> None:
-        """Be ready to poll.
+        """Prepare to poll.
 
         :param after_gap: called where updates may have expired while this process could not poll
         """
@@ -96,7 +96,7 @@ class Poller:
         log.error("not polling: %s. Only one program may poll, and none while a webhook is set.", error)
 
     def _look_back(self) -> None:
-        """After a gap, ask the statement for what may have expired in it."""
+        """Ask the statement, after a gap, for what may have expired in it."""
         ticks = clock.ticks()
         if ticks - self.heard_at > GAP_SECONDS:
             self.after_gap()

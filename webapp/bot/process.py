@@ -141,7 +141,7 @@ class Bot:
         self.wakeups.pause(RENEW_EVERY_SECONDS)
 
     def _drain(self, threads: list[threading.Thread]) -> None:
-        """Let everything that has begun come to its end."""
+        """Finish everything that has begun."""
         self.wakeups.stop()
         self._release(self.turn.release)  # first: buyers elsewhere wait to be heard
         deadline = clock.ticks() + DRAIN_SECONDS

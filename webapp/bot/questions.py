@@ -36,10 +36,10 @@ class Questions:
         self.in_hand: set[int] = set()  # those that are being answered
 
     def claim(self, limit: int) -> list[InboxItem]:
-        """Take pre-checkout queries that wait for an answer; each is to be answered, by one thread for all.
+        """Take pre-checkout queries that wait for an answer; the caller answers each of them.
 
-        A clock that jumps ends every lease, but not the work that holds it. One that somebody died with is
-        let go once Telegram waits for it no more.
+        A clock that jumps ends every lease, but not the work that holds it. A question that a process died
+        with is finished once Telegram waits for it no more.
         """
         in_hand = set(self.in_hand)  # as it was before: what is answered meanwhile is not to be taken again
         with self.app.app_context():

@@ -35,7 +35,7 @@ class Receivers:
     """The plug-in's receivers, called for one signal at a time; by one thread of one process."""
 
     def __init__(self, app: Flask, holds: Callable[[str], bool], stopping: threading.Event) -> None:
-        """Be ready to hand signals over.
+        """Prepare to hand signals over.
 
         :param holds: whether this process has a duty, by its name; to be asked again as long as it lasts
         """

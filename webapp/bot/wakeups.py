@@ -26,7 +26,7 @@ class Wakeups:
         self._events = {work: threading.Event() for work in (QUESTIONS, MONEY, CHAT, MESSAGES, SIGNALS)}
 
     def wake(self, *works: str) -> None:
-        """Have these kinds of work looked for at once; all of them if none is named."""
+        """Wake the threads of these kinds of work; all threads if none is named."""
         for work in works or self._events:
             self._events[work].set()
 

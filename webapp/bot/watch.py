@@ -1,4 +1,4 @@
-"""The web process minds the bot: when no bot process is at work, it tells the owners itself."""
+"""The web process watches the bot, and tells the owners when no bot process is at work."""
 
 import logging
 import threading
@@ -24,7 +24,7 @@ BACK = "owner_bot_back"
 
 
 def start(app: Flask) -> "Watch | None":
-    """Look after the bot until told to stop, if an owner wants to hear of it."""
+    """Watch the bot until told to stop, if an owner wants to hear of it."""
     config: Config = app.config["STARFRONT"]
     if not config.owner_chats or HEALTH not in config.owner_notices:
         return None

@@ -1,4 +1,4 @@
-"""Updates leased from the inbox: money is settled, and chat is given out when its turn has come."""
+"""Updates leased from the inbox: the worker settles money, and gives out chat when its turn has come."""
 
 import logging
 from datetime import datetime, timedelta
@@ -71,7 +71,7 @@ class Worker:
         return items.correlation_id(payload, self.context.keys)
 
     def claim_chat(self) -> list[InboxItem]:
-        """Take what is not about money and whose turn it is: what people write, and kinds yet unknown.
+        """Take chat whose turn it is: what people write, and kinds of updates yet unknown.
 
         A person gets one reply a second. What they wrote again meanwhile is answered once. What is meant
         for the shop's people is carried to them first, every word of it.

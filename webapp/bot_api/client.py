@@ -119,7 +119,7 @@ class BotApi:
         return self.flood_control.seconds_left(method, chat)
 
     def keep_silent(self, method: str, seconds: float, chat: int | None = None) -> None:
-        """Have a method called by nobody in this process for so long, or longer if that was asked for.
+        """Keep a method silent in this whole process for so long, or longer if that was asked for.
 
         :param chat: the chat that the call was for: the pause is its own until another chat is told the same
         """

@@ -51,7 +51,7 @@ class RegistrationError(Exception):
 
 
 def register(client: BotApi, config: Config, brand: Brand) -> list[str]:
-    """Have Telegram know the bot's face and send its updates to the right place.
+    """Tell Telegram the bot's commands and descriptions, and where its updates go.
 
     :return: kinds of updates that the owner's own Bot API server is too old to send
     :raise RegistrationError: a webhook is in the way, or was not accepted
