@@ -12,18 +12,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from webapp.host import disks
 
 PATIENCE_SECONDS = 5  # how long a writer waits for another one (SQLite's busy_timeout)
-OWN_SECONDS = 2.0  # of an owner's transaction; a question of Telegram's has six
 AT_ONCE: dict[str, Any] = {"sqlite_begin": "IMMEDIATE"}
 _writer = threading.Lock()
-
-
-class OwnTransactionTooLong(Exception):
-    """What an owner's code wrote is undone, since its transaction kept everybody from writing."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"a transaction on SQLite was open for more than {OWN_SECONDS:.0f} seconds: it is undone"
-        )
 
 
 def check_writable(_dialect: Dialect, _record: Any, args: Any, _parameters: Any) -> None:
@@ -62,30 +52,3 @@ def one_writer() -> Iterator[Callable[[], None]]:
         yield let_go
     finally:
         let_go()
-
-
-@contextmanager
-def limited(connection: Connection, let_go: Callable[[], None]) -> Iterator[None]:
-    """Undo a transaction on SQLite that is open for too long: everybody else's writing waits for it."""
-    driver: Any = connection.connection.driver_connection
-    ending = threading.Lock()  # whoever gets it decides how the transaction ends
-
-    def end() -> None:
-        if ending.acquire(blocking=False):
-            try:
-                driver.interrupt()
-                driver.rollback()
-                driver.execute("PRAGMA query_only = ON")  # or what comes later would commit by itself
-            finally:
-                let_go()
-
-    timer = threading.Timer(OWN_SECONDS, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        if not ending.acquire(blocking=False):
-            connection.invalidate()
-            raise OwnTransactionTooLong

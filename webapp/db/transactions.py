@@ -7,11 +7,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from webapp.db import sqlite
 from webapp.db.engine import db
-from webapp.db.sqlite import OwnTransactionTooLong as OwnTransactionTooLong
 
 ATTEMPTS = 5
 # PostgreSQL: serialization_failure, deadlock_detected (Appendix A of its manual).
@@ -28,7 +26,7 @@ def transaction() -> Iterator[None]:
     """
     if db.session().in_transaction():
         db.session.commit()
-    with _one_writer():
+    with one_writer():
         try:
             _begin_to_write()
             yield
@@ -54,24 +52,8 @@ def run_in_transaction(work: Callable[[], Result]) -> Result:
     raise AssertionError("unreachable")
 
 
-@contextmanager
-def own_session() -> Iterator[Session]:
-    """Commit what the block wrote in a session beside the shop's own, or nothing of it.
-
-    An owner's code gets this one: nothing that it does can end or undo a transaction of the shop's, and
-    nothing that it does not do keeps others from writing.
-
-    :raise OwnTransactionTooLong: on SQLite, it was open for so long that it is undone
-    """
-    with _one_writer() as let_go, Session(db.engine, expire_on_commit=False) as session, session.begin():
-        if db.engine.dialect.name != "sqlite":
-            yield session  # PostgreSQL itself ends a transaction that idles: see postgresql.py
-            return
-        with sqlite.limited(session.connection(execution_options=sqlite.AT_ONCE), let_go):
-            yield session
-
-
-def _one_writer() -> AbstractContextManager[Callable[[], None]]:
+def one_writer() -> AbstractContextManager[Callable[[], None]]:
+    """Queue writers where the database cannot, for the length of a block."""
     return sqlite.one_writer() if db.engine.dialect.name == "sqlite" else nullcontext(lambda: None)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Map, Rule
 
 from webapp import clock
-from webapp.db import transactions
+from webapp.db import own
 from webapp.shop import content_sources, reserved
 from webapp.shop.plugins.faults import Refused
 from webapp.shop.plugins.registered import Person, Plugin, Route, Web
@@ -122,7 +122,7 @@ class Shop:
 
     def db(self) -> AbstractContextManager[Session]:
         """Open a session for tables of this plug-in's own; its end commits, an exception undoes."""
-        return transactions.own_session()
+        return own.own_session()
 
     def _add(self, route: Route) -> None:
         if not route.name.isidentifier() or inspect.iscoroutinefunction(route.view):
