@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.gallery import letters
 from tests.gallery.states import STATES
 from tests.gallery.visits import Observatory, Visit
 from tests.kit.browser import FLAGS, find
@@ -29,8 +31,14 @@ LANGUAGES = ("en", "fa")
 HIGHEST = 6000  # pixels; nobody looks further down
 AROUND = 140  # pixels that Telegram's header and button take
 STILL_MILLISECONDS = 400
+SHARP: dict[str, Any] = {"device_scale_factor": 2, "bypass_csp": True}  # and so with our letters
 # In the README: which state in which theme.
-SHOWN = {"product-dark": "product", "sheet-dark": "order-opened", "unlocked-light": "order-paid"}
+SHOWN = {
+    "shop-light": "shop",
+    "product-dark": "product",
+    "sheet-dark": "order-opened",
+    "unlocked-light": "order-paid",
+}
 DESK = {"width": 1280, "height": 900}
 NOTICE_MILLISECONDS = 7500  # for which the phone tells of a message
 
@@ -65,24 +73,34 @@ def take_gallery(stage: Observatory, browser: Browser) -> None:
 
 
 def take_pictures(stage: Observatory, browser: Browser) -> None:
-    with browser.new_context(viewport=DESK, reduced_motion="reduce") as context:
+    with browser.new_context(viewport=DESK, reduced_motion="reduce", **SHARP) as context:
         page = context.new_page()
         page.goto(f"{stage.sandbox}/?theme=light&open=menu")
         page.wait_for_selector("[data-test=app-window].is-loaded")
         page.wait_for_timeout(NOTICE_MILLISECONDS)
+        for frame in page.frames:
+            letters.put_on(frame)
         page.screenshot(path=PICTURES / "sandbox-light.png")
     for name, state in SHOWN.items():
-        with visiting(stage, browser, state, theme=name.rpartition("-")[2]) as visit:
+        with visiting(stage, browser, state, theme=name.rpartition("-")[2], **SHARP) as visit:
             visit.page.wait_for_timeout(NOTICE_MILLISECONDS)
+            for frame in visit.page.frames:
+                letters.put_on(frame)
             visit.page.screenshot(path=PICTURES / f"{name}.png")
 
 
 @contextmanager
 def visiting(
-    stage: Observatory, browser: Browser, name: str, *, language: str = "en", theme: str = "light"
+    stage: Observatory,
+    browser: Browser,
+    name: str,
+    *,
+    language: str = "en",
+    theme: str = "light",
+    **options: Any,
 ) -> Iterator[Visit]:
     """Have somebody come to a state, with the phone in their hand."""
-    visit = Visit(stage, browser, language=language, theme=theme, on_phone=True)
+    visit = Visit(stage, browser, language=language, theme=theme, on_phone=True, **options)
     try:
         STATES[name](visit)
         yield visit

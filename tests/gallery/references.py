@@ -11,9 +11,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.gallery import letters
 from tests.gallery.states import STATES
 from tests.gallery.visits import Observatory, Visit
-from tests.kit import npm
 from tests.kit.browser import FLAGS, find
 
 FOLDER = Path(__file__).parent / "references"
@@ -29,15 +29,11 @@ PAGES = {
     "refund-asked": "custom",
     "upgrades": "dark",
 }
-WEIGHTS = (400, 600, 700)
 SMALLER = 4  # times
 MOST_OFF = 28  # of 255, in one colour of a pixel: what smoothing may do
 MOST_SHARE = 0.006  # of a picture's pixels
-FACE = (
-    "@font-face {{ font-family: Reference; font-weight: {weight}; src: url(data:font/woff2;base64,{data}) }}"
-)
 # The footer holds a sign that only some machines can draw.
-EVERYTHING = "* { font-family: Reference !important; font-synthesis: none } footer { visibility: hidden }"
+FOOTLESS = "footer { visibility: hidden }"
 SHRINK = """async ([picture, times]) => {
   const image = await createImageBitmap(await (await fetch(picture)).blob());
   const draw = (width, height) =>
@@ -76,9 +72,7 @@ def look(visit: Visit, name: str) -> str:
     """Return what a page looks like, made small, as an address that holds it."""
     STATES[name](visit)
     visit.wear(PAGES[name])
-    faces = [FACE.format(weight=weight, data=_font(weight)) for weight in WEIGHTS]
-    visit.page.add_style_tag(content="\n".join([*faces, EVERYTHING]))
-    visit.page.evaluate("Promise.all([...document.fonts].map((face) => face.load()))")
+    letters.put_on(visit.page, FOOTLESS)
     visit.page.evaluate("window.scrollTo(0, 0)")
     visit.page.wait_for_function("() => [...document.images].every((image) => image.complete)")
     picture = visit.page.screenshot(animations="disabled")
@@ -112,11 +106,6 @@ def _keep(stage: Observatory, browser: Browser, name: str) -> None:
     seen = look(visit, name)
     visit.close()
     (FOLDER / f"{name}.png").write_bytes(base64.b64decode(seen.partition(",")[2]))
-
-
-def _font(weight: int) -> str:
-    file = f"files/inter-latin-{weight}-normal.woff2"
-    return base64.b64encode(npm.read("@fontsource/inter@5.3.0", file)).decode()
 
 
 def _address(picture: bytes) -> str:
