@@ -108,6 +108,5 @@ def _judge(question: Question, keys: KeyRing, now: datetime) -> tuple[int | None
 
 def _told_before(known: PreCheckout, question: Question, now: datetime) -> ShopError | None:
     if known.declined_because:
-        refusal: ShopError = getattr(errors, known.declined_because)()
-        return refusal
+        return errors.of_code(known.declined_because)
     return CheckoutTooLate() if is_too_late(question.received_at, now) else None
