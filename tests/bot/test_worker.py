@@ -41,7 +41,7 @@ from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import shops
 from webapp.domain.people import users
 from webapp.domain.queue import inbox, leases, outbox
-from webapp.domain.sales import orders, reconciliation, updates
+from webapp.domain.sales import reconciliation, reservations, updates
 from webapp.texts import notifications
 from webapp.usecases import invoices, owner
 
@@ -93,7 +93,7 @@ def close(order: Order) -> None:
 
 
 def hold(order: Order) -> None:
-    orders.reserve(order.payload, ALICE, order.stars, "XTR", "q0", keys=arrange.KEYS, now=clock.now())
+    reservations.reserve(order.payload, ALICE, order.stars, "XTR", "q0", keys=arrange.KEYS, now=clock.now())
 
 
 @pytest.mark.proves("I3", "S45")

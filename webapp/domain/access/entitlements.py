@@ -13,7 +13,7 @@ from webapp.db.writes import Insertion, Write, write
 from webapp.domain.access import access, ledger, signals
 from webapp.domain.access.access import Access
 from webapp.domain.access.ledger import Entry
-from webapp.domain.access.signals import NOTHING, Sold
+from webapp.domain.access.signal_facts import NOTHING, Sold
 
 PEOPLE_AT_ONCE = 200  # each of them a lock, and a small database has some hundreds
 REPLACE = 'ON CONFLICT (telegram_id, "key") DO UPDATE SET since = excluded.since, until = excluded.until'

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from webapp.db.models import LedgerEntry, Product
 from webapp.domain.access import entitlements, ledger
-from webapp.domain.access.signals import Sold
+from webapp.domain.access.signal_facts import Sold
 from webapp.domain.catalogue import catalogue
 from webapp.domain.sales import renewals, subscriptions
 

@@ -13,7 +13,7 @@ from webapp.db.models import Charge, LedgerEntry, Subscription
 from webapp.db.types import UTCDateTime
 from webapp.db.writes import Change, Insertion, Write, write
 from webapp.domain.access import entitlements, ledger
-from webapp.domain.access.signals import Sold
+from webapp.domain.access.signal_facts import Sold
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import outbox
 from webapp.domain.sales import billing, charge_alarms, outcomes, refunds, renewals, subscriptions

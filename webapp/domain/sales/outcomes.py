@@ -6,12 +6,12 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from webapp.domain.access import access
-from webapp.domain.sales import orders, subscriptions
+from webapp.domain.sales import reservations, subscriptions
 from webapp.domain.sales.charge_context import Agreement, ChargeContext, ChargeFacts, SoldProduct
 from webapp.domain.sales.payloads import SaleKind
 
 # A charge this long after the order's end was confirmed before it.
-SLACK_SECONDS = orders.RESERVATION_SECONDS
+SLACK_SECONDS = reservations.RESERVATION_SECONDS
 # Our clock from Telegram's, whose charges tell whole seconds; further off, nobody is let in.
 CLOCKS_DIFFER = timedelta(seconds=60)
 

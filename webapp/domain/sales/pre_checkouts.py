@@ -9,11 +9,11 @@ from webapp.db.engine import db
 from webapp.db.models import Order, PreCheckout
 from webapp.db.writes import insert_once
 from webapp.domain.people.keys import KeyRing
-from webapp.domain.sales import orders
+from webapp.domain.sales import reservations
 from webapp.errors import CheckoutTooLate, ShopError
 
 ANSWER_WITHIN_SECONDS = 6  # our own cut-off
-TELEGRAM_WAITS_SECONDS = orders.UNANSWERED_SECONDS
+TELEGRAM_WAITS_SECONDS = reservations.UNANSWERED_SECONDS
 
 
 class Approval(StrEnum):
@@ -70,12 +70,12 @@ def settle(question: Question, approval: Approval, now: datetime) -> None:
     if known is None or known.order_id is None or known.received_at != question.received_at:
         return
     if approval is Approval.ARRIVED:
-        until = now + timedelta(seconds=orders.RESERVATION_SECONDS)
+        until = now + timedelta(seconds=reservations.RESERVATION_SECONDS)
     elif approval is Approval.UNKNOWN and db.session.get_one(Order, known.order_id).adds_up:
         until = known.decided_at + timedelta(seconds=TELEGRAM_WAITS_SECONDS)
     else:
         until = now
-    orders.hold_until(known.order_id, question.query_id, until)
+    reservations.hold_until(known.order_id, question.query_id, until)
 
 
 def is_too_late(received_at: datetime, now: datetime) -> bool:
@@ -92,7 +92,7 @@ def _judge(question: Question, keys: KeyRing, now: datetime) -> tuple[int | None
     if is_too_late(question.received_at, now):
         return None, CheckoutTooLate()
     try:
-        order = orders.reserve(
+        order = reservations.reserve(
             question.payload,
             question.telegram_id,
             question.stars,

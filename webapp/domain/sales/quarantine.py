@@ -9,7 +9,7 @@ from webapp.db.engine import db
 from webapp.db.models import Charge, LedgerEntry, Refund
 from webapp.db.writes import write
 from webapp.domain.access import entitlements, ledger
-from webapp.domain.access.signals import Sold
+from webapp.domain.access.signal_facts import Sold
 from webapp.domain.catalogue import catalogue
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import charges, outcomes

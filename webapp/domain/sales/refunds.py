@@ -10,7 +10,7 @@ from webapp.db.engine import db
 from webapp.db.models import Charge, LedgerEntry, Refund
 from webapp.db.retried import Retries
 from webapp.domain.access import entitlements, ledger
-from webapp.domain.access.signals import Sold
+from webapp.domain.access.signal_facts import Sold
 from webapp.domain.queue import outbox
 from webapp.domain.sales import billing, renewals, subscriptions
 
