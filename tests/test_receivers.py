@@ -18,6 +18,7 @@ from webapp.bot.receivers import Receivers
 from webapp.db.engine import db
 from webapp.db.models import OutboxMessage, Signal
 from webapp.domain.access import signals
+from webapp.domain.sales import charges
 from webapp.shop.folder import Folder
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -187,7 +188,7 @@ def test_one_that_hangs_is_given_up_and_the_others_go_on(alice, bob, connect, du
     # Meanwhile people buy, and others hear of it.
     buy(bob, "notes")
     assert db.session.query(OutboxMessage).filter_by(kind="receipt", telegram_id=BOB).count() == 1
-    arrange.settle(arrange.payments.get(f"notes-{BOB}"), at=clock.now())
+    arrange.settle(charges.get(f"notes-{BOB}"), at=clock.now())
     for _ in range(8):
         later(700)
         while duty.hand_over():
