@@ -29,7 +29,7 @@ from tests.kit.processes import eventually
 from webapp.db.engine import db
 from webapp.db.models import LedgerEntry
 from webapp.db.transactions import transaction
-from webapp.db.writes import write
+from webapp.db.writes import Change, write
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.owner import broadcasts
 from webapp.domain.queue import inbox, leases, outbox
@@ -157,7 +157,8 @@ def test_a_question_that_waits_for_a_payment_hears_that_the_order_is_paid(alice,
         refusal = pre_checkouts.decide(question(made), keys=KEYS, now=NOW)
         return refusal.code if refusal else None
 
-    _, refusal = at_once(lambda: write(orders.payment(made, "charge-1", NOW)), decide)
+    paid = Change(charges.PAY, {"id": made.id, "charge_id": "charge-1", "now": NOW})
+    _, refusal = at_once(lambda: write(paid), decide)
     assert refusal == "OrderClosed"
 
 

@@ -52,7 +52,7 @@ def _of(cause: str) -> Callable[[Passage], bool]:
 
 def _books(passage: Passage) -> bool:
     """Tell whether a charge from an update was written, and not known before."""
-    return _of("update:")(passage) and bool(passage.result.recorded_at == passage.named["now"])
+    return _of("update:")(passage) and bool(passage.result.charge.recorded_at == passage.named["now"])
 
 
 def _approves(passage: Passage) -> bool:
