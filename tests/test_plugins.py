@@ -21,6 +21,7 @@ from webapp.db.transactions import transaction
 from webapp.domain.owner.audit import Decision
 from webapp.shop import catalogue_file, checks, plugins
 from webapp.shop.folder import Folder
+from webapp.shop.plugins import patience
 from webapp.shop.plugins.registered import SIGNALS
 from webapp.shop.plugins.surface import Shop
 from webapp.usecases import owner
@@ -206,6 +207,27 @@ WRONG = {
         r"plugin\.py, line 4: there is no template 'lost\.html'",
     ),
 }
+
+
+HANGS = {
+    "at import": ("import time\nwhile True:\n    time.sleep(60)\n", "line 3"),
+    "at registration": (GOOD + "    while True:\n        pass\n", r"line [23]"),
+    "whatever is raised": (
+        GOOD
+        + "    while True:\n        try:\n            while True: pass\n        except Exception: pass\n",
+        r"line [2345]",
+    ),
+}
+
+
+@pytest.mark.proves("F66")
+@pytest.mark.parametrize("name", HANGS)
+def test_one_that_hangs_holds_no_start(tmp_path, monkeypatch, name):
+    plugin, line = HANGS[name]
+    monkeypatch.setattr(patience, "SECONDS", 0.1)
+    folder = write_folder(tmp_path / "own", {"plugin.py": plugin})
+    with pytest.raises(ConfigError, match=rf"plugin\.py, {line}: it did not return within 0 seconds\."):
+        plugins.load(folder)
 
 
 @pytest.mark.proves("F66")

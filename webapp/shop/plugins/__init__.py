@@ -14,8 +14,9 @@ from flask import current_app
 
 from webapp.config import ConfigError
 from webapp.shop.folder import Folder
-from webapp.shop.plugins import faults
+from webapp.shop.plugins import faults, patience
 from webapp.shop.plugins.faults import Refused
+from webapp.shop.plugins.patience import TookTooLong
 from webapp.shop.plugins.registered import Plugin
 from webapp.shop.plugins.surface import Shop
 
@@ -38,9 +39,10 @@ def load(folder: Folder) -> Plugin:
         return Plugin(folder)
     name = f"starfront_shop_{hashlib.sha256(str(folder.path).encode()).hexdigest()[:12]}"
     try:
-        plugin = Plugin(folder, _imported(name, folder))
-        _register(plugin)
-    except (Exception, SystemExit) as error:
+        with patience.limited():
+            plugin = Plugin(folder, _imported(name, folder))
+            _register(plugin)
+    except (Exception, SystemExit, TookTooLong) as error:
         _forget(name)
         raise ConfigError(faults.told(error, folder.path)) from error
     return plugin

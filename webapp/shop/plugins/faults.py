@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from webapp.shop.plugins.patience import TookTooLong
+
 LONGEST_REASON = 300  # characters of somebody else's exception
 
 
@@ -42,6 +44,8 @@ def told(error: BaseException, folder: Path) -> str:
 def _reason(error: BaseException) -> str:
     if isinstance(error, Refused):
         return str(error)
+    if isinstance(error, TookTooLong):
+        return f"{error}."
     if isinstance(error, SystemExit):
         return "it ends the process (SystemExit)."
     words = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
