@@ -28,6 +28,8 @@ shop: ## An owner's command for the shop that make run opened: ARGS="doctor"
 	@$(call install,run)
 	@$(BIN)/python -m sandbox.shop
 
+# What one worker has compiled, the others and the next run only read.
+test: export PYTHONDONTWRITEBYTECODE =
 test: ready browser pgbouncer packages ## Everything, on SQLite and on PostgreSQL, in a real browser; ARGS="tests/domain -k refund" a part
 	$(BIN)/python -m pytest --numprocesses=4 --dist=worksteal $(if $(ARGS),$(ARGS),$(COVERAGE))
 

@@ -2,6 +2,7 @@
 
 import sys
 import tomllib
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -43,11 +44,13 @@ def update(folder: Path, sentences: Catalog, begun: list[str]) -> None:
         print(f"{file.relative_to(ROOT)}: {len(catalog)} sentences, {missing} to translate")
 
 
+@cache
 def extracted() -> Catalog:
     """Return every sentence that the shop's sources mark for translation."""
     return marked((ROOT / "templates", *HTML), (ROOT / "webapp", *PYTHON))
 
 
+@cache
 def extracted_beside(folder: Path) -> Catalog:
     """Return what an owner's folder says and the shop does not say already."""
     catalog, ours = marked((folder / "templates", *HTML), (folder, *PYTHON)), extracted()

@@ -34,7 +34,6 @@ from webapp.texts import chat, notifications
 
 FILES = sorted(FOLDER.glob("*.po"))
 LANGUAGES = [file.stem for file in FILES]
-SENTENCES = extracted()
 SHOWN = {"alt", "aria-label", "title", "placeholder", "data-main-button"}
 ONE_FORM = {"fa"}  # a noun stays as it is after any number
 NAMES = {"ISO", "f/"}  # the same in every language
@@ -69,7 +68,7 @@ def test_each_language_says_its_own_name():
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_sentence_is_translated(file):
     known = {texts(one.id)[0]: one for one in opened(file) if one.id}
-    wanted = {texts(one.id)[0] for one in SENTENCES if one.id}
+    wanted = {texts(one.id)[0] for one in extracted() if one.id}
     assert wanted - known.keys() == set(), "make messages, then translate what is new"
     assert known.keys() - wanted == set(), "make messages takes out what nobody says any more"
     assert [key for key, one in known.items() if one.fuzzy or not all(texts(one.string))] == []
@@ -409,7 +408,7 @@ def english(code: str) -> list[str]:
     """Return the pieces of the shop's sentences that cannot stand in another language by chance."""
     translated = [
         text
-        for sentence in SENTENCES
+        for sentence in extracted()
         for text in texts(sentence.id)
         if sentence.id and languages.all_()[code].say(text) != text
     ]
@@ -510,7 +509,7 @@ def test_the_face_of_the_bot_fits_what_telegram_takes(code):
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_a_refusal_fits_what_telegram_shows(app_without_tables, code):
     """answerPreCheckoutQuery: as in English, one or two short sentences."""
-    for sentence in SENTENCES:
+    for sentence in extracted():
         where = {Path(file).name for file, _ in sentence.locations}
         if "errors.py" in where:
             assert len(languages.all_()[code].say(sentence.id)) <= 200

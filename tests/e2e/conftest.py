@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.databases import Databases, url_of
+from tests.kit.played import standing
 from tests.kit.processes import Stage
 
 
@@ -16,12 +18,27 @@ def stage(tmp_path: Path, database_url: str) -> Iterator[Stage]:
     one.close()
 
 
-@pytest.fixture
-def told_stage(tmp_path: Path, postgresql_url: str) -> Iterator[Stage]:
-    """A shop on PostgreSQL that Telegram calls, as most are."""
-    one = Stage(tmp_path, postgresql_url, BOT_MODE="webhook")
-    yield one.open()
-    one.close()
+@pytest.fixture(scope="module")
+def told_shop(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Stage]:
+    """One shop on PostgreSQL that Telegram calls, as most are, for people who come to no other test."""
+    with databases.lent() as name:
+        url = url_of(databases.server, name)
+        yield from standing(Stage(tmp_path_factory.mktemp("told"), url, BOT_MODE="webhook"))
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shop(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path
+) -> Iterator[Stage]:
+    """One shop that polls, on a database of each kind, for people who come to no other test."""
+    folder = tmp_path_factory.mktemp("polling")
+    if request.param == "sqlite":
+        (folder / "shop.db").write_bytes(empty_sqlite.read_bytes())
+        yield from standing(Stage(folder, f"sqlite:///{folder / 'shop.db'}"))
+        return
+    databases: Databases = request.getfixturevalue("databases")
+    with databases.lent() as name:
+        yield from standing(Stage(folder, url_of(databases.server, name)))
 
 
 @pytest.fixture(params=["polling", "webhook"])

@@ -18,6 +18,7 @@ class Phone:
 
     def __init__(self, stage: Stage, context: BrowserContext) -> None:
         self.stage = stage
+        self.person = ALICE  # whose it is
         self.sandbox = stage.sandbox
         self.page: Page = context.new_page()
         self.problems: list[str] = []
@@ -25,9 +26,9 @@ class Phone:
         self.page.on("console", self._listen)
 
     def open(
-        self, person: int = ALICE, start: str = "menu", theme: str = "light", **client: str
+        self, person: int | None = None, start: str = "menu", theme: str = "light", **client: str
     ) -> FrameLocator:
-        told = {"person": person, "theme": theme, "open": start, "bare": 1, **client}
+        told = {"person": person or self.person, "theme": theme, "open": start, "bare": 1, **client}
         self.page.goto(f"{self.sandbox}/?{urlencode(told)}")
         # Until then Telegram's own cover lies over the page, and takes every tap.
         self.page.wait_for_selector("[data-test=app-window].is-loaded")
