@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from telegram.ext import CommandHandler
 from tests.covered import measured
 from tests.kit import arrange
 from tests.kit.played import ALICE, BOB
-from tests.kit.processes import TOKEN, Stage, eventually
+from tests.kit.processes import TOKEN, Found, Stage, eventually
 from webapp.bot.dispatcher import build_application
 from webapp.bot.flood_control import RateLimiter
 from webapp.bot_api.client import BotApi
-from webapp.domain.people import chats, users
+from webapp.domain.people import chats, sign_in_codes, users
 
 DARIUSH = 5000000104
 GREETING = "Hello, Alice!"
@@ -55,14 +56,27 @@ def opens(stage: Stage, answer: dict[str, Any]) -> str:
 
 
 def test_20_the_bot_writes_codes_to_whoever_asks_three_in_ten_minutes(stage: Stage):
-    alice = stage.control("POST", "people", first_name="Alice")["id"]
-    codes = []
-    for words in ("/code", "/start code", "/code please"):
-        found = re.search(r"Your code for the shop: (\w{4}-\w{4})\n", says(stage, words, alice)["text"])
-        codes.append(found and found[1])
-    assert len(set(codes)) == 3
-    assert "You had three codes" in says(stage, "/code", alice)["text"]
+    codes, refusal = in_one_window(lambda: asks_four_times(stage))
+    assert len(set(codes) - {None}) == 3
+    assert "You had three codes" in refusal
     assert not [code for code in codes if str(code) in stage.output("bot")]
+
+
+def asks_four_times(stage: Stage) -> tuple[list[str | None], str]:
+    """Return the codes of somebody new, and what their fourth question is answered with."""
+    alice = stage.control("POST", "people", first_name="Alice")["id"]
+    told = [says(stage, words, alice)["text"] for words in ("/code", "/start code", "/code please", "/code")]
+    found = [re.search(r"Your code for the shop: (\w{4}-\w{4})\n", text) for text in told[:3]]
+    return [one and one[1] for one in found], told[3]
+
+
+def in_one_window(look: Callable[[], Found]) -> Found:
+    """Return what was seen while no new window of the limits began, within which a fourth code is given."""
+    while True:
+        begun = time.time() // sign_in_codes.WINDOW_SECONDS
+        found = look()
+        if time.time() // sign_in_codes.WINDOW_SECONDS == begun:
+            return found
 
 
 def test_33_somebody_without_a_name_is_greeted_all_the_same(stage: Stage):
