@@ -74,7 +74,7 @@ def test_the_other_account_does_not_see_it(phone: Phone):
     phone.press("confirm-payment")
     expect(app.get_by_role("heading", name="Unlocked")).to_be_visible()
     app = phone.open(newcomer(phone.stage, language_code="ru"), start="tonight")
-    expect(app.get_by_text("Открывается покупкой")).to_be_visible()
+    expect(app.get_by_text("Откройте эту страницу")).to_be_visible()
     phone.shot("8-locked")
 
 
