@@ -3,7 +3,8 @@
     python -m tests.gallery            everything, into var/gallery
     python -m tests.gallery pictures   docs/pictures anew
 
-ONLY, WIDTHS, THEMES and LANGUAGES narrow the gallery down: words with commas between them.
+ONLY, WIDTHS, THEMES and LANGUAGES narrow the gallery down: words with commas between them. SHOP is the folder
+of another shop that sells the same, such as examples/observatory.
 """
 
 import os
@@ -47,7 +48,10 @@ def main() -> int:
     """Take the pictures that were asked for."""
     take = {"gallery": take_gallery, "pictures": take_pictures}[(sys.argv[1:] or ["gallery"])[0]]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        stage = Observatory(Path(folder), SUPPORT_CONTACT="help@starfront.example").open()
+        settings = {"SUPPORT_CONTACT": "help@starfront.example"}
+        if os.environ.get("SHOP"):
+            settings["SHOP_DIR"] = str(Path(os.environ["SHOP"]).resolve())
+        stage = Observatory(Path(folder), **settings).open()
         browser = playwright.chromium.launch(executable_path=find(), args=list(FLAGS))
         try:
             take(stage, browser)

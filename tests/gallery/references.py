@@ -1,4 +1,4 @@
-"""What the ten most important pages look like, small enough to keep: ``make references`` renews it.
+"""What the twelve most important pages look like, small enough to keep: ``make references`` renews it.
 
 Letters come from a font of npm, since every machine has others; pictures are compared at a quarter of their
 size, where the ways in which versions of Chromium smooth an edge do not show, and a moved card does.
@@ -28,12 +28,17 @@ PAGES = {
     "purchases": "light",
     "refund-asked": "custom",
     "upgrades": "dark",
+    "atlas": "light",
+    "atlas-locked": "dark",
 }
 SMALLER = 4  # times
 MOST_OFF = 28  # of 255, in one colour of a pixel: what smoothing may do
 MOST_SHARE = 0.006  # of a picture's pixels
 # The footer holds a sign that only some machines can draw.
 FOOTLESS = "footer { visibility: hidden }"
+# A page that was swapped in may bring a stylesheet.
+COMPLETE = """() => [...document.images].every((image) => image.complete)
+  && [...document.querySelectorAll("link[rel=stylesheet]")].every((link) => link.sheet)"""
 SHRINK = """async ([picture, times]) => {
   const image = await createImageBitmap(await (await fetch(picture)).blob());
   const draw = (width, height) =>
@@ -74,7 +79,7 @@ def look(visit: Visit, name: str) -> str:
     visit.wear(PAGES[name])
     letters.put_on(visit.page, FOOTLESS)
     visit.page.evaluate("window.scrollTo(0, 0)")
-    visit.page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+    visit.page.wait_for_function(COMPLETE)
     picture = visit.page.screenshot(animations="disabled")
     small: str = visit.page.evaluate(SHRINK, [_address(picture), SMALLER])
     return small

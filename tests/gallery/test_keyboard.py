@@ -77,6 +77,7 @@ def test_giving_back_keeps_its_place(alice: Visit):
     alice.page.wait_for_selector("[data-focus]", state="detached")
     alice.settle()
     assert focused(alice).startswith("BUTTON: Refund")
+    assert alice.page.evaluate("document.activeElement.tabIndex") == 0  # Tab still comes to it
     alice.page.keyboard.press("Enter")
     alice.await_("[data-focus]")
     alice.page.keyboard.press("Shift+Tab")

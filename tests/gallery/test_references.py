@@ -1,4 +1,4 @@
-"""The ten most important pages look as they are meant to."""
+"""The twelve most important pages look as they are meant to."""
 
 from collections.abc import Callable
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.gallery.visits import Visit
 
 HOUR_SECONDS = 3600  # no session lasts as long
+# As in a frame whose browser keeps nothing for it.
+DENIED = """Object.defineProperty(window, "sessionStorage", { get() { throw new DOMException("denied") } })"""
 
 
 def test_43_a_page_rendered_for_another_account_is_asked_for_again(visit: Callable[..., Visit]):
@@ -31,3 +33,19 @@ def test_43_a_tap_on_buy_is_repeated_whole_when_its_session_is_over(visit: Calla
         alice.click("#buy")
     assert refused.value.status == 401
     alice.await_("[data-order=open]")
+
+
+def test_a_page_that_is_opened_whole_takes_the_launch_along(visit: Callable[..., Visit]):
+    alice = visit()
+    alice.context.add_init_script(DENIED)
+    alice.open()
+    alice.context.route("**/terms", lead_to_support)
+    alice.app.locator("footer a[href='/terms']").click()
+    alice.page.wait_for_url("**/support#*")
+    alice.await_("[data-session=ready]")
+    assert "tgWebAppData=" in alice.page.url
+
+
+def lead_to_support(route: Route) -> None:
+    """Answer as the shop does where a page may load more than others."""
+    route.fulfill(status=204, headers={"HX-Redirect": "/support"})

@@ -12,13 +12,14 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, Frame, Page
 from sqlalchemy import text
 
-from tests.kit.factories import SHOP, TERMS_VERSION
+from tests.kit.factories import SHOP
 from tests.kit.processes import ShiftedStage, Shopper, eventually
 from webapp import clock
 from webapp.db.engine import db
 from webapp.db.transactions import transaction
 from webapp.domain.catalogue import catalogue, catalogue_files
 from webapp.domain.catalogue.catalogue import Item
+from webapp.shop import documents
 
 NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)  # when every visit happens, unless it waits for something
 STARS = 5000
@@ -47,6 +48,12 @@ class Observatory(ShiftedStage):
         super().open(*names)
         self.wait(0)
         return self
+
+    @cached_property
+    def terms_version(self) -> str:
+        """What whoever buys agrees to."""
+        with self.inside():
+            return documents.terms().version
 
     def wait(self, seconds: float) -> None:
         """Have so much time go by, for Telegram and for the shop."""
@@ -104,7 +111,7 @@ class Visit:
 
     def order(self, slug: str, **choices: str) -> dict[str, str]:
         """Tap Buy on the other device; return the order's number and its invoice's link."""
-        form = {"product": slug, "terms": TERMS_VERSION, **choices}
+        form = {"product": slug, "terms": self.stage.terms_version, **choices}
         answer = self.shopper.request("POST", "/orders", **form)
         assert answer.status_code == 200, answer.text
         opened: dict[str, str] = json.loads(answer.headers["HX-Trigger"])["order:opened"]
