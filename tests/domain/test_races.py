@@ -219,7 +219,7 @@ def test_two_workers_at_once_write_news_to_different_people(alice, at_once):
     with transaction():
         broadcasts.start(broadcasts.News("comet", "everyone", {"en": "A comet."}, None), NOW)
     # The second sees what the first wrote, and that there is no more room.
-    assert at_once(lambda: broadcasts.write_some(NOW), lambda: broadcasts.write_some(NOW)) == (10, 0)
+    assert at_once(lambda: broadcasts.write_messages(NOW), lambda: broadcasts.write_messages(NOW)) == (10, 0)
     assert db.session.scalar(db.text("SELECT max(last_telegram_id) FROM broadcasts")) == ALICE + 9
 
 
