@@ -16,7 +16,7 @@ from webapp.domain.access import entitlements, ledger
 from webapp.domain.access.signal_facts import Sold
 from webapp.domain.people.keys import KeyRing
 from webapp.domain.queue import outbox
-from webapp.domain.sales import billing, charge_alarms, outcomes, refunds, renewals, subscriptions
+from webapp.domain.sales import billing, charge_alarms, charge_plans, outcomes, refunds, renewals
 from webapp.domain.sales.charge_context import ChargeContext, ChargeFacts, load_context
 from webapp.domain.sales.outcomes import (
     AlreadyRecorded,
@@ -72,7 +72,7 @@ def deliver(charge: Charge, sale: Sale, now: datetime, *, news_at: datetime | No
     is_plan = sale.is_subscription
     if is_plan and sale.public_id and sale.paid_until:
         plan = billing.record(sale.plan, charge, sale.paid_until)
-        earlier, later = ([], []) if sale.is_renewal else _other_tiers(charge, plan, now)
+        earlier, later = ([], []) if sale.is_renewal else charge_plans.other_tiers(charge, plan, now)
         replaced = [other for other in earlier if other.renews]
         renewals.request_cancels([*replaced, plan] if later else replaced, by="shop", now=now)
     kind = "receipt" if not is_plan else "renewed" if sale.is_renewal else "subscribed"
@@ -143,7 +143,9 @@ def _write(outcome: Outcome, context: ChargeContext, owner_ids: Iterable[int], n
     facts = context.facts
     match outcome:
         case AlreadyRecorded():
-            return _extend(facts, now)
+            charge = get(facts.charge_id)
+            charge_plans.extend(charge, facts, now)
+            return charge
         case Quarantined(sale, problem):
             charge = _book(*_rows(facts, sale, now, problem=problem, gives=False))
             charge_alarms.quarantined(charge, problem, owner_ids, now)
@@ -159,32 +161,6 @@ def _write(outcome: Outcome, context: ChargeContext, owner_ids: Iterable[int], n
             return _unlock(context, outcome.sale, now)
 
 
-def _extend(facts: ChargeFacts, now: datetime) -> Charge:
-    """Give what Telegram reports beyond the end that the statement had only implied."""
-    charge = get(facts.charge_id)
-    if not (facts.paid_until and charge.paid_until) or facts.paid_until <= charge.paid_until:
-        return charge
-    entries = [known for known in ledger.of(charge.telegram_id) if known.charge_id == facts.charge_id]
-    booked = next((known for known in entries if known.kind == "charge"), None)
-    if booked is None or any(known.paid_until == facts.paid_until for known in entries):
-        return charge
-    longer = LedgerEntry(
-        telegram_id=charge.telegram_id,
-        kind="grant",
-        charge_id=facts.charge_id,
-        title=booked.title,
-        keys=booked.keys,
-        paid_until=facts.paid_until,
-        grace_days=booked.grace_days,
-        occurred_at=booked.occurred_at,
-        recorded_at=now,
-        cause=facts.cause,
-    )
-    entitlements.book(longer, sold=Sold(charge.slug, is_renewal=True))
-    billing.extend(charge)
-    return charge
-
-
 def _send_back(
     charge: Charge, sale: Sale, reason: Rejection, owner_ids: Iterable[int], now: datetime
 ) -> None:
@@ -196,7 +172,7 @@ def _send_back(
         charge_alarms.REASONS[reason],
         requested_by="shop",
         now=now,
-        stops_charge_id=_plan_to_stop(charge, sale, reason) if sale.is_subscription else None,
+        stops_charge_id=charge_plans.to_stop(charge, sale, reason) if sale.is_subscription else None,
     )
     if reason in charge_alarms.ALARMING:
         charge_alarms.tell_owners(charge, reason, owner_ids, now)
@@ -217,19 +193,6 @@ def _unlock(context: ChargeContext, sale: Sale, now: datetime) -> Charge:
     sold = Sold(charge.slug, charge.stars, sale.is_renewal)
     unlocked = entitlements.additions(context.entries, context.access, booked, sold)
     return _book(charge, booked, *unlocked, *deliver(charge, sale, now))
-
-
-def _plan_to_stop(charge: Charge, sale: Sale, reason: Rejection) -> str:
-    """Return the first charge of the plan that goes on charging for what was sent back."""
-    if reason == Rejection.ALREADY_SUBSCRIBED:
-        return charge.telegram_payment_charge_id
-    known = subscriptions.find(sale.public_id)
-    if known:
-        return known.first_charge_id
-    # The first that we have of this invoice: it began no plan here, perhaps, since it is quarantined.
-    mine = Charge.telegram_id == charge.telegram_id, Charge.payload == charge.payload
-    query = select(Charge.telegram_payment_charge_id).where(*mine).order_by(Charge.charged_at, Charge.id)
-    return str(db.session.scalars(query.limit(1)).one())
 
 
 def _rows(
@@ -265,18 +228,6 @@ def _book(charge: Charge, booked: LedgerEntry, *more: Write) -> Charge:
     row = Insertion(Charge, {name: getattr(charge, name) for name in WRITTEN}, returning="id")
     charge.id = write(row, ledger.addition(booked), *more)[0]
     return charge
-
-
-def _other_tiers(
-    charge: Charge, plan: Subscription, now: datetime
-) -> tuple[list[Subscription], list[Subscription]]:
-    """Return the plans that open some of the same: those that a new one takes the place of, and those
-    that take its place, since they were paid for later though their charge arrived before.
-    """
-    running = subscriptions.running(charge.telegram_id, plan.keys, now)
-    others = [other for other in running if other.public_id != plan.public_id]
-    earlier = [other for other in others if other.started_at <= charge.charged_at]
-    return earlier, [other for other in others if other not in earlier]
 
 
 def _payment(charge: Charge, sale: Sale, now: datetime) -> list[Write]:
