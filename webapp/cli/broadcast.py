@@ -83,11 +83,11 @@ def stop(name: str, reason: Decision) -> None:
 def _show(news: News, code: str) -> None:
     translated = "" if code in news.texts else " (not translated)"
     say(f"\n--- {languages.all_()[code].name}{translated}\n")
-    told = notifications.told(outbox.OWNERS_NEWS, broadcasts.facts(news, code), code)
+    message = notifications.told(outbox.OWNERS_NEWS, broadcasts.facts(news, code), code)
     # As it is: the owner's own words, without control characters, and with the unseen letters of Persian.
-    click.echo(told.text)
-    if told.button:
-        click.echo(f"[{told.button}]")
+    click.echo(message.text)
+    if message.button:
+        click.echo(f"[{message.button}]")
 
 
 def _row(one: Broadcast) -> tuple[object, ...]:

@@ -22,7 +22,7 @@ class OwnerCommand(click.Command):
     """A command of the owner's."""
 
     def __init__(self, *args: Any, needs_shop: bool = True, **kwargs: Any) -> None:
-        """Have a command.
+        """Make a command.
 
         :param needs_shop: whether it needs settings; without them the others say what is missing
         """
@@ -52,8 +52,8 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        if told := remedy(error):
-            raise click.ClickException(told) from error
+        if words := remedy(error):
+            raise click.ClickException(words) from error
         if is_unmigrated(error):
             raise click.ClickException(NOT_MIGRATED) from error
         if isinstance(error, OperationalError | PoolTimeout):

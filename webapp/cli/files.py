@@ -13,7 +13,7 @@ from webapp.domain.catalogue.toml_files import FileInvalid
 from webapp.shop import folder
 from webapp.shop.folder import Folder, FolderMissing
 
-Told = TypeVar("Told")
+Parsed = TypeVar("Parsed")
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -43,14 +43,14 @@ def in_shop(name: str) -> Callable[[], str]:
     return lambda: str(shop_folder().path / name)
 
 
-def read(file: Path, understand: Callable[[str], Told]) -> Told:
+def read(file: Path, parse: Callable[[str], Parsed]) -> Parsed:
     """Return what a file says, or end the command with what is wrong in it."""
     try:
-        return understand(folder.read_file(file))
+        return parse(folder.read_file(file))
     except folder.Unreadable as error:
         raise click.ClickException(f"{file.name} {error}. Nothing was changed.") from error
     except config.ConfigError as error:
         raise click.ClickException(str(error)) from error
     except FileInvalid as error:
-        told = "\n".join(f"{file.name}, {fault}." for fault in error.faults)
-        raise click.ClickException(f"{told} Nothing was changed.") from error
+        faults = "\n".join(f"{file.name}, {fault}." for fault in error.faults)
+        raise click.ClickException(f"{faults} Nothing was changed.") from error

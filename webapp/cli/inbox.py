@@ -59,7 +59,7 @@ def show(item_id: int) -> None:
 @click.argument("item_ids", metavar="ID...", type=number, nargs=-1, required=True)
 @reason_option("Why, for the records.", default="tried afresh")
 def replay(item_ids: tuple[int, ...], reason: Decision) -> None:
-    """Have items tried afresh at once, all of them or none; the bot does it."""
+    """Try items afresh at once, all of them or none; the bot does it."""
     with explained():
         owner.replay_updates(item_ids, reason)
     click.echo(f"{len(item_ids)} items are tried afresh. See what becomes of them with inbox list.")

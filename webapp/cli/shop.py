@@ -48,10 +48,10 @@ class _Question(click.Option):
     type=click.IntRange(1, MOST_STARS),
     help="Its price, in Telegram Stars.",
 )
-def new(place: Path, product: str, **told: Any) -> None:
+def new(place: Path, product: str, **answers: Any) -> None:
     """Begin an owner's folder, shop/ unless FOLDER is named: whole, and sold from its first minute."""
     try:
-        made = beginning.begin(place, Answers(title=product, **told), templates.problems)
+        made = beginning.begin(place, Answers(title=product, **answers), templates.problems)
     except CannotBegin as error:
         raise click.ClickException(f"{printable(str(error))} Nothing was written.") from error
     for file in made:

@@ -19,9 +19,9 @@ AT_ONCE = 20  # plans of one round
 
 
 def cancel_renewal(context: Context, subscription: Subscription, *, by: str) -> Subscription:
-    """Have Telegram charge no more for a plan, or write down that it has to be asked again.
+    """Stop a plan's renewal at Telegram, or write down that it has to be asked again.
 
-    :return: the subscription; only without a wish left has Telegram answered
+    :return: the subscription; while its wish is left, Telegram has not answered
     :raise RateLimited: its buyer changed their mind six times within a minute
     """
     with transaction():
@@ -31,7 +31,7 @@ def cancel_renewal(context: Context, subscription: Subscription, *, by: str) -> 
 
 
 def allow_renewal(context: Context, subscription: Subscription, *, by: str) -> Subscription:
-    """Have Telegram let the person turn a plan's renewal on again, or ask again later.
+    """Let a person turn a plan's renewal on again, or write down that Telegram has to be asked again.
 
     :raise OffSale: the plan is no longer sold
     :raise RateLimited: its buyer changed their mind six times within a minute
@@ -43,7 +43,7 @@ def allow_renewal(context: Context, subscription: Subscription, *, by: str) -> S
 
 
 def carry_out(context: Context, subscription: Subscription) -> Subscription:
-    """Ask Telegram for what is wished of a plan's renewal, and write down what it says."""
+    """Ask Telegram for what is requested of a plan's renewal, and write down what it says."""
     wish = subscription.wish or "cancel"
     try:
         calls.edit_subscription(

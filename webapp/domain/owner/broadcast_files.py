@@ -49,11 +49,11 @@ def parse_news(text: str) -> News:
 
 
 def _translations(table: dict[str, Any], refuse: Any) -> dict[str, Any]:
-    told = table.get("translations", {})
-    if not isinstance(told, dict) or not all(isinstance(one, dict) for one in told.values()):
+    tables = table.get("translations", {})
+    if not isinstance(tables, dict) or not all(isinstance(one, dict) for one in tables.values()):
         raise refuse("translations", "must be tables such as [translations.ru]")
     others = [code for code in languages.all_() if code != languages.ENGLISH.code]
-    for code, words in told.items():
+    for code, words in tables.items():
         of = f"translations.{code}"
         if code not in others:
             raise refuse(of, f"the shop does not speak it; a translation is into one of {', '.join(others)}")
@@ -62,7 +62,7 @@ def _translations(table: dict[str, Any], refuse: Any) -> dict[str, Any]:
             raise refuse(stray, "only the text is translated", of=of)
         if "text" not in words:
             raise refuse(of, "has no text")
-    return {code: words["text"] for code, words in told.items()}
+    return {code: words["text"] for code, words in tables.items()}
 
 
 def _objection(words: Any, readers: Collection[str]) -> str | None:

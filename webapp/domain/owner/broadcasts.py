@@ -79,7 +79,7 @@ def check(news: News) -> Broadcast | None:
 
 
 def start(news: News, now: datetime) -> bool:
-    """Have the news written to whom they are for; False when they were begun before.
+    """Begin to write news to whom they are for; False when they were begun before.
 
     :raise BroadcastError: as in check
     """
@@ -91,7 +91,7 @@ def start(news: News, now: datetime) -> bool:
 
 
 def stop(name: str, now: datetime) -> None:
-    """Have the news reach nobody else, those included to whom they are written and not yet sent.
+    """Let news reach nobody else, those included to whom they are written and not yet sent.
 
     :raise BroadcastError: there are none of this name, or they have ended
     """

@@ -142,17 +142,17 @@ def _is_chat(item: InboxItem) -> bool:
 def _bare(body: str, telegram_id: int) -> str:
     """Return an update in which a person is an id alone; one that cannot be read goes as it is."""
     try:
-        told = json.loads(body)
+        update_ = json.loads(body)
     except ValueError:
         return body
-    return json.dumps(_stripped(told, telegram_id), sort_keys=True, separators=(",", ":"))
+    return json.dumps(_stripped(update_, telegram_id), sort_keys=True, separators=(",", ":"))
 
 
-def _stripped(told: Any, telegram_id: int) -> Any:
-    if isinstance(told, list):
-        return [_stripped(one, telegram_id) for one in told]
-    if not isinstance(told, dict):
-        return told
-    if told.get("id") == telegram_id:
-        return {name: value for name, value in told.items() if name in STAYING}
-    return {name: _stripped(value, telegram_id) for name, value in told.items()}
+def _stripped(part: Any, telegram_id: int) -> Any:
+    if isinstance(part, list):
+        return [_stripped(one, telegram_id) for one in part]
+    if not isinstance(part, dict):
+        return part
+    if part.get("id") == telegram_id:
+        return {name: value for name, value in part.items() if name in STAYING}
+    return {name: _stripped(value, telegram_id) for name, value in part.items()}

@@ -12,7 +12,7 @@ from webapp.domain.sales import subscriptions
 
 
 def write(ahead: timedelta, now: datetime) -> int:
-    """Have everybody told, once, whose pass ends or whose plan ends or renews within this time.
+    """Remind everybody, once, whose pass ends or whose plan ends or renews within this time.
 
     What lasts hardly longer than that altogether is left out: its buyer has just read when it ends.
 

@@ -16,7 +16,7 @@ from webapp.domain.queue.inbox import InboxError
 
 
 def replay_updates(ids: Sequence[int], decision: Decision) -> None:
-    """Have items of the inbox tried afresh at once, all of them or none.
+    """Try items of the inbox afresh at once, all of them or none.
 
     :raise NotDone: one is done, was never an update, is named twice, or is not there
     """
