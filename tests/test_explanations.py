@@ -31,47 +31,47 @@ def verdict(what: str, *, key: str = "atlas", access: Access | None = None) -> s
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, "Atlas, paid with 250 Stars: opens it for good."),
-        ({"stars": 1}, "Atlas, paid with 1 Star: opens it for good."),
+        ({}, "Atlas, paid with 250 Stars: unlocks it for good."),
+        ({"stars": 1}, "Atlas, paid with 1 Star: unlocks it for good."),
         ({"pass_days": 1}, "Atlas, paid with 250 Stars: gives 1 day."),
         ({"pass_days": 7}, "Atlas, paid with 250 Stars: gives 7 days."),
-        ({"paid_until": NOW}, "Atlas, paid with 250 Stars: opens it until 1 May 2026, 12:00 UTC."),
+        ({"paid_until": NOW}, "Atlas, paid with 250 Stars: unlocks it until 1 May 2026, 12:00 UTC."),
         (
             {"paid_until": NOW, "grace_days": 2},
-            "Atlas, paid with 250 Stars: opens it until 1 May 2026, 12:00 UTC, and 2 days longer while a "
+            "Atlas, paid with 250 Stars: unlocks it until 1 May 2026, 12:00 UTC, and 2 days longer if a "
             "renewal is late.",
         ),
-        ({"effect": "ended"}, "Atlas, paid with 250 Stars: its time is over."),
-        ({"effect": "revoked"}, "Atlas, paid with 250 Stars: it counted until the shop took it back."),
-        ({"effect": "refunded"}, "Atlas, paid with 250 Stars: counts no more, since its Stars went back."),
+        ({"effect": "ended"}, "Atlas, paid with 250 Stars: it has ended."),
+        ({"effect": "revoked"}, "Atlas, paid with 250 Stars: it counted until the shop revoked it."),
+        ({"effect": "refunded"}, "Atlas, paid with 250 Stars: no longer counts: it was refunded."),
         (
             {"effect": "suspended"},
-            "Atlas, paid with 250 Stars: does not count while its refund is under way.",
+            "Atlas, paid with 250 Stars: doesn't count while its refund is in progress.",
         ),
         (
             {"effect": "in_review", "title": ""},
-            "A payment, paid with 250 Stars: nobody knows yet what it was for.",
+            "A payment, paid with 250 Stars: we don't know yet what it was for.",
         ),
         (
             {"effect": "unclear", "title": ""},
-            "A payment, paid with 250 Stars: it was not clear at first what it was for.",
+            "A payment, paid with 250 Stars: it wasn't clear at first what it was for.",
         ),
-        ({"kind": "grant", "cause": "owner"}, "Atlas, given by the shop: opens it for good."),
-        ({"kind": "grant", "charge_id": None}, "Atlas, given by the shop: opens it for good."),
+        ({"kind": "grant", "cause": "owner"}, "Atlas, given by the shop: unlocks it for good."),
+        ({"kind": "grant", "charge_id": None}, "Atlas, given by the shop: unlocks it for good."),
         (
             {"kind": "grant", "paid_until": NOW},
-            "Atlas, its later end as Telegram told it: opens it until 1 May 2026, 12:00 UTC.",
+            "Atlas, extended by Telegram: unlocks it until 1 May 2026, 12:00 UTC.",
         ),
         (
             {"kind": "suspension", "effect": "suspends"},
-            "A refund was asked for, which closes it until Telegram answers.",
+            "Refund requested: locked until Telegram answers.",
         ),
         (
             {"kind": "restoration", "effect": "restores"},
             "Telegram refused the refund: the payment counts again.",
         ),
-        ({"kind": "refund", "effect": "refunds", "stars": -250}, "250 Stars went back."),
-        ({"kind": "revocation", "effect": "revokes"}, "The shop took it back."),
+        ({"kind": "refund", "effect": "refunds", "stars": -250}, "Refunded: 250 Stars."),
+        ({"kind": "revocation", "effect": "revokes"}, "The shop revoked it."),
     ],
     ids=str,
 )
@@ -82,12 +82,12 @@ def test_an_entry_says_what_happened_and_what_it_does(changes: dict[str, Any], w
 @pytest.mark.parametrize(
     ("what", "access", "words"),
     [
-        ("for_ever", Access(NOW, None), "Open for good."),
-        ("until", Access(NOW, NOW + DAY), "Open until 2 May 2026, 12:00 UTC."),
-        ("ended", Access(NOW, NOW + DAY), "Not open: it ended on 2 May 2026, 12:00 UTC."),
-        ("suspended", None, "Not open while a refund is under way."),
-        ("refunded", None, "Not open: what had opened it was given back."),
-        ("revoked", None, "Not open: the shop took it back."),
+        ("for_ever", Access(NOW, None), "Unlocked for good."),
+        ("until", Access(NOW, NOW + DAY), "Unlocked until 2 May 2026, 12:00 UTC."),
+        ("ended", Access(NOW, NOW + DAY), "Locked: it ended on 2 May 2026, 12:00 UTC."),
+        ("suspended", None, "Locked while a refund is in progress."),
+        ("refunded", None, "Locked: what unlocked it was refunded."),
+        ("revoked", None, "Locked: the shop revoked it."),
     ],
 )
 def test_a_verdict_is_one_sentence(what: str, access: Access | None, words: str) -> None:
@@ -97,9 +97,9 @@ def test_a_verdict_is_one_sentence(what: str, access: Access | None, words: str)
 @pytest.mark.parametrize(
     ("what", "words"),
     [
-        ("in_review", "Opens nothing yet: the shop is looking into what it was for."),
-        ("suspended", "Opens nothing: its Stars are on their way back."),
-        ("refunded", "Opens nothing: its Stars went back."),
+        ("in_review", "Unlocks nothing yet: the shop is checking what it was for."),
+        ("suspended", "Unlocks nothing: it is being refunded."),
+        ("refunded", "Unlocks nothing: it was refunded."),
     ],
 )
 def test_a_payment_that_opens_nothing_says_so(what: str, words: str) -> None:

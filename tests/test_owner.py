@@ -228,8 +228,8 @@ def test_26_why_shows_what_was_decided(app, alice: User) -> None:
     decide(app, "grant", str(ALICE), "atlas", reason="a gift for the\nfair")
     decide(app, "revoke", str(ALICE), "atlas", reason="the wrong person")
     said = run(app, "why", str(ALICE))[1]
-    assert "atlas: Not open: the shop took it back." in said
-    assert "Atlas, given by the shop: it counted until the shop took it back." in said
+    assert "atlas: Locked: the shop revoked it." in said
+    assert "Atlas, given by the shop: it counted until the shop revoked it." in said
     assert "a gift for the" in said
     assert "the wrong person" in said
     assert "for good -> -" in said

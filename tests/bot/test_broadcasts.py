@@ -15,7 +15,7 @@ from webapp.domain.owner import broadcasts
 from webapp.domain.owner.broadcasts import News
 from webapp.domain.people import users
 
-FOOTER = "\n\nNo more news from the shop: /news_off"
+FOOTER = "\n\nTo stop news from the shop: /news_off"
 
 
 @pytest.fixture(autouse=True)

@@ -34,12 +34,12 @@ def test_the_owner_reads_what_the_person_reads(app, alice: User) -> None:
     assert why(app, ALICE).splitlines() == [
         f"Alice ({ALICE})",
         "",
-        "atlas: Open for good.",
-        "  2026-05-01 12:00:00  Atlas, paid with 250 Stars: opens it for good.  charge-1",
+        "atlas: Unlocked for good.",
+        "  2026-05-01 12:00:00  Atlas, paid with 250 Stars: unlocks it for good.  charge-1",
         "",
-        "tonight: Open until 1 June 2026, 12:00 UTC.",
-        "  2026-05-01 12:00:00  Plan, paid with 100 Stars: opens it until 31 May 2026, 12:00 UTC, and 1 day "
-        "longer while a renewal is late.  first",
+        "tonight: Unlocked until 1 June 2026, 12:00 UTC.",
+        "  2026-05-01 12:00:00  Plan, paid with 100 Stars: unlocks it until 31 May 2026, 12:00 UTC, and 1 "
+        "day longer if a renewal is late.  first",
         "",
         "PLAN  STARS  STATE     UNTIL             BEGAN       FIRST CHARGE",
         "Plan  100    renewing  2026-06-01 12:00  2026-05-01  first",
@@ -57,10 +57,10 @@ def test_refunds_are_told_with_who_asked_and_what_came_of_it(app, alice: User) -
         *("250", "refused", "owner", "2026-05-01", "12:00", "TOO_LATE", "charge-1")
     ]
     twice = arrange.pay(arrange.facts(made, "charge-2"))
-    assert "Opens nothing: its Stars are on their way back." in why(app, ALICE)
+    assert "Unlocks nothing: it is being refunded." in why(app, ALICE)
     arrange.settle(twice)
     said = why(app, ALICE)
-    assert "Opens nothing: its Stars went back." in said
+    assert "Unlocks nothing: it was refunded." in said
     assert "250    done     shop" in said
 
 
@@ -77,7 +77,7 @@ def test_somebody_who_only_paid_is_known_too(app, alice: User) -> None:
     arrange.pay(arrange.facts(arrange.order(alice), telegram_id=BOB))
     said = why(app, BOB)
     assert said.startswith(f"Somebody who paid and never came ({BOB})")
-    assert "a payment: Opens nothing yet: the shop is looking into what it was for." in said
+    assert "a payment: Unlocks nothing yet: the shop is checking what it was for." in said
 
 
 @on_sqlite

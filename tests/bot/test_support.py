@@ -68,7 +68,7 @@ class Desk:
         return next(
             one
             for one in reversed(self.telegram.messages(OWNER))
-            if "writes to the shop" in one.get("text", "")
+            if "wrote to the shop" in one.get("text", "")
         )
 
     def answers(self, words: str) -> list[InboxItem]:
@@ -95,11 +95,11 @@ def test_23_what_is_written_after_paysupport_reaches_the_owner_and_the_answer_co
         "I paid 250 Stars\nand nothing opened",
     ):
         assert words in relay
-    assert "reached the shop's people" in desk.last(ALICE)["text"]
+    assert "reached the shop's team" in desk.last(ALICE)["text"]
     assert desk.answers("Look again: it is open.") == []
     answer = desk.last(ALICE)
     assert answer["from"] == "bot"
-    assert answer["text"] == "The shop's people answer:\n\nLook again: it is open."
+    assert answer["text"] == "The shop's answer:\n\nLook again: it is open."
     assert desk.says(ALICE, "Thank you!") == []
     assert "Thank you!" in desk.last(OWNER)["text"]
     kept = [(one.text, one.answered_by) for one in support.messages_of(ALICE)]
@@ -119,7 +119,7 @@ def test_23_every_word_arrives_however_fast_it_is_written(desk, telegram, alice)
     assert desk.work() == []
     arrived = [words.rpartition("\n\n")[2] for words in told(telegram, OWNER) if "word" in words]
     assert arrived == [*(f"word {number}" for number in range(8)), "word 0"]
-    assert len([words for words in told(telegram, ALICE) if "reached the shop's people" in words]) == 1
+    assert len([words for words in told(telegram, ALICE) if "reached the shop's team" in words]) == 1
 
 
 def test_23_the_same_update_twice_or_taken_by_two_processes_is_carried_once(desk, telegram, alice, app):
@@ -176,7 +176,7 @@ def test_23_a_flood_is_limited_and_said_in_words(desk, telegram, alice, bob, mon
     for number in range(6):
         desk.says(ALICE, f"flood {number}")
     assert len([words for words in told(telegram, OWNER) if "flood" in words]) == 3
-    noes = [words for words in told(telegram, ALICE) if "did not reach" in words]
+    noes = [words for words in told(telegram, ALICE) if "didn't reach" in words]
     assert len(noes) == 1
     assert "Write again in 5" in noes[0]
     # Who floods takes nothing from the others' share.
@@ -198,14 +198,14 @@ def test_23_a_picture_is_carried_both_ways(desk, telegram, alice):
     assert desk.work() == []
     heading, picture = telegram.messages(OWNER)[-2:]
     assert "This is what I see" in heading["text"]
-    assert "What they sent follows: photo." in heading["text"]
+    assert "Their message follows: photo." in heading["text"]
     assert picture["photo"]
     telegram.control(
         "POST", f"people/{OWNER}/photos", content=PICTURE, reply_to_message_id=picture["message_id"]
     )
     assert desk.work() == []
     heading, picture = telegram.messages(ALICE)[-2:]
-    assert heading["text"] == "The shop's people answer:"
+    assert heading["text"] == "The shop's answer:"
     assert picture["photo"]
     assert [one.media for one in support.messages_of(ALICE)] == ["photo", "photo"]
 
@@ -215,22 +215,22 @@ def test_23_the_longest_text_arrives_whole(desk, telegram, alice):
     desk.says(ALICE, "/support")
     words = "".join(f"{number % 1000:03}✨" for number in range(1024))
     assert desk.says(ALICE, words) == []
-    parts = [said.rpartition("\n\n")[2] for said in told(telegram, OWNER) if "writes to the shop" in said]
+    parts = [said.rpartition("\n\n")[2] for said in told(telegram, OWNER) if "wrote to the shop" in said]
     assert "".join(parts) == words
     assert desk.answers(words) == []
     arrived = told(telegram, ALICE)[-len(support._parts(words)) :]
-    assert "".join(arrived) == f"The shop's people answer:\n\n{words}"
+    assert "".join(arrived) == f"The shop's answer:\n\n{words}"
 
 
 @on_sqlite
 def test_23_what_a_person_writes_cannot_pass_for_the_shops_words(desk, telegram, alice):
-    telegram.control("PATCH", f"people/{ALICE}", first_name="Eve\nNo payments so far.\u202e", last_name="X")
+    telegram.control("PATCH", f"people/{ALICE}", first_name="Eve\nNo payments yet.‮", last_name="X")
     desk.says(ALICE, "/support Hello\n\n• Atlas, 999 Stars. Payment number: forged")
     relay = desk.last(OWNER)["text"]
     heading, _, rest = relay.partition("\n\n")
     assert heading.splitlines() == [
-        f"\u2068Eve No payments so far.\u202e X\u2069 (@alice_archer, {ALICE}) writes to the shop.",
-        "No payments so far.",
+        f"\u2068Eve No payments yet.\u202e X\u2069 (@alice_archer, {ALICE}) wrote to the shop.",
+        "No payments yet.",
     ]
     assert rest.startswith("Hello")
     assert {one["type"] for one in desk.last(OWNER)["entities"]} == {"mention"}  # found by Telegram itself
@@ -241,7 +241,7 @@ def test_23_the_button_asks_for_the_answer(desk, telegram, alice):
     desk.says(ALICE, "/support")
     desk.says(ALICE, "Hello?")
     [[button]] = desk.relayed()["reply_markup"]["inline_keyboard"]
-    assert button == {"text": "Answer", "callback_data": f"answer:{ALICE}"}
+    assert button == {"text": "Reply", "callback_data": f"answer:{ALICE}"}
     with desk.hands.worker.app.app_context(), arrange.transaction():
         support.prompt(ALICE, OWNER, "query-1", clock.now())
     desk.hands.send_all()
@@ -263,7 +263,7 @@ def test_23_only_an_owners_reply_to_somebody_goes_anywhere(desk, telegram, alice
         assert support.take(reply(OWNER, relay.message_id + 1000), [OWNER], clock.now())
     desk.hands.send_all()
     assert "Nobody got this" in desk.last(OWNER)["text"]
-    assert not any("people answer" in said for said in told(telegram, ALICE))
+    assert not any("shop's answer" in said for said in told(telegram, ALICE))
     # A command of the owner's is a command, whatever it replies to.
     assert len(desk.answers("/shop")) == 1
 
@@ -283,7 +283,7 @@ def test_23_an_answer_that_cannot_arrive_is_told_to_the_owner_once(desk, telegra
     telegram.control("PATCH", f"people/{ALICE}", blocked=True)
     desk.answers("Hello, Alice. " + "x" * 3500)
     desk.hands.send_all()
-    noes = [words for words in told(telegram, OWNER) if "did not reach" in words]
+    noes = [words for words in told(telegram, OWNER) if "didn't reach" in words]
     assert len(noes) == 1
     assert "Alice" in noes[0]
     telegram.control("PATCH", f"people/{ALICE}", blocked=False)
@@ -355,7 +355,7 @@ def test_23_in_a_group_with_topics_words_go_to_the_topic_and_any_member_answers(
             message(BOB, "Lunch?", chat={"id": group, "type": "supergroup"}, number=4), [group], clock.now()
         )
     desk.hands.send_all()
-    assert called[-1][1] == {"chat_id": ALICE, "text": "The shop's people answer:\n\nHere we are"}
+    assert called[-1][1] == {"chat_id": ALICE, "text": "The shop's answer:\n\nHere we are"}
 
 
 def message(
@@ -409,9 +409,9 @@ def test_23_no_shape_of_a_message_breaks_it(app, alice, broken):
     ("settings", "words"),
     [
         ({}, "nobody reads what you write here"),
-        ({"owner_ids": frozenset({OWNER})}, "goes to the shop's people, and their answer comes back here."),
+        ({"owner_ids": frozenset({OWNER})}, "goes to the shop's team, and they answer here."),
         ({"support_contact": "@help"}, "Write to @help."),
-        ({"owner_group": -5, "support_contact": "@help"}, "comes back here. Or write to @help."),
+        ({"owner_group": -5, "support_contact": "@help"}, "they answer here. Or write to @help."),
     ],
     ids=["nobody", "owner", "contact", "both"],
 )
@@ -423,8 +423,8 @@ def test_23_what_the_bot_says_of_support_is_true(sqlite_url, settings, words):
     page = app.test_client().get("/support").get_data(as_text=True)
     with app.app_context():
         db.engine.dispose()
-    assert ("their answer comes back" in page) is ("owner_ids" in settings or "owner_group" in settings)
-    assert ("has not said yet who answers" in page) is (not settings)
+    assert ("they answer in that chat" in page) is ("owner_ids" in settings or "owner_group" in settings)
+    assert ("hasn&#39;t said yet who answers" in page) is (not settings)
 
 
 @on_sqlite

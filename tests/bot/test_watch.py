@@ -22,7 +22,7 @@ def eye(app, hands) -> Watch:
 
 
 def alarms(telegram) -> list[str]:
-    return [words for words in told(telegram, OWNER) if "at work" in words]
+    return [words for words in told(telegram, OWNER) if "The bot " in words]
 
 
 @on_sqlite  # PostgreSQL's own clock says when a duty runs out, and no test moves that
@@ -38,7 +38,7 @@ def test_24_a_dead_bot_is_told_once_and_its_return_too(telegram, hands, eye, app
     for one in (eye, other, eye, other):
         one.look()
     assert len(alarms(telegram)) == 1
-    assert "The bot has not been at work since" in alarms(telegram)[0]
+    assert "The bot hasn't run since" in alarms(telegram)[0]
     hands.wait(3600)
     eye.look()
     assert len(alarms(telegram)) == 1
@@ -46,7 +46,7 @@ def test_24_a_dead_bot_is_told_once_and_its_return_too(telegram, hands, eye, app
     eye.look()
     other.look()
     hands.send_all()
-    assert alarms(telegram)[1:] == ["The bot is at work again."]
+    assert alarms(telegram)[1:] == ["The bot is running again."]
 
 
 @on_sqlite

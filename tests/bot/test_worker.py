@@ -330,8 +330,8 @@ def test_a_payment_nobody_understands_waits_for_the_owner(telegram, hands, order
     hands.worker.settle_money()
     hands.send_all()
     assert not has_atlas()
-    assert "They are safe" in told(telegram, ALICE)[0]
-    assert "A payment waits for you: 1 Star" in told(telegram, CARMEN)[0]
+    assert "Your payment is safe" in told(telegram, ALICE)[0]
+    assert "A payment needs you: 1 Star" in told(telegram, CARMEN)[0]
     assert telegram.calls("refundStarPayment") == []
 
 
@@ -730,7 +730,7 @@ def test_a_refund_gives_the_stars_back_and_locks(telegram, hands, charge):
     assert stars(telegram) == 500
     assert not has_atlas()
     hands.send_all()
-    assert any("back with you" in words for words in told(telegram, ALICE))
+    assert any("Refunded: " in words for words in told(telegram, ALICE))
 
 
 @pytest.mark.proves("I6", "F4", "F35")
@@ -838,7 +838,7 @@ def test_who_pays_twice_gets_the_second_payment_back(telegram, hands, order):
     assert [(refund.charge_id, refund.requested_by) for refund in rows(Refund)] == [("charge-2", "shop")]
     assert has_atlas()
     hands.send_all()
-    assert any("goes back to you by itself" in words for words in told(telegram, ALICE))
+    assert any("is refunded automatically" in words for words in told(telegram, ALICE))
     hands.duties.tick()
     [call] = telegram.calls("refundStarPayment")
     assert call["params"] == {"user_id": ALICE, "telegram_payment_charge_id": "charge-2"}

@@ -79,7 +79,7 @@ def test_24_a_refund_is_told_once_whoever_made_it(alice, bob):
     told = arrange.told(OWNER)
     assert told.count("owner_refunded") == 1
     assert told.count("owner_foreign_refund") == 1
-    assert f"Given back: 250 Stars for Atlas to \u2068Alice\u2069 ({ALICE})." in heard()[-1]
+    assert f"Refunded: 250 Stars for Atlas to \u2068Alice\u2069 ({ALICE})." in heard()[-1]
 
 
 def test_24_many_facts_are_one_message_and_none_is_told_twice(alice):
@@ -165,7 +165,7 @@ def test_24_updates_that_stopped_are_told_daily_and_once_when_they_are_back(open
     assert arrange.told(OWNER) == ["owner_updates_stopped"]
     assert (
         heard()[0]
-        == "Since 1 May 2026, 12:02 UTC no updates arrive from Telegram, so nobody can pay. A webhook is set."
+        == "No updates from Telegram since 1 May 2026, 12:02 UTC, so nobody can pay. A webhook is set."
     )
     look(NOW + DAY + 3 * MINUTE, "A webhook is set.", None)
     for minutes in (4, 5):

@@ -123,7 +123,7 @@ def test_a_refund_from_telegrams_side_locks_again(any_stage):
     eventually(lambda: alice.has("/pages/atlas"))
     any_stage.control("POST", f"charges/{charge}/refund")
     eventually(lambda: not alice.has("/pages/atlas"))
-    eventually(lambda: any("back with you" in text for text in texts(any_stage, ALICE)))
+    eventually(lambda: any("Refunded: " in text for text in texts(any_stage, ALICE)))
 
 
 @pytest.fixture(scope="module")

@@ -135,9 +135,9 @@ def test_every_access_is_told_with_its_entries(client: Any, alice: User, bob: Us
     arrange.subscribe(alice)
     page = why(client, alice)
     for words in (
-        "Open for good.",
-        "Atlas, paid with 250 Stars: opens it for good.",
-        "Open until 1 June 2026, 12:00 UTC.",
+        "Unlocked for good.",
+        "Atlas, paid with 250 Stars: unlocks it for good.",
+        "Unlocked until 1 June 2026, 12:00 UTC.",
         "Plan, paid with 100 Stars: opens it until 31 May 2026, 12:00 UTC, and 1 day longer",
         "Plan renews on 31 May.",
         'href="/purchases/stx1"',
@@ -151,11 +151,11 @@ def test_what_is_not_open_is_told_as_well(client: Any, alice: User) -> None:
     charge = arrange.pay(arrange.facts(arrange.order(alice)))
     with transaction():
         refunds.request_refund(charge, "asked", requested_by="owner", now=NOW)
-    assert "Not open while a refund is under way." in why(client, alice)
+    assert "Locked while a refund is in progress." in why(client, alice)
     arrange.settle(charge)
-    assert "Not open: what had opened it was given back." in why(client, alice)
+    assert "Locked: what unlocked it was refunded." in why(client, alice)
     arrange.pay(arrange.facts(arrange.order(alice, "notes"), "stx2", payload="not ours"))
-    assert "Opens nothing yet: the shop is looking into what it was for." in why(client, alice)
+    assert "Unlocks nothing yet: the shop is checking what it was for." in why(client, alice)
 
 
 @on_sqlite

@@ -32,18 +32,18 @@ NEWER_UPDATES = {
 OFFICIAL_SERVER = "api.telegram.org"
 MOST_CONNECTIONS = 40  # Bot API: setWebhook, max_connections (default)
 COMMANDS = {
-    "start": N_("Say hello"),
+    "start": N_("Start"),
     "shop": N_("Open the shop"),
-    "paysupport": N_("Help with a payment or a refund"),
+    "paysupport": N_("Help with a payment or refund"),
     "terms": N_("Terms of sale"),
     "support": N_("Ask us something"),
-    "language": N_("Choose the language"),
+    "language": N_("Choose your language"),
     "help": N_("What this bot can do"),
 }
 MENU_BUTTON = N_("Shop")
 LONGEST_SHORT_DESCRIPTION, LONGEST_DESCRIPTION = 120, 512  # Bot API: setMyShortDescription, setMyDescription
-SHORT_DESCRIPTION = N_("Upgrades for Telegram Stars, unlocked at once.")
-DESCRIPTION = N_("Open the shop, pay with Telegram Stars, and what you bought is unlocked at once.")
+SHORT_DESCRIPTION = N_("Upgrades for Telegram Stars, unlocked right away.")
+DESCRIPTION = N_("Open the shop, pay with Telegram Stars, and use what you bought right away.")
 
 
 class RegistrationError(Exception):

@@ -14,16 +14,16 @@ def receipt(facts: dict[str, Any]) -> Message:
     lasts = gettext("Yours for good.")
     if days:
         lasts = ngettext(
-            "For %(num)s day; it does not renew itself.",
-            "For %(num)s days; it does not renew itself.",
+            "For %(num)s day, no auto-renewal.",
+            "For %(num)s days, no auto-renewal.",
             days,
         )
     text = "\n".join(
         [
-            gettext("Thank you! %(title)s is unlocked.", title=facts["title"]) + " " + lasts,
+            gettext("Thanks! %(title)s is unlocked.", title=facts["title"]) + " " + lasts,
             "",
             gettext("Paid: %(stars)s", stars=stars_of(facts)),
-            gettext("When: %(moment)s", moment=moment_of(facts["charged_at"])),
+            gettext("Date: %(moment)s", moment=moment_of(facts["charged_at"])),
             gettext("Payment number: %(number)s", number=facts["charge_id"]),
         ]
     )
@@ -32,16 +32,18 @@ def receipt(facts: dict[str, Any]) -> Message:
 
 def subscribed(facts: dict[str, Any]) -> Message:
     lines = [
-        gettext("Thank you! %(title)s is unlocked.", title=facts["title"]),
+        gettext("Thanks! %(title)s is unlocked.", title=facts["title"]),
         gettext(
-            "It renews on %(day)s for %(stars)s, and each time after, until you cancel. You can cancel in "
-            "the shop at any time, and keep what you have paid for.",
+            "It renews on %(day)s for %(stars)s, then every 30 days until you cancel. You can cancel in the "
+            "shop anytime and keep what you've paid for.",
             day=day_of(facts["paid_until"]),
             stars=stars_of(facts),
         ),
     ]
     for title in facts.get("replaced") or []:
-        lines.append(gettext("%(title)s renews no more; it stays open until its paid end.", title=title))
+        lines.append(
+            gettext("%(title)s won't renew. You keep it until the end of what you've paid for.", title=title)
+        )
     lines += ["", gettext("Payment number: %(number)s", number=facts["charge_id"])]
     return Message("\n".join(lines), *_way_in(facts))
 
@@ -51,22 +53,22 @@ def _way_in(facts: dict[str, Any]) -> tuple[str, str]:
     known = openings.current()
     opened = [known[key].destination for key in facts.get("keys") or [] if key in known]
     if len(opened) != 1 or len(facts["keys"]) != 1:
-        return gettext("Open it"), f"/products/{facts['slug']}" if facts.get("slug") else "/upgrades"
+        return gettext("Open"), f"/products/{facts['slug']}" if facts.get("slug") else "/upgrades"
     if isinstance(opened[0], Chat):  # which is where this is read
         return gettext("My upgrades"), "/upgrades"
-    return gettext("Open it"), opened[0].href("")
+    return gettext("Open"), opened[0].href("")
 
 
 def sent_back(facts: dict[str, Any]) -> Message:
     why = {
-        "AlreadyOwned": gettext("%(title)s was yours already.", title=facts["title"]),
-        "AlreadySubscribed": gettext("%(title)s was paid for already.", title=facts["title"]),
-        "TrialUsed": gettext("You had the trial of %(title)s before.", title=facts["title"]),
+        "AlreadyOwned": gettext("%(title)s was already yours.", title=facts["title"]),
+        "AlreadySubscribed": gettext("%(title)s was already paid for.", title=facts["title"]),
+        "TrialUsed": gettext("You've already had the trial of %(title)s.", title=facts["title"]),
         "OffSale": gettext("%(title)s is no longer sold.", title=facts["title"]),
-        "Banned": gettext("This shop does not sell to you at present."),
+        "Banned": gettext("You can't buy in this shop right now."),
     }[facts["reason"]]
     goes_back = gettext(
-        "So your payment of %(stars)s goes back to you by itself. There is nothing you need to do.",
+        "Your payment of %(stars)s is refunded automatically. You don't need to do anything.",
         stars=stars_of(facts),
     )
     return Message(f"{why} {goes_back}", gettext("My purchases"), "/purchases")
@@ -80,8 +82,8 @@ def paid_twice(facts: dict[str, Any]) -> Message:
 def in_review(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "We received %(stars)s from you, but could not tell what they were for. They are safe: somebody "
-            "will look at it and either unlock it or send them back. Payment number: %(number)s",
+            "We received %(stars)s from you but couldn't tell what for. Your payment is safe: someone will "
+            "look at it and either unlock what it was for or refund it. Payment number: %(number)s",
             stars=stars_of(facts),
             number=facts["charge_id"],
         ),
@@ -93,12 +95,12 @@ def in_review(facts: dict[str, Any]) -> Message:
 def refunded(facts: dict[str, Any]) -> Message:
     if facts.get("title"):
         text = gettext(
-            "%(stars)s for %(title)s are back with you. What this payment had opened is closed again.",
+            "Refunded: %(stars)s for %(title)s. Access from this payment has ended.",
             stars=stars_of(facts),
             title=facts["title"],
         )
     else:
-        text = gettext("%(stars)s are back with you.", stars=stars_of(facts))
+        text = gettext("Refunded: %(stars)s.", stars=stars_of(facts))
     if facts.get("reason"):
         text += " " + gettext("The shop's reason: %(reason)s", reason=facts["reason"])
     number = gettext("Payment number: %(number)s", number=facts["charge_id"])
@@ -108,8 +110,8 @@ def refunded(facts: dict[str, Any]) -> Message:
 def refund_refused(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "Telegram did not give %(stars)s back. What you paid for is open again, and the shop's people "
-            "have been told. Payment number: %(number)s",
+            "Telegram refused to refund %(stars)s. You have what you paid for again, and the shop's team "
+            "has been told. Payment number: %(number)s",
             stars=stars_of(facts),
             number=facts["charge_id"],
         ),
@@ -121,9 +123,9 @@ def refund_refused(facts: dict[str, Any]) -> Message:
 def refund_declined(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "The shop looked at your wish to give %(title)s back, and keeps the %(stars)s: %(reason)s. What "
-            "you paid for stays open. If you think this is wrong, send /paysupport. "
-            "Payment number: %(number)s",
+            "The shop looked at your refund request for %(title)s (%(stars)s) and declined it: %(reason)s. "
+            "You keep what you paid for. If you think this is wrong, send /paysupport. Payment number: "
+            "%(number)s",
             title=facts["title"],
             stars=stars_of(facts),
             reason=facts["problem"].rstrip("."),

@@ -21,8 +21,7 @@ def greeting(first_name: str) -> Message:
 
 def _welcome(shop: Brand) -> str:
     return own(shop.welcome) or gettext(
-        "This is %(shop)s. You pay with Telegram Stars, and what you buy is unlocked at once. "
-        "Open the shop to look around.",
+        "Welcome to %(shop)s. Browse upgrades, pay with Telegram Stars, and use them right away.",
         shop=isolated(own(shop.name)),
     )
 
@@ -36,14 +35,14 @@ def sign_in_code(code: str) -> Message:
     return Message(
         gettext(
             "Your code for the shop: %(code)s\n\nType it in the window that asked for it. It works once, "
-            "within ten minutes. Give it to nobody: the shop never asks for it in a chat.",
+            "within ten minutes. Don't give it to anyone: the shop never asks for it in a chat.",
             code=code,
         )
     )
 
 
 def too_many_codes() -> Message:
-    return Message(gettext("You had three codes within ten minutes. Use the last one, or ask again later."))
+    return Message(gettext("You've had three codes in ten minutes. Use the last one, or ask again later."))
 
 
 def product(title: str, description: str, stars: int, slug: str, *, is_plan: bool = False) -> Message:
@@ -62,12 +61,9 @@ def shop() -> Message:
 def help_() -> Message:
     return Message(
         gettext(
-            "/shop opens the shop\n"
-            "/paysupport helps with a payment or a refund\n"
-            "/terms shows the terms\n"
-            "/language changes the language\n"
-            "/news_off ends news from the shop\n"
-            "/support is for everything else"
+            "/shop opens the shop\n/paysupport helps with a payment or refund\n/terms shows the "
+            "terms\n/language changes the language\n/news_off stops news from the shop\n/support is for "
+            "everything else"
         ),
         gettext("Open the shop"),
     )
@@ -77,23 +73,23 @@ def payment_support() -> Message:
     return Message(
         gettext(
             "Something wrong with a payment? Your purchases show every payment with its number, and whether "
-            "it was refunded. If you paid and nothing opened, tap “Restore purchases” there: we compare with "
-            "Telegram's own records at once."
+            "it was refunded. If you paid and nothing unlocked, tap “Restore purchases” there: we check "
+            "Telegram's own records right away."
         )
         + "\n\n"
         + gettext(
-            "What can be given back has a button for it there, and a plan is cancelled under My upgrades. "
-            "For any other refund, tell us the payment number."
+            "What you can refund yourself has a Refund button there, and you cancel a plan under My "
+            "upgrades. For any other refund, tell us the payment number."
         )
         + f"\n\n{whom_to_write_to()}\n\n"
-        + gettext("Telegram's own support does not handle purchases made in this bot."),
+        + gettext("Telegram's own support doesn't handle purchases made in this bot."),
         gettext("My purchases"),
         "/purchases",
     )
 
 
 def support() -> Message:
-    return Message(whom_to_write_to(), gettext("What people ask most"), "/support")
+    return Message(whom_to_write_to(), gettext("Common questions"), "/support")
 
 
 def whom_to_write_to() -> str:
@@ -101,34 +97,33 @@ def whom_to_write_to() -> str:
     contact = brand.contact()
     if current().owner_chats:
         here = gettext(
-            "Write it here: what you send to this chat now goes to the shop's people, and their answer "
-            "comes back here."
+            "Write it here: what you send to this chat now goes to the shop's team, and they answer here."
         )
         return f"{here} {gettext('Or write to %(contact)s.', contact=contact)}" if contact else here
     if contact:
         return str(gettext("Write to %(contact)s.", contact=contact))
     nobody = gettext(
-        "This shop has not said yet who answers, so nobody reads what you write here. Your payments stay on "
-        "record in any case."
+        "This shop hasn't said yet who answers, so nobody reads what you write here. Your payments are on "
+        "record either way."
     )
     return str(nobody)
 
 
 def language() -> Message:
     return Message(
-        gettext("In which language shall the shop and this chat talk to you?"),
-        gettext("Choose the language"),
+        gettext("Which language should the shop and this chat use?"),
+        gettext("Choose your language"),
         "/settings",
     )
 
 
 def news_chosen(*, wanted: bool) -> Message:
     if wanted:
-        text = gettext("You get news from the shop again. /news_off ends them.")
+        text = gettext("You get news from the shop again. /news_off stops it.")
     else:
         text = gettext(
-            "You get no more news from the shop. Messages about what you buy still come. /news_on brings "
-            "the news back."
+            "You won't get news from the shop anymore. You still get messages about your purchases. "
+            "/news_on turns news back on."
         )
     return Message(text, gettext("Settings"), "/settings")
 
@@ -136,7 +131,8 @@ def news_chosen(*, wanted: bool) -> Message:
 def terms() -> Message:
     return Message(
         gettext(
-            "What you buy is digital, paid in Telegram Stars and unlocked at once. The terms say the rest."
+            "Everything we sell is digital, paid with Telegram Stars and unlocked right away. The terms say "
+            "the rest."
         ),
         gettext("Read the terms"),
         "/terms",

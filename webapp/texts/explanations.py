@@ -8,20 +8,20 @@ def verdict(explained: Explanation) -> str:
     """Return what became of an entitlement, or of a payment that opens nothing, as a sentence."""
     if not explained.key:
         words: dict[str, str] = {
-            "in_review": gettext("Opens nothing yet: the shop is looking into what it was for."),
-            "suspended": gettext("Opens nothing: its Stars are on their way back."),
-            "refunded": gettext("Opens nothing: its Stars went back."),
+            "in_review": gettext("Unlocks nothing yet: the shop is checking what it was for."),
+            "suspended": gettext("Unlocks nothing: it is being refunded."),
+            "refunded": gettext("Unlocks nothing: it was refunded."),
         }
         return words[explained.verdict]
     until = explained.access.until if explained.access else None
     ends = moment(until) if until else ""
     words = {
-        "for_ever": gettext("Open for good."),
-        "until": gettext("Open until %(moment)s.", moment=ends),
-        "ended": gettext("Not open: it ended on %(moment)s.", moment=ends),
-        "suspended": gettext("Not open while a refund is under way."),
-        "refunded": gettext("Not open: what had opened it was given back."),
-        "revoked": gettext("Not open: the shop took it back."),
+        "for_ever": gettext("Unlocked for good."),
+        "until": gettext("Unlocked until %(moment)s.", moment=ends),
+        "ended": gettext("Locked: it ended on %(moment)s.", moment=ends),
+        "suspended": gettext("Locked while a refund is in progress."),
+        "refunded": gettext("Locked: what unlocked it was refunded."),
+        "revoked": gettext("Locked: the shop revoked it."),
     }
     return words[explained.verdict]
 
@@ -31,15 +31,15 @@ def entry(step: Step) -> str:
     stars = ngettext("%(num)s Star", "%(num)s Stars", abs(step.stars))
     what = step.title or gettext("A payment")
     happened = {
-        "suspension": gettext("A refund was asked for, which closes it until Telegram answers."),
+        "suspension": gettext("Refund requested: locked until Telegram answers."),
         "restoration": gettext("Telegram refused the refund: the payment counts again."),
-        "refund": gettext("%(stars)s went back.", stars=stars),
-        "revocation": gettext("The shop took it back."),
+        "refund": gettext("Refunded: %(stars)s.", stars=stars),
+        "revocation": gettext("The shop revoked it."),
         "grant": gettext("%(what)s, given by the shop", what=what),
         "charge": gettext("%(what)s, paid with %(stars)s", what=what, stars=stars),
     }[step.kind]
     if step.kind == "grant" and step.cause != "owner" and step.charge_id:
-        happened = gettext("%(what)s, its later end as Telegram told it", what=what)
+        happened = gettext("%(what)s, extended by Telegram", what=what)
     return f"{happened}: {_does(step)}" if step.kind in {"charge", "grant"} else happened
 
 
@@ -47,22 +47,22 @@ def _does(step: Step) -> str:
     """Return what an entry that gives something does today."""
     effects: dict[str, str] = {
         "opens": _opens(step),
-        "ended": gettext("its time is over."),
-        "revoked": gettext("it counted until the shop took it back."),
-        "refunded": gettext("counts no more, since its Stars went back."),
-        "suspended": gettext("does not count while its refund is under way."),
-        "in_review": gettext("nobody knows yet what it was for."),
-        "unclear": gettext("it was not clear at first what it was for."),
+        "ended": gettext("it has ended."),
+        "revoked": gettext("it counted until the shop revoked it."),
+        "refunded": gettext("no longer counts: it was refunded."),
+        "suspended": gettext("doesn't count while its refund is in progress."),
+        "in_review": gettext("we don't know yet what it was for."),
+        "unclear": gettext("it wasn't clear at first what it was for."),
     }
     return effects[step.effect]
 
 
 def _opens(step: Step) -> str:
     if step.paid_until is None and step.pass_days is None:
-        return str(gettext("opens it for good."))
+        return str(gettext("unlocks it for good."))
     if step.paid_until is None:
         return str(ngettext("gives %(num)s day.", "gives %(num)s days.", step.pass_days or 0))
-    return str(gettext("opens it until %(moment)s", moment=moment(step.paid_until))) + _grace(step)
+    return str(gettext("unlocks it until %(moment)s", moment=moment(step.paid_until))) + _grace(step)
 
 
 def _grace(step: Step) -> str:
@@ -70,8 +70,8 @@ def _grace(step: Step) -> str:
         return "."
     return str(
         ngettext(
-            ", and %(num)s day longer while a renewal is late.",
-            ", and %(num)s days longer while a renewal is late.",
+            ", and %(num)s day longer if a renewal is late.",
+            ", and %(num)s days longer if a renewal is late.",
             step.grace_days,
         )
     )

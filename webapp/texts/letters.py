@@ -8,24 +8,24 @@ from webapp.texts.message import Message
 
 
 def support_heard(_facts: dict[str, Any]) -> Message:
-    return Message(gettext("This reached the shop's people. Their answer comes here, in this chat."))
+    return Message(gettext("Your message reached the shop's team. They answer here, in this chat."))
 
 
 def support_limited(facts: dict[str, Any]) -> Message:
     if facts["is_own"]:
         text = ngettext(
-            "That is a lot within one hour, so this message did not reach the shop's people. "
-            "Write again in %(num)s minute.",
-            "That is a lot within one hour, so this message did not reach the shop's people. "
-            "Write again in %(num)s minutes.",
+            "That's a lot for one hour, so this message didn't reach the shop's team. Write again in "
+            "%(num)s minute.",
+            "That's a lot for one hour, so this message didn't reach the shop's team. Write again in "
+            "%(num)s minutes.",
             facts["minutes"],
         )
     else:
         text = ngettext(
-            "The shop gets more messages than it can take, so this one did not reach its people. "
-            "Write again in %(num)s minute.",
-            "The shop gets more messages than it can take, so this one did not reach its people. "
-            "Write again in %(num)s minutes.",
+            "The shop is getting more messages than it can handle, so this one didn't reach its team. Write "
+            "again in %(num)s minute.",
+            "The shop is getting more messages than it can handle, so this one didn't reach its team. Write "
+            "again in %(num)s minutes.",
             facts["minutes"],
         )
     return Message(text)
@@ -34,7 +34,7 @@ def support_limited(facts: dict[str, Any]) -> Message:
 def support_answer(facts: dict[str, Any]) -> Message:
     if facts["part"]:
         return Message(facts["text"])
-    heading = gettext("The shop's people answer:")
+    heading = gettext("The shop's answer:")
     return Message(f"{heading}\n\n{facts['text']}" if facts["text"] else heading)
 
 

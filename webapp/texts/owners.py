@@ -11,7 +11,7 @@ from webapp.texts.message import Message
 def owner_in_review(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "A payment waits for you: %(stars)s from user %(person)s (%(problem)s). Nothing was unlocked. "
+            "A payment needs you: %(stars)s from user %(person)s (%(problem)s). Nothing was unlocked. "
             "Payment number: %(number)s",
             stars=stars_of(facts),
             person=str(facts["telegram_id"]),
@@ -24,8 +24,8 @@ def owner_in_review(facts: dict[str, Any]) -> Message:
 def owner_refund_refused(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "Telegram refused to give %(stars)s back to user %(person)s: %(problem)s. Their access is "
-            "restored. flask --app webapp refunds list says what you can do. Payment number: %(number)s",
+            "Telegram refused to refund %(stars)s to user %(person)s: %(problem)s. They have access again. "
+            "flask --app webapp refunds list says what you can do. Payment number: %(number)s",
             stars=stars_of(facts),
             person=str(facts["telegram_id"]),
             problem=facts["problem"],
@@ -37,9 +37,9 @@ def owner_refund_refused(facts: dict[str, Any]) -> Message:
 def owner_foreign_refund(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "%(stars)s went back to user %(person)s without this shop asking for it: by Telegram's support, "
-            "by an app store, or by somebody who has the bot's token. Their access is taken back. If you see "
-            "more of these, have @BotFather revoke the token. Payment number: %(number)s",
+            "%(stars)s went back to user %(person)s without this shop asking for it: through Telegram's "
+            "support, an app store, or someone who has the bot's token. Their access is revoked. If you see "
+            "more of these, revoke the token with @BotFather. Payment number: %(number)s",
             stars=stars_of(facts),
             person=str(facts["telegram_id"]),
             number=facts["charge_id"],
@@ -50,9 +50,9 @@ def owner_foreign_refund(facts: dict[str, Any]) -> Message:
 def owner_set_aside(facts: dict[str, Any]) -> Message:
     return Message(
         ngettext(
-            "%(num)s update from Telegram could not be handled within the last hour and is set aside. "
-            "Nothing is lost: flask --app webapp inbox list --quarantined shows it.",
-            "%(num)s updates from Telegram could not be handled within the last hour and are set aside. "
+            "%(num)s update from Telegram couldn't be handled in the last hour and is quarantined. Nothing "
+            "is lost: flask --app webapp inbox list --quarantined shows it.",
+            "%(num)s updates from Telegram couldn't be handled in the last hour and are quarantined. "
             "Nothing is lost: flask --app webapp inbox list --quarantined shows them.",
             facts["count"],
         )
@@ -62,10 +62,10 @@ def owner_set_aside(facts: dict[str, Any]) -> Message:
 def owner_refunds_unknown(facts: dict[str, Any]) -> Message:
     return Message(
         ngettext(
-            "Of %(num)s refund nobody knows for more than an hour whether Telegram carried it out. The bot "
-            "goes on asking; flask --app webapp doctor says what is in the way.",
-            "Of %(num)s refunds nobody knows for more than an hour whether Telegram carried them out. "
-            "The bot goes on asking; flask --app webapp doctor says what is in the way.",
+            "Telegram hasn't confirmed %(num)s refund for more than an hour. The bot keeps asking; flask "
+            "--app webapp doctor says what is in the way.",
+            "Telegram hasn't confirmed %(num)s refunds for more than an hour. The bot keeps asking; flask "
+            "--app webapp doctor says what is in the way.",
             facts["count"],
         )
     )
@@ -90,16 +90,16 @@ def owner_drift(facts: dict[str, Any]) -> Message:
 
 def owner_support(facts: dict[str, Any]) -> Message:
     # What the person wrote comes last, so that nothing of it can pass for the shop's own words.
-    lines = [gettext("%(name)s writes to the shop.", name=name_of(facts))]
+    lines = [gettext("%(name)s wrote to the shop.", name=name_of(facts))]
     for payment in facts.get("payments", ()):
         lines.append(f"• {payment_line(payment)}")
     if not facts["part"] and not facts["payments"]:
-        lines.append(gettext("No payments so far."))
+        lines.append(gettext("No payments yet."))
     if facts["media"]:
-        lines.append(gettext("What they sent follows: %(kind)s.", kind=facts["media"]))
+        lines.append(gettext("Their message follows: %(kind)s.", kind=facts["media"]))
     text = "\n".join(lines)
     text = f"{text}\n\n{facts['text']}" if facts["text"] else text
-    return Message(text, gettext("Answer"), callback=f"answer:{facts['telegram_id']}")
+    return Message(text, gettext("Reply"), callback=f"answer:{facts['telegram_id']}")
 
 
 def owner_support_prompt(facts: dict[str, Any]) -> Message:
@@ -112,8 +112,8 @@ def owner_support_prompt(facts: dict[str, Any]) -> Message:
 def owner_unanswered(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "Your answer did not reach %(name)s: they have blocked the bot, or their account is gone. If "
-            "they let the bot write to them within three days, they get it then.",
+            "Your answer didn't reach %(name)s: they blocked the bot, or their account is gone. If they let "
+            "the bot write to them within three days, they get it then.",
             name=name_of(facts),
         )
     )
@@ -122,8 +122,8 @@ def owner_unanswered(facts: dict[str, Any]) -> Message:
 def owner_no_addressee(_facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "Nobody got this: what you replied to came from no person. Reply to a message in which "
-            "somebody writes to the shop, or tap its button."
+            "Nobody got this: the message you replied to didn't come from a person. Reply to a message in "
+            "which someone writes to the shop, or tap its button."
         )
     )
 
@@ -138,14 +138,14 @@ def owner_sale(facts: dict[str, Any]) -> Message:
 
 
 def owner_refunded(facts: dict[str, Any]) -> Message:
-    sentence = gettext("Given back: %(stars)s for %(title)s to %(name)s.", **deal_of(facts))
+    sentence = gettext("Refunded: %(stars)s for %(title)s to %(name)s.", **deal_of(facts))
     return Message(f"{sentence}\n{payment_number(facts)}")
 
 
 def owner_plan_stopped(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "Cancelled: %(title)s of %(name)s, %(stars)s every 30 days. It stays open until %(day)s.",
+            "Cancelled: %(title)s by %(name)s, %(stars)s every 30 days. They keep it until %(day)s.",
             **deal_of(facts),
             day=day_of(facts["paid_until"]),
         )
@@ -155,8 +155,7 @@ def owner_plan_stopped(facts: dict[str, Any]) -> Message:
 def owner_renewal_failed(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "Not renewed: Telegram could not take %(stars)s for %(title)s from %(name)s. It can still be "
-            "paid.",
+            "Not renewed: Telegram couldn't charge %(stars)s for %(title)s to %(name)s. They can still pay.",
             **deal_of(facts),
         )
     )
@@ -192,7 +191,7 @@ def owner_digest(facts: dict[str, Any]) -> Message:
 def owner_updates_stopped(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "Since %(moment)s no updates arrive from Telegram, so nobody can pay. %(problem)s",
+            "No updates from Telegram since %(moment)s, so nobody can pay. %(problem)s",
             moment=moment_of(facts["since"]),
             problem=facts["problem"],
         )
@@ -200,16 +199,16 @@ def owner_updates_stopped(facts: dict[str, Any]) -> Message:
 
 
 def owner_updates_again(_facts: dict[str, Any]) -> Message:
-    return Message(gettext("Updates arrive from Telegram again. What was paid meanwhile is looked up."))
+    return Message(gettext("Updates from Telegram arrive again. The bot checks what was paid meanwhile."))
 
 
 def owner_updates_pile_up(facts: dict[str, Any]) -> Message:
     return Message(
         ngettext(
-            "%(num)s update waits at Telegram, more at each look since %(moment)s. "
-            "flask --app webapp doctor says what is in the way.",
-            "%(num)s updates wait at Telegram, more at each look since %(moment)s. "
-            "flask --app webapp doctor says what is in the way.",
+            "%(num)s update is waiting at Telegram, more at each look since %(moment)s. flask --app webapp "
+            "doctor says what is in the way.",
+            "%(num)s updates are waiting at Telegram, more at each look since %(moment)s. flask --app "
+            "webapp doctor says what is in the way.",
             facts["count"],
             moment=moment_of(facts["since"]),
         )
@@ -219,12 +218,12 @@ def owner_updates_pile_up(facts: dict[str, Any]) -> Message:
 def owner_bot_dead(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "The bot has not been at work since %(moment)s: nobody can pay, and nobody gets an answer. See "
-            "that bot.py runs, and read its log.",
+            "The bot hasn't run since %(moment)s: nobody can pay, and nobody gets an answer. Check that "
+            "bot.py is running, and read its log.",
             moment=moment_of(facts["since"]),
         )
     )
 
 
 def owner_bot_back(_facts: dict[str, Any]) -> Message:
-    return Message(gettext("The bot is at work again."))
+    return Message(gettext("The bot is running again."))

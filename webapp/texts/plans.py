@@ -16,7 +16,7 @@ def renewed(facts: dict[str, Any]) -> Message:
             stars=stars_of(facts),
             number=facts["charge_id"],
         ),
-        gettext("Manage it"),
+        gettext("Manage plan"),
         "/upgrades",
     )
 
@@ -25,14 +25,14 @@ def renewal_stopped(facts: dict[str, Any]) -> Message:
     day = day_of(facts["paid_until"])
     if facts.get("by") == "buyer":
         text = gettext(
-            "%(title)s is cancelled. It stays open until %(day)s and nothing more is charged. Until then you "
-            "can let it renew again.",
+            "%(title)s is cancelled. You keep it until %(day)s and won't be charged again. Until then you "
+            "can turn renewal back on.",
             title=facts["title"],
             day=day,
         )
     else:
         text = gettext(
-            "%(title)s renews no more. It stays open until %(day)s and nothing more is charged.",
+            "%(title)s won't renew. You keep it until %(day)s and won't be charged again.",
             title=facts["title"],
             day=day,
         )
@@ -42,8 +42,8 @@ def renewal_stopped(facts: dict[str, Any]) -> Message:
 def renewal_failed(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "Telegram could not renew %(title)s for %(stars)s, perhaps for want of Stars. It stays open "
-            "until %(day)s. Telegram sells Stars in Settings, under My Stars; there you can renew it, too.",
+            "Telegram couldn't renew %(title)s for %(stars)s; you might be short of Stars. You keep it "
+            "until %(day)s. Get Stars in Telegram under Settings, My Stars; you can renew it there, too.",
             title=facts["title"],
             stars=stars_of(facts),
             day=day_of(facts["ends_at"]),
@@ -56,12 +56,12 @@ def renewal_failed(facts: dict[str, Any]) -> Message:
 def renews_soon(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "%(title)s renews on %(day)s for %(stars)s. If you would rather not, cancel before then.",
+            "%(title)s renews on %(day)s for %(stars)s. If you don't want that, cancel before then.",
             title=facts["title"],
             day=day_of(facts["at"]),
             stars=stars_of(facts),
         ),
-        gettext("Manage it"),
+        gettext("Manage plan"),
         "/upgrades",
     )
 
@@ -69,11 +69,11 @@ def renews_soon(facts: dict[str, Any]) -> Message:
 def plan_ends_soon(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "%(title)s is cancelled and ends on %(day)s. You can have it renewed until then.",
+            "%(title)s is cancelled and ends on %(day)s. Until then you can turn renewal back on.",
             title=facts["title"],
             day=day_of(facts["at"]),
         ),
-        gettext("Manage it"),
+        gettext("Manage plan"),
         "/upgrades",
     )
 
@@ -81,7 +81,7 @@ def plan_ends_soon(facts: dict[str, Any]) -> Message:
 def pass_ends_soon(facts: dict[str, Any]) -> Message:
     return Message(
         gettext(
-            "%(title)s ends on %(day)s by itself. Buying it again before then adds to its end.",
+            "%(title)s ends on %(day)s and doesn't renew. Buy it again before then to add more time.",
             title=facts["title"],
             day=day_of(facts["at"]),
         ),

@@ -18,7 +18,7 @@ from webapp.i18n.languages import Language
 # A tick, so a second; the outbox sends 25, and receipts go between them.
 AT_ONCE = 10
 # Ends every message, so that whoever reads one knows how to have no more of them.
-FOOTER = N_("No more news from the shop: /news_off")
+FOOTER = N_("To stop news from the shop: /news_off")
 DECLINED = "not wanted any more"
 OF_A_KEY = ("holders", "lapsed")
 SEGMENTS = ("everyone", "buyers", *(f"{name}:KEY" for name in OF_A_KEY))
