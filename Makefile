@@ -103,6 +103,9 @@ histories: ready ## A thousand histories of everything at once, each of which mu
 permutations: ready ## Every order of every choice of seven events: 33 million
 	EVENTS=7 $(BIN)/python -m pytest tests/domain/test_permutations.py -s
 
+script: ready packages ## static/starfront.min.js, from htmx and static/app, as small as terser makes it
+	$(BIN)/python -m tests.script
+
 proofs: ready ## docs/proofs.md anew: which tests prove which promise
 	@$(BIN)/python -m tests.proofs
 
@@ -161,4 +164,4 @@ ready:
 clean: ## Forget the environment and what runs left behind
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help ready run shop test check lint types imports browser pgbouncer packages kill crashes races rebuild faults restarts machine soak histories permutations proofs apart mutants load bench gallery references pictures messages lock platforms audit clean slow-clients fuzz sqlite-trouble storm clocks outage mutation
+.PHONY: help script ready run shop test check lint types imports browser pgbouncer packages kill crashes races rebuild faults restarts machine soak histories permutations proofs apart mutants load bench gallery references pictures messages lock platforms audit clean slow-clients fuzz sqlite-trouble storm clocks outage mutation

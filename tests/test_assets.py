@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -12,9 +13,10 @@ import brotli
 import pytest
 from flask import Flask
 
+from tests import script, trimming
 from tests.kit.factories import SHOP, make_config
 from webapp import create_app
-from webapp.web import assets, sprite, trimming
+from webapp.web import assets, sprite
 
 # htmx.org 2.0.11 from npm, dist/htmx.min.js
 HTMX_SHA256 = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
@@ -70,17 +72,27 @@ def test_nothing_else_is_served(served: Any, path: str) -> None:
     assert b"[[products]]" not in served.get(path).data
 
 
-def test_the_script_is_htmx_and_then_ours(served: Any) -> None:
-    script = served.get(assets.url("starfront.js")).text
-    htmx = trimming.trim((assets.ROOT / "htmx.min.js").read_text())
-    assert script.startswith(f'{htmx}\n(() => {{\n"use strict";\n')
-    assert "https://t.me/" in script
+def test_the_script_is_the_one_that_was_built_of_todays_sources(served: Any) -> None:
+    built = (assets.ROOT / assets.BUILT).read_text()
+    assert built == script.build(), "run make script"
+    assert served.get(assets.url("starfront.js")).text == built.partition("\n")[2]
+
+
+def test_a_source_that_changed_is_served_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(assets.ROOT, tmp_path / "static")
+    monkeypatch.setattr(assets, "ROOT", tmp_path / "static")
+    (assets.ROOT / "aloud.js").write_text("changed();\n")
+    htmx = (assets.ROOT / assets.HTMX).read_text()
+    assert assets.script().startswith(f'{htmx}\n(() => {{\n"use strict";\n')
+    assert assets.script().endswith("changed();")
+    (assets.ROOT / assets.BUILT).unlink()
+    assert assets.script().endswith("changed();")
 
 
 def test_every_part_of_the_script_is_served() -> None:
     files = {file.stem for file in (assets.ROOT / "app").iterdir()}
     assert files == set(assets.PARTS)
-    assert {file.name for file in assets.ROOT.glob("*.js")} == {"htmx.min.js", *assets.ALONE}
+    assert {file.name for file in assets.ROOT.glob("*.js")} == {assets.HTMX, assets.BUILT, *assets.ALONE}
 
 
 OURS = [file for file in sorted(assets.ROOT.rglob("*")) if file.suffix in {".js", ".css"}]
@@ -89,7 +101,7 @@ OURS = [file for file in sorted(assets.ROOT.rglob("*")) if file.suffix in {".js"
 @pytest.mark.parametrize("file", OURS, ids=lambda file: file.name)
 def test_lines_can_be_left_out_of_what_we_wrote(file: Path) -> None:
     """A comment is a whole line, and no text goes on in the next one."""
-    if file.name == "htmx.min.js":
+    if file.name in {assets.HTMX, assets.BUILT}:
         return
     for line in map(str.strip, file.read_text().splitlines()):
         assert line.endswith("*/") == line.startswith("/*")

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from webapp.config import current
 from webapp.shop import pictures
 from webapp.shop.pictures import Picture
-from webapp.web import sprite, trimming
+from webapp.web import sprite
 from webapp.web.encoded import Encoded
 
 ROOT = Path(__file__).parent.parent.parent / "static"
@@ -32,6 +32,8 @@ OWNERS_TYPES = TYPES.keys() - {".js", ".svg"}
 SPRITE = "pictures.svg"
 INLINED = "app.css"
 SCRIPT = "starfront.js"
+BUILT = "starfront.min.js"  # by make script, from these:
+HTMX = "htmx.min.js"
 # One after the other, so that they are one request; each part may use what stands in those before it.
 PARTS = (
     *("launch", "session", "requests", "history", "page", "buttons"),
@@ -141,8 +143,20 @@ def _joined(folder: Path) -> Iterator[Asset]:
 
 
 def script() -> str:
+    """Return what ``make script`` built of htmx and our parts, or these themselves if one changed since."""
+    built = ROOT / BUILT
+    digest, _, code = built.read_text("utf-8").partition("\n") if built.is_file() else ("", "", "")
+    return code if digest == f"// {script_digest()}" else joined((ROOT / HTMX).read_text("utf-8"))
+
+
+def script_digest() -> str:
+    """Return what changes with any source of the script."""
+    files = [ROOT / HTMX, *(ROOT / "app" / f"{name}.js" for name in PARTS), *(ROOT / name for name in ALONE)]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def joined(htmx: str) -> str:
     """Return htmx, our parts in a scope of their own, and what stands for itself."""
-    htmx = trimming.trim((ROOT / "htmx.min.js").read_text("utf-8"))
     parts = "\n".join(source(ROOT / "app" / f"{name}.js") for name in PARTS)
     alone = (source(ROOT / name) for name in ALONE)
     return "\n".join([htmx, f'(() => {{\n"use strict";\n{parts}\n}})();', *alone])
