@@ -13,7 +13,7 @@ from tests.kit.factories import TERMS_VERSION
 from tests.views.conftest import Telegram, wind
 from webapp.db.models import Charge, User
 from webapp.db.transactions import transaction
-from webapp.domain.sales import quarantine, refunds, subscriptions
+from webapp.domain.sales import charges, quarantine, refunds, subscriptions
 
 pytestmark = pytest.mark.usefixtures("noon")
 HTMX = {"HX-Request": "true"}
@@ -136,7 +136,7 @@ def test_a_receipt_has_all_that_a_dispute_needs(client: Any, alice: User, charge
         "250 Stars",
         "1 May 2026, 12:00:00 UTC",
         "stxAlice1",
-        charge.order.public_id,
+        charges.get("stxAlice1").order.public_id,
         TERMS_VERSION,
         "@starfront_bot",
         f"Telegram id {alice.telegram_id}",
