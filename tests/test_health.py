@@ -37,7 +37,7 @@ def test_a_shop_without_its_bot_is_not_ready(client):
     open_shop()
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json) == (503, {"status": "fail"})
-    assert findings(client)["bot"] == "No bot process is at work. Start bot.py."
+    assert findings(client)["bot"] == "No bot process is running. Start bot.py."
 
 
 @pytest.mark.proves("S63")

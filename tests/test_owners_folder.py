@@ -39,7 +39,7 @@ def test_a_folder_that_was_begun_can_be_sold_as_it_is(run, tmp_path):
     begun = run("new", tmp_path / "mine", *told())
     assert begun.exit_code == 0, begun.output
     assert str(tmp_path / "mine" / "pages" / "fuhrung-zum-palstek.md") in begun.output
-    assert run("check", tmp_path / "mine").output == "mine: 1 product, nothing to object to.\n"
+    assert run("check", tmp_path / "mine").output == "mine: 1 product, no problems.\n"
 
 
 def test_questions_are_asked_for_what_no_flag_says(run, tmp_path):

@@ -16,7 +16,7 @@ const SENTENCES = {
   BOT_PRECHECKOUT_FAILED: "The bot could not take this payment. You have not been charged.",
   FORM_EXPIRED: "This payment form has expired. Please open it again.",
   FORM_SUBMIT_DUPLICATE: "This payment has been sent already.",
-  SUBSCRIPTION_ALREADY_ACTIVE: "You have this subscription already. It renews by itself.",
+  SUBSCRIPTION_ALREADY_ACTIVE: "You already have this subscription. It renews automatically.",
 };
 
 let paying = null;

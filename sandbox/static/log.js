@@ -237,7 +237,7 @@ function updateWords(update) {
 }
 
 const STATES = {
-  active: "renews by itself again",
+  active: "renews again",
   canceled: "will not renew",
   failed: "could not be renewed",
 };

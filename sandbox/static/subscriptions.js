@@ -100,7 +100,7 @@ function offers(one, { sheet, on }) {
   if (one.canceled_by_bot) return [note(`${bot.name} has canceled this subscription. You cannot renew it.`)];
   return [
     note(`You canceled this subscription. It stays yours until ${endOf(one)}.`),
-    action("Renew Subscription", "renew-subscription", change("resume", "renews by itself again")),
+    action("Renew Subscription", "renew-subscription", change("resume", "renews again")),
   ];
 }
 

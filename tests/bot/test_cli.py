@@ -67,7 +67,7 @@ def on_sale() -> dict[str, int]:
 
 
 def test_the_catalogue_that_comes_along_is_good(app):
-    assert run(app, "catalog", "check") == (0, f"catalog.toml: {COUNT} products, nothing to object to.")
+    assert run(app, "catalog", "check") == (0, f"catalog.toml: {COUNT} products, no problems.")
     assert on_sale() == {}
 
 
@@ -318,7 +318,7 @@ def test_a_statement_that_telegram_does_not_give_is_an_error(app, telegram, alic
     trouble(telegram, "getStarTransactions", **what)
     code, said = run(app, "reconcile")
     assert code == 1
-    assert said.startswith("Error: Telegram did not give its statement: ")
+    assert said.startswith("Error: Telegram didn't send its statement: ")
     # At once, unless Telegram asked for silence.
     eventually(lambda: run(app, "reconcile")[0] == 0)
 
@@ -335,7 +335,7 @@ def test_29_a_full_comparison_names_everything_and_comes_to_telegram_s_balance(a
     with transaction():
         db.session.execute(delete(Movement))
     trouble(telegram, "getMyStarBalance", status=500, times=9)
-    assert "Telegram did not tell its own" in run(app, "reconcile", "--full")[1]
+    assert "Telegram didn't send its own" in run(app, "reconcile", "--full")[1]
 
 
 @on_sqlite

@@ -141,7 +141,7 @@ def test_what_was_set_aside_is_tried_afresh_at_once(app):
     assert worker.claim_chat() == []
     code, said = run(app, "inbox", "replay", str(first), str(second))
     assert code == 0
-    assert said == "2 items are tried afresh. See what becomes of them with inbox list."
+    assert said == "2 items will be retried. See what becomes of them with inbox list."
     assert [item.id for item in worker.claim_chat()] == [first, second]
 
 

@@ -468,8 +468,8 @@ def behind(site: Site, *hops: str) -> None:
     ("hops", "told", "harm"),
     [
         (("198.51.100.7", "10.0.0.1"), 1, "everybody counts as one person"),
-        (("198.51.100.7",), 2, "whoever makes up an address escapes every limit"),
-        ((), 1, "whoever makes up an address escapes every limit"),
+        (("198.51.100.7",), 2, "anyone who makes up an address escapes every limit"),
+        ((), 1, "anyone who makes up an address escapes every limit"),
     ],
 )
 def test_16_proxies_that_were_counted_wrong(shop, site, hops, told, harm):
@@ -753,7 +753,7 @@ def test_a_database_of_nobody(shop):
 def test_a_bot_that_is_not_at_work(shop):
     with transaction():
         leases.release_all("bot", clock.now())
-    assert only(shop) == ("bot", "problem", "No bot process is at work. Start bot.py.")
+    assert only(shop) == ("bot", "problem", "No bot process is running. Start bot.py.")
 
 
 def test_a_second_bot_that_stands_by_is_no_trouble(shop):
@@ -769,7 +769,7 @@ def test_bots_of_which_none_polls(shop):
     assert only(shop) == (
         "poller",
         "problem",
-        "Bot processes are at work, and none of them polls. Start the bot again: it is of an earlier "
+        "Bot processes are running, but none of them polls. Start the bot again: it is of an earlier "
         "release, or was started with another BOT_MODE.",
     )
     assert "poller" not in wrong(shop, bot_mode="webhook")
@@ -827,7 +827,7 @@ def test_an_update_that_was_set_aside(shop, update, severity):
         inbox.quarantine(item, "bad", clock.now())
     name, told, words = only(shop)
     assert (name, told) == ("set aside", severity)
-    assert words.startswith(f"Updates were set aside (1 {item.kind}).")
+    assert words.startswith(f"Updates are quarantined (1 {item.kind}).")
     assert "inbox list --quarantined" in words
     receive({"message": {"successful_payment": {}}, "update_id": 9})
     assert only(shop)[1] == severity  # one that only waits is not set aside
@@ -946,7 +946,7 @@ def test_a_problem_is_a_failure(shop):
         leases.release_all("bot", clock.now())
     code, said = run(shop, "doctor")
     assert code == 1
-    assert "\nproblem  bot: No bot process is at work.\n         To do: Start bot.py.\n" in said
+    assert "\nproblem  bot: No bot process is running.\n         To do: Start bot.py.\n" in said
 
 
 @on_sqlite
@@ -1033,7 +1033,7 @@ def test_s56_the_doctor_prints_what_others_said_in_plain_characters(telegram, sh
 def test_a_catalogue_that_differs_from_the_file_is_named(shop):
     with transaction():
         db.session.execute(text("UPDATE products SET stars = 7 WHERE slug = 'atlas'"))
-    differ = "The shop sells something else than catalog.toml lists: catalog diff says what."
+    differ = "The shop sells something other than catalog.toml lists: catalog diff says what."
     assert only(shop) == ("catalogue", "warning", f"{differ} Run flask --app webapp release.")
     name, severity, words = only(shop, catalogue="database")
     assert (name, severity) == ("catalogue", "warning")

@@ -20,13 +20,13 @@ from webapp.usecases.owner import Decision
 
 COLUMNS = ("NAME", "TO", "BEGAN", "STATE", "WRITTEN", "SENT", "FAILED", "LEFT")
 
-group = OwnerGroup("broadcast", help="News to many people, by the bot.")
+group = OwnerGroup("broadcast", help="Send news to many people, by the bot.")
 
 
 @group.command("check")
 @click.argument("file", type=files.READABLE)
 def check(file: Path) -> None:
-    """Say who would get the news in FILE, and what each of them would read."""
+    """Show who would get the news in FILE, and what each of them would read."""
     news, now = files.read(file, broadcast_files.parse_news), clock.now()
     try:
         known = broadcasts.check(news)
@@ -50,7 +50,7 @@ def check(file: Path) -> None:
 @click.argument("file", type=files.READABLE)
 @reason_option("Why, for the records.", default="the news in the file")
 def send(file: Path, reason: Decision) -> None:
-    """Begin to send the news in FILE; the bot does it, at most ten messages a second."""
+    """Start sending the news in FILE; the bot does it, at most ten messages a second."""
     news = files.read(file, broadcast_files.parse_news)
     with explained("Nothing was sent."):
         is_new = owner.start_broadcast(news, reason)
@@ -63,7 +63,7 @@ def send(file: Path, reason: Decision) -> None:
 
 @group.command("list")
 def list_command() -> None:
-    """Show all news there ever were and how far they have come, the latest first."""
+    """Show all broadcasts and how far each has come, the latest first."""
     every = broadcasts.everything()
     if every:
         say_table([COLUMNS, *map(_row, every)])
@@ -74,7 +74,7 @@ def list_command() -> None:
 @click.argument("name")
 @reason_option("Why, for the records.", default="ended early")
 def stop(name: str, reason: Decision) -> None:
-    """End the news named NAME early; who has read them has read them."""
+    """Stop the broadcast NAME early; those who got it keep it."""
     with explained():
         owner.stop_broadcast(name, reason)
     click.echo("Stopped: nobody else gets it.")

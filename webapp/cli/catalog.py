@@ -60,7 +60,7 @@ def check(file: Path) -> None:
     found = read(file)
     for warning in found.warnings:
         click.echo(f"Warning: {warning}")
-    click.echo(f"{file.name}: {len(found.items)} products, nothing to object to.")
+    click.echo(f"{file.name}: {len(found.items)} products, no problems.")
 
 
 def read(file: Path) -> CatalogueFile:

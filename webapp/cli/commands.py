@@ -64,7 +64,7 @@ def _in_words() -> Iterator[None]:
     except Unauthorized as error:
         raise click.ClickException(UNKNOWN_TOKEN) from error
     except BotApiError as error:
-        raise click.ClickException(f"Telegram did not do it: {error}. Try again.") from error
+        raise click.ClickException(f"Telegram didn't do it: {error}. Try again.") from error
 
 
 def _away(error: SQLAlchemyError) -> str:

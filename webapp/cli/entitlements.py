@@ -15,9 +15,9 @@ group = OwnerGroup("entitlements", help="What people may open.")
 
 @group.command("rebuild")
 @click.option("--check", is_flag=True, help="Change nothing; fail if anything differs from the ledger.")
-@reason_option("Why, for the records.", default="written anew from the ledger")
+@reason_option("Why, for the records.", default="rewritten from the ledger")
 def rebuild(check: bool, reason: Decision) -> None:
-    """Write everybody's entitlements anew from the ledger."""
+    """Rewrite everybody's entitlements from the ledger."""
     differences = entitlements.differences()
     click.echo(f"{len(differences)} differences")
     for telegram_id, key in differences:

@@ -27,8 +27,8 @@ def number(value: str) -> int:
 
 
 @group.command("list")
-@click.option("--all", "done", is_flag=True, help="Also what is done.")
-@click.option("--quarantined", is_flag=True, help="Only what was set aside for you.")
+@click.option("--all", "done", is_flag=True, help="Include what is done.")
+@click.option("--quarantined", is_flag=True, help="Only what is quarantined.")
 def list_command(done: bool, quarantined: bool) -> None:
     """Show what is not done, the oldest first."""
     if done and quarantined:
@@ -62,14 +62,14 @@ def replay(item_ids: tuple[int, ...], reason: Decision) -> None:
     """Try items afresh at once, all of them or none; the bot does it."""
     with explained():
         owner.replay_updates(item_ids, reason)
-    click.echo(f"{len(item_ids)} items are tried afresh. See what becomes of them with inbox list.")
+    click.echo(f"{len(item_ids)} items will be retried. See what becomes of them with inbox list.")
 
 
 @group.command()
 @click.argument("item_ids", metavar="ID...", type=number, nargs=-1, required=True)
 @reason_option("Why nothing has to come of them, for the records.")
 def dismiss(item_ids: tuple[int, ...], reason: Decision) -> None:
-    """Be done with set-aside items that nothing can come of, all of them or none."""
+    """Dismiss quarantined items that nothing can come of, all of them or none."""
     with explained():
         owner.dismiss_updates(item_ids, reason)
     click.echo(f"{len(item_ids)} items are dismissed. They stay to be looked at with inbox list --all.")

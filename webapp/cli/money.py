@@ -22,7 +22,7 @@ from webapp.usecases.owner import Decision
 @reason_option("Why, for the records and the buyer.")
 @with_appcontext
 def refund(charge: str, reason: Decision) -> None:
-    """Give the Stars of CHARGE (Telegram's payment charge id) back and take its access away."""
+    """Refund CHARGE (Telegram's payment charge id) and take its access away."""
     carry_out_refund(charge, reason)
 
 
@@ -35,7 +35,7 @@ def carry_out_refund(charge: str, reason: Decision) -> None:
     elif result.status == "refused":
         raise click.ClickException(f"Telegram refused: {result.refused_because}")
     else:
-        click.echo("Telegram did not answer. Access is suspended; the bot keeps asking until it knows.")
+        click.echo("Telegram didn't answer. Access is suspended; the bot keeps asking until it knows.")
         sys.exit(2)
 
 
@@ -62,7 +62,7 @@ def reconcile(full: bool, rebuild: bool, reason: Decision) -> None:
     except Unauthorized:
         raise
     except BotApiError as error:
-        raise click.ClickException(f"Telegram did not give its statement: {error}") from error
+        raise click.ClickException(f"Telegram didn't send its statement: {error}") from error
     _say_report(report, whole=full or rebuild)
     if rebuilt:
         click.echo(
@@ -89,7 +89,7 @@ def _say_totals() -> None:
     try:
         theirs = movements.amount(*statement.balance(context.current()))
     except BotApiError as error:
-        say(f"Balance by these books: {ours} Stars. Telegram did not tell its own: {error}")
+        say(f"Balance by these books: {ours} Stars. Telegram didn't send its own: {error}")
         return
     verdict = "as Telegram says" if ours == theirs else f"and {theirs} by Telegram's word"
     say(f"Balance by these books: {ours} Stars, {verdict}.")

@@ -23,12 +23,12 @@ DAYS = click.IntRange(1, owner.LONGEST_DAYS)
 @REASON
 @with_appcontext
 def ban(telegram_id: int, reason: Decision) -> None:
-    """Close the shop to USER: they can no longer sign in or buy, and their plans renew no more."""
+    """Close the shop to USER: they can no longer sign in or buy, and their plans won't renew."""
     with explained():
         owner.ban(telegram_id, reason)
     say(
         f"Banned: {telegram_id}. What they bought stays theirs on the ledger, but they cannot open it here "
-        "while they are banned, and its days run on. Their plans renew no more. No Stars went back: refund "
+        "while they are banned, and its days run on. Their plans won't renew. Nothing was refunded: refund "
         "what you owe them."
     )
 
@@ -67,8 +67,8 @@ def revoke(telegram_id: int, key: str, reason: Decision) -> None:
     with explained():
         taken = owner.revoke(telegram_id, key, reason)
     say(
-        f"Revoked: {key} from {telegram_id}, given by {', '.join(taken)}. Plans that gave it renew no more. "
-        "No Stars went back: refund does that."
+        f"Revoked: {key} from {telegram_id}, given by {', '.join(taken)}. Plans that gave it won't renew. "
+        "Nothing was refunded: refund does that."
     )
 
 
@@ -101,7 +101,7 @@ def forget(telegram_id: int, yes: bool, reason: Decision) -> None:
             "they want news, terms they accepted, orders that are not paid. These stay, under the bare "
             "number: payments, refunds, what they open, plans, a ban, your decisions."
         )
-        click.confirm("Forget them? There is no way back", abort=True)
+        click.confirm("Delete their data? This can't be undone", abort=True)
     with explained():
         owner.forget(telegram_id, reason)
     say(

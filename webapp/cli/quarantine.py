@@ -13,7 +13,7 @@ from webapp.usecases.owner import Decision
 
 COLUMNS = ("CHARGED", "PERSON", "AMOUNT", "WHY", "TITLE", "CHARGE")
 
-group = OwnerGroup("quarantine", help="Charges set aside because nobody could tell what they were for.")
+group = OwnerGroup("quarantine", help="Charges in quarantine because nobody could tell what they were for.")
 
 
 @group.command("list")
@@ -40,7 +40,7 @@ def grant(charge: str, product: str | None, reason: Decision) -> None:
 @click.argument("charge")
 @reason_option("Why, for the records and the buyer.", default="not understood")
 def refund(charge: str, reason: Decision) -> None:
-    """Send the Stars of CHARGE back."""
+    """Refund CHARGE."""
     money.carry_out_refund(charge, reason)
 
 

@@ -56,7 +56,7 @@ def new(place: Path, product: str, **answers: Any) -> None:
         raise click.ClickException(f"{printable(str(error))} Nothing was written.") from error
     for file in made:
         click.echo(f"  {file}")
-    click.echo("Edit them, look at them with make run, and check them with flask --app webapp shop check.")
+    click.echo("Edit them, see them with make run, and check them with flask --app webapp shop check.")
     if place != folder.OWN:
         click.echo(f"Set SHOP_DIR={place} for a shop that lies there.")
 
@@ -74,4 +74,4 @@ def check(place: Path | None) -> None:
     for sentence in verdict.warnings:
         click.echo(f"Warning: {printable(sentence)}")
     products = f"{verdict.products} {'product' if verdict.products == 1 else 'products'}"
-    click.echo(f"{judged.path.name}: {products}, nothing to object to.")
+    click.echo(f"{judged.path.name}: {products}, no problems.")

@@ -1,4 +1,4 @@
-"""Everybody's entitlements, written anew from the ledger."""
+"""Everybody's entitlements, rewritten from the ledger."""
 
 from functools import partial
 

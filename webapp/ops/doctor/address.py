@@ -28,7 +28,7 @@ def examine(config: Config, now: datetime) -> list[Finding]:
             problem(
                 "address",
                 f"Nobody answers at {config.public_url} ({type(error).__name__}).",
-                "See that the web process runs, that the name leads to it, and that its certificate is good.",
+                "Check that the web process is running, its name leads to it, and its certificate is good.",
             )
         ]
 

@@ -27,7 +27,7 @@ def examine(client: httpx.Client, config: Config, now: datetime) -> Finding:
     if count == config.proxy_hops:
         return ok("proxies", f"PROXY_HOPS is {count}, and so many proxies stand before the shop.")
     harm = (
-        "whoever makes up an address escapes every limit"
+        "anyone who makes up an address escapes every limit"
         if count < config.proxy_hops
         else "everybody counts as one person, and one can lock all out"
     )

@@ -7,7 +7,7 @@ from webapp.i18n import languages
 from webapp.ops.doctor.findings import Finding, ok, problem, warning
 from webapp.shop import brand, catalogue_file, leftovers
 
-NO_SUPPORT = "Nobody answers people who write for help, and Telegram requires that of whoever sells."
+NO_SUPPORT = "Nobody answers people who write for help, and Telegram requires that of every seller."
 NO_SUPPORT_REMEDY = (
     "Set OWNER_IDS to your Telegram id: what people write after /support comes to you, and your reply goes "
     "back. Or set SUPPORT_CONTACT."
@@ -26,10 +26,10 @@ def examine(config: Config) -> list[Finding]:
 
 def _owners(config: Config) -> Finding:
     if config.owner_chats:
-        return ok("owners", "Somebody hears of payments that need a look.")
+        return ok("owners", "Somebody is told about payments that need a look.")
     return warning(
         "owners",
-        "Nobody hears of payments that need a look.",
+        "Nobody is told about payments that need a look.",
         "Set OWNER_IDS to your Telegram id, and write to the bot once so that it may write to you.",
     )
 
@@ -74,7 +74,7 @@ def _catalogue(config: Config) -> Finding:
         return problem("catalogue", f"catalog.toml, {error}.", "Correct it: the next release stops there.")
     if not differences:
         return ok("catalogue", "The shop sells what catalog.toml lists.")
-    sentence = "The shop sells something else than catalog.toml lists: catalog diff says what."
+    sentence = "The shop sells something other than catalog.toml lists: catalog diff says what."
     if config.catalogue == "database":
         keep = "To keep the shop's, run flask --app webapp catalog export > catalog.toml."
         return warning("catalogue", sentence, f"{keep} To sell the file's, set CATALOGUE=file and release.")
@@ -88,5 +88,5 @@ def _translations(config: Config) -> Finding:
     return warning(
         "translations",
         f"Nobody hears {', '.join(unheard)}: the shop itself does not speak that language.",
-        "Have it learn it (make messages LANGUAGE=...), or take the file away.",
+        "Teach it (make messages LANGUAGE=...), or remove the file.",
     )

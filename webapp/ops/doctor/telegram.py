@@ -26,7 +26,7 @@ HINTS = {
     r"\b5\d\d\b": "The web process fails: read its log.",
     r"(?i)certificate|ssl": "Have the host present a valid certificate with its whole chain.",
 }
-UNHINTED = "See that the web process runs and can be reached from the internet at PUBLIC_URL."
+UNHINTED = "Check that the web process is running and can be reached from the internet at PUBLIC_URL."
 
 
 def examine(client: BotApi, config: Config, now: datetime) -> list[Finding]:
@@ -111,7 +111,7 @@ def _webhook(url: str, config: Config) -> Finding:
     return problem(
         "webhook",
         f"The webhook is set for another address ({host}).",
-        f"{RELEASE} If it changes again by itself, another program uses this token: stop it, or revoke the "
+        f"{RELEASE} If it changes again on its own, another program uses this token: stop it, or revoke the "
         "token at @BotFather.",
     )
 
@@ -141,7 +141,7 @@ def _waiting(info: dict[str, Any], now: datetime) -> Finding:
         return warning(
             "deliveries",
             f"{count} updates wait at Telegram.",
-            "See that bot.py runs, alone with this token; in webhook mode, that the web process keeps up.",
+            "Check that bot.py is running, alone with this token; in webhook mode, that the web keeps up.",
         )
     return ok("deliveries", f"{count} updates wait at Telegram.")
 

@@ -44,8 +44,8 @@ def examine(config: Config, now: datetime) -> list[Finding]:
 def bot(now: datetime) -> Finding:
     """Tell whether a bot process is at work, by the duties it holds."""
     if leases.holders(now):
-        return ok("bot", "A bot process is at work.")
-    return problem("bot", "No bot process is at work.", "Start bot.py.")
+        return ok("bot", "A bot process is running.")
+    return problem("bot", "No bot process is running.", "Start bot.py.")
 
 
 def lasting(now: datetime) -> list[Finding]:
@@ -70,7 +70,7 @@ def _owners_chats(config: Config) -> Finding:
     return problem(
         "owners' chats",
         f"Telegram does not take what the bot writes to {told}.",
-        "Have that person open the bot's chat and press Start, or the group take the bot in.",
+        "Ask that person to open the bot's chat and press Start, or add the bot to the group.",
     )
 
 
@@ -82,7 +82,7 @@ def _poller(config: Config, now: datetime) -> Finding:
         return ok("poller", "One bot process polls; any others stand by.")
     return problem(
         "poller",
-        "Bot processes are at work, and none of them polls.",
+        "Bot processes are running, but none of them polls.",
         "Start the bot again: it is of an earlier release, or was started with another BOT_MODE.",
     )
 
@@ -90,12 +90,12 @@ def _poller(config: Config, now: datetime) -> Finding:
 def _statement(now: datetime) -> Finding:
     reconciled_at = shops.reconciled_at()
     if reconciled_at and now - reconciled_at <= STATEMENT_PROBLEM:
-        return ok("statement", "It was compared with the ledger lately.")
+        return ok("statement", "It was compared with the ledger recently.")
     when = f"since {reconciled_at:%Y-%m-%d %H:%M} UTC" if reconciled_at else "yet"
     return problem(
         "statement",
         f"The ledger was not compared with Telegram's statement {when}.",
-        "See that bot.py runs and read its log, or run flask --app webapp reconcile.",
+        "Check that bot.py is running and read its log, or run flask --app webapp reconcile.",
     )
 
 
@@ -116,19 +116,19 @@ def _inbox(oldest_seconds: float) -> Finding:
     return judged(
         "inbox",
         f"The oldest update has waited {oldest_seconds / 60:.0f} minutes.",
-        "flask --app webapp inbox list shows it and what went wrong; see that bot.py runs.",
+        "flask --app webapp inbox list shows it and what went wrong; check that bot.py is running.",
     )
 
 
 def _set_aside() -> Finding:
     counts = inbox.quarantined_kinds()
     if not counts:
-        return ok("set aside", "No update was set aside.")
+        return ok("set aside", "No update is quarantined.")
     judged = warning if counts.keys() <= HARMLESS else problem
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
     return judged(
         "set aside",
-        f"Updates were set aside ({kinds}).",
+        f"Updates are quarantined ({kinds}).",
         "flask --app webapp inbox list --quarantined says why; put that right, then inbox replay them.",
     )
 
@@ -149,7 +149,7 @@ def _plans(config: Config, now: datetime) -> Finding:
         return ok("plans", "Every plan that renews can be understood.")
     return problem(
         "plans",
-        f"{lost} plans were begun under a SECRET_KEY that is gone: their renewals would be set aside.",
+        f"{lost} plans were begun under a SECRET_KEY that is gone: their renewals would be quarantined.",
         "Put the former key into SECRET_KEY_PREVIOUS, and leave it there as long as such a plan goes on. It "
         "opens invoices' payloads only: nobody signs in with it, even if it leaked.",
     )
@@ -173,7 +173,7 @@ def _refunds(unknown: float) -> Finding:
     return warning(
         "refunds",
         f"Of {unknown:.0f} refunds it is not known yet whether Telegram made them.",
-        "The bot keeps asking until it knows; access stays suspended meanwhile. See that bot.py runs.",
+        "The bot keeps asking until it knows; access stays suspended until then. Check that bot.py runs.",
     )
 
 
@@ -187,7 +187,7 @@ def _signals(now: datetime) -> Finding:
         "signals",
         f"The plug-in does not take signals, since {since:%Y-%m-%d %H:%M} UTC: "
         f"{', '.join(map(_backlog, backlogs))}.",
-        "Mend plugin.py and start the bot again; then flask --app webapp signals retry --all. signals list "
+        "Fix plugin.py and start the bot again; then flask --app webapp signals retry --all. signals list "
         "shows each of them, and signals dismiss takes away what the plug-in need not hear of.",
     )
 
@@ -211,5 +211,5 @@ def _entitlements() -> Finding:
     return problem(
         "entitlements",
         f"{len(wrong)} entitlements do not follow from the ledger.",
-        "flask --app webapp entitlements rebuild writes them anew; with --check it only names them.",
+        "flask --app webapp entitlements rebuild rewrites them; with --check it only names them.",
     )

@@ -1,4 +1,4 @@
-"""What people may open: given, prolonged, taken, and written anew from the ledger."""
+"""What people may open: given, prolonged, taken, and rewritten from the ledger."""
 
 from datetime import datetime
 from functools import partial
