@@ -137,8 +137,8 @@ def shop(
 def looked_at(app: Flask, **changes: Any) -> dict[str, Finding]:
     """Return what is found, by name."""
     db.session.rollback()
-    facts = {**vars(app.config["STARFRONT"]), **changes}
-    found = examine(app.extensions["context"].client, Config(**facts), clock.now())
+    config = replace(app.config["STARFRONT"], **changes)
+    found = examine(app.extensions["context"].client, config, clock.now())
     db.session.rollback()
     assert len({one.name for one in found}) == len(found)
     for one in found:
@@ -326,7 +326,7 @@ def test_many_updates_that_wait(telegram, shop):
         telegram.control("POST", f"people/{ALICE}/messages", text="hello")
     name, severity, words = only(shop)
     assert (name, severity) == ("deliveries", "warning")
-    assert words.startswith("101 updates wait at Telegram. See that bot.py runs")
+    assert words.startswith("101 updates wait at Telegram. Check that bot.py is running")
 
 
 @on_sqlite

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import islice
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,11 @@ def gettext(sentence: str, /, **facts: Any) -> str:
 
 
 def ngettext(singular: str, plural: str, num: int, /, **facts: Any) -> str:
-    """Return the sentence for so many, in the language that is spoken."""
-    sentence = spoken().words.ungettext(singular, plural, num)
+    """Return the sentence for so many, in the language that is spoken.
+
+    :raise TypeError: that is no number, as in facts that were written wrong
+    """
+    sentence = spoken().words.ungettext(singular, plural, index(num))
     return str(sentence % _shown({"num": num, **facts}))
 
 
