@@ -40,7 +40,7 @@ from webapp.domain.access import ledger, signals
 from webapp.domain.catalogue import catalogue
 from webapp.domain.owner import shops
 from webapp.domain.people import users
-from webapp.domain.queue import inbox, leases, outbox
+from webapp.domain.queue import dead_letters, inbox, leases, outbox
 from webapp.domain.sales import reconciliation, reservations, updates
 from webapp.texts import notifications
 from webapp.usecases import invoices, owner
@@ -426,7 +426,7 @@ def test_what_was_set_aside_is_settled_once_its_cause_is_gone(hands, poisoned):
     cure()
     assert hands.worker.settle_money() == 0
     with transaction():
-        inbox.replay([poisoned.id], clock.now())
+        dead_letters.replay([poisoned.id], clock.now())
     assert hands.worker.settle_money() == 1
     assert has_atlas()
     assert rows(InboxItem)[0].state == "done"
@@ -441,11 +441,11 @@ def test_a_payment_replayed_twice_is_settled_once(hands, poisoned):
     hands.worker.settle_money()
     for _ in range(2):
         with transaction():
-            inbox.replay([poisoned.id], clock.now())
+            dead_letters.replay([poisoned.id], clock.now())
         hands.wait(1)
     assert hands.worker.settle_money() == 1
-    with pytest.raises(inbox.InboxError, match="is done"), transaction():
-        inbox.replay([poisoned.id], clock.now())
+    with pytest.raises(dead_letters.InboxError, match="is done"), transaction():
+        dead_letters.replay([poisoned.id], clock.now())
     assert hands.worker.settle_money() == 0
     assert [entry.kind for entry in rows(LedgerEntry)] == ["charge"]
     assert len(rows(OutboxMessage)) == 1

@@ -18,7 +18,7 @@ from webapp.domain.access import entitlements, explanations, ledger, signals
 from webapp.domain.owner import audit, broadcasts, forgetting, support
 from webapp.domain.people import users
 from webapp.domain.people.init_data import Profile
-from webapp.domain.queue import inbox, outbox
+from webapp.domain.queue import dead_letters, inbox, outbox
 from webapp.domain.sales import subscriptions
 from webapp.usecases import owner
 
@@ -54,7 +54,7 @@ def message(number: int, **facts: Any) -> dict[str, Any]:
 def receive(update: dict[str, Any], *, done: bool = True, now: datetime = NOW) -> InboxItem:
     with transaction():
         row = inbox.receive(update, "polling", now)
-        item = inbox.get(row or 0)
+        item = dead_letters.get(row or 0)
         if done:
             inbox.finish(item, now)
     return item

@@ -9,7 +9,7 @@ from webapp.db import retried
 from webapp.db.engine import db
 from webapp.db.models import InboxItem
 from webapp.db.transactions import transaction
-from webapp.domain.queue import inbox
+from webapp.domain.queue import dead_letters, inbox
 
 MOST_ATTEMPTS = inbox.RETRIES.most_attempts
 pytestmark = pytest.mark.usefixtures("app")
@@ -216,7 +216,7 @@ def test_a_body_is_read_only_where_it_is_asked_for():
     [listed] = inbox.waiting(10)
     with pytest.raises(InvalidRequestError):
         listed.body.strip()
-    assert json.loads(inbox.get(listed.id).body) == PAYMENT
+    assert json.loads(dead_letters.get(listed.id).body) == PAYMENT
 
 
 def test_an_item_that_eight_processes_died_of_is_set_aside():
@@ -264,7 +264,7 @@ def test_a_replayed_item_is_as_if_it_had_just_arrived():
             inbox.fail(item, "bad", NOW + timedelta(hours=at))
     later = NOW + timedelta(days=1)
     with transaction():
-        inbox.replay([only_item().id], later)
+        dead_letters.replay([only_item().id], later)
     [again] = claim(at=later)
     assert (again.attempts, again.quarantined_at, again.error) == (1, None, "bad")
 
@@ -276,7 +276,7 @@ def test_one_that_failed_need_not_wait_for_its_turn():
         inbox.fail(item, "bad", NOW)
     assert claim() == []
     with transaction():
-        inbox.replay([item.id], NOW)
+        dead_letters.replay([item.id], NOW)
     assert len(claim()) == 1
 
 
@@ -296,8 +296,8 @@ def test_items_are_replayed_all_or_none(chosen, words):
     set_aside(2)
     receive(b"no update")
     known = {"done": by_update(1).id, "aside": by_update(2).id, "no update": by_update(0).id, "missing": 999}
-    with pytest.raises(inbox.InboxError, match=words), transaction():
-        inbox.replay([known[name] for name in chosen], NOW)
+    with pytest.raises(dead_letters.InboxError, match=words), transaction():
+        dead_letters.replay([known[name] for name in chosen], NOW)
     assert by_update(2).quarantined_at
     assert claim(at=NOW + timedelta(days=1)) == []
 
@@ -305,16 +305,16 @@ def test_items_are_replayed_all_or_none(chosen, words):
 def test_a_row_of_the_statement_is_no_update_to_replay():
     with transaction():
         inbox.set_aside({"id": 7}, inbox.STATEMENT_ROW, "id is not a text", NOW)
-    with pytest.raises(inbox.InboxError, match="was never an update"), transaction():
-        inbox.replay([only_item().id], NOW)
+    with pytest.raises(dead_letters.InboxError, match="was never an update"), transaction():
+        dead_letters.replay([only_item().id], NOW)
 
 
 def test_what_nothing_can_come_of_is_dismissed_with_a_reason():
     receive(b"no update")
     with transaction():
-        inbox.dismiss([only_item().id], "a test of the network", NOW)
+        dead_letters.dismiss([only_item().id], "a test of the network", NOW)
     assert (only_item().state, only_item().error) == ("done", "dismissed: a test of the network")
-    assert inbox.quarantined_kinds() == {}
+    assert dead_letters.kinds() == {}
     receive(b"no update")
     assert only_item().state == "done"
 
@@ -332,19 +332,19 @@ def test_items_are_dismissed_all_or_none(chosen, words):
     keep(1, 2)
     set_aside(2)
     known = {"waiting": by_update(1).id, "aside": by_update(2).id, "missing": 999}
-    with pytest.raises(inbox.InboxError, match=words), transaction():
-        inbox.dismiss([known[name] for name in chosen], "why", NOW)
+    with pytest.raises(dead_letters.InboxError, match=words), transaction():
+        dead_letters.dismiss([known[name] for name in chosen], "why", NOW)
     assert by_update(2).quarantined_at
 
 
 def test_what_was_set_aside_is_counted_by_kind():
-    assert inbox.quarantined_kinds() == {}
+    assert dead_letters.kinds() == {}
     keep(1, 2, 3)
     receive(PAYMENT)
     receive(b"no update")
     for update_id in (1, 2, 7):
         set_aside(update_id)
-    assert inbox.quarantined_kinds() == {"message": 2, "successful_payment": 1, "unreadable": 1}
+    assert dead_letters.kinds() == {"message": 2, "successful_payment": 1, "unreadable": 1}
 
 
 @pytest.mark.proves("F52")

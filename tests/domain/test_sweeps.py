@@ -24,7 +24,7 @@ from webapp.db.models import (
 from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, explanations
 from webapp.domain.owner import broadcasts, statistics, support, sweeps
-from webapp.domain.queue import inbox, outbox
+from webapp.domain.queue import dead_letters, inbox, outbox
 from webapp.domain.sales import orders
 
 KEPT = 30 * DAY
@@ -53,7 +53,7 @@ def update(number: int = 1) -> dict[str, Any]:
 
 def receive(number: int = 1, *, done: bool = True) -> None:
     with transaction():
-        item = inbox.get(inbox.receive(update(number), "polling", NOW) or 0)
+        item = dead_letters.get(inbox.receive(update(number), "polling", NOW) or 0)
         if done:
             inbox.finish(item, NOW)
 

@@ -9,7 +9,7 @@ from webapp.cli.commands import OwnerGroup
 from webapp.cli.decisions import explained, reason_option
 from webapp.cli.terminal import say, say_table
 from webapp.db.models import InboxItem
-from webapp.domain.queue import inbox
+from webapp.domain.queue import dead_letters, inbox
 from webapp.usecases import owner
 from webapp.usecases.owner import Decision
 
@@ -45,8 +45,8 @@ def list_command(done: bool, quarantined: bool) -> None:
 def show(item_id: int) -> None:
     """Show everything about an item, with what Telegram sent."""
     try:
-        item = inbox.get(item_id)
-    except inbox.InboxError as error:
+        item = dead_letters.get(item_id)
+    except dead_letters.InboxError as error:
         raise click.ClickException(str(error)) from error
     for name in ("id", "update_id", "kind", "telegram_id", "source", "digest", "state", "attempts"):
         say(f"{name}: {getattr(item, name)}")

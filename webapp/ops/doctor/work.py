@@ -8,7 +8,7 @@ from webapp.domain.access import entitlements, signals
 from webapp.domain.owner import shops, statistics
 from webapp.domain.people import retired_secrets
 from webapp.domain.people.keys import KeyRing
-from webapp.domain.queue import inbox, leases, outbox
+from webapp.domain.queue import dead_letters, inbox, leases, outbox
 from webapp.domain.sales import subscriptions
 from webapp.ops.doctor.findings import Finding, ok, problem, warning
 
@@ -121,7 +121,7 @@ def _inbox(oldest_seconds: float) -> Finding:
 
 
 def _set_aside() -> Finding:
-    counts = inbox.quarantined_kinds()
+    counts = dead_letters.kinds()
     if not counts:
         return ok("set aside", "No update is quarantined.")
     judged = warning if counts.keys() <= HARMLESS else problem

@@ -11,8 +11,8 @@ from webapp.domain.access.signals import SignalError
 from webapp.domain.owner import audit
 from webapp.domain.owner.audit import Decision
 from webapp.domain.owner.manual import NotDone
-from webapp.domain.queue import inbox
-from webapp.domain.queue.inbox import InboxError
+from webapp.domain.queue import dead_letters
+from webapp.domain.queue.dead_letters import InboxError
 
 
 def replay_updates(ids: Sequence[int], decision: Decision) -> None:
@@ -50,7 +50,7 @@ def dismiss_signals(ids: Collection[int], decision: Decision) -> int:
 
 def _replay(ids: Sequence[int], decision: Decision, now: datetime) -> None:
     try:
-        inbox.replay(ids, now)
+        dead_letters.replay(ids, now)
     except InboxError as error:
         raise NotDone(str(error)) from error
     _record_updates("replay", ids, decision, now)
@@ -58,7 +58,7 @@ def _replay(ids: Sequence[int], decision: Decision, now: datetime) -> None:
 
 def _dismiss_updates(ids: Sequence[int], decision: Decision, now: datetime) -> None:
     try:
-        inbox.dismiss(ids, decision.reason.strip(), now)
+        dead_letters.dismiss(ids, decision.reason.strip(), now)
     except InboxError as error:
         raise NotDone(str(error)) from error
     _record_updates("dismiss", ids, decision, now)
@@ -66,7 +66,7 @@ def _dismiss_updates(ids: Sequence[int], decision: Decision, now: datetime) -> N
 
 def _record_updates(act: str, ids: Sequence[int], decision: Decision, now: datetime) -> None:
     for item_id in ids:
-        person = inbox.get(item_id).telegram_id
+        person = dead_letters.get(item_id).telegram_id
         audit.record(decision, act, f"update:{item_id}", telegram_id=person, before={}, after={}, now=now)
 
 
