@@ -13,7 +13,7 @@ from webapp.db.transactions import run_in_transaction
 from webapp.domain.owner import support
 from webapp.domain.queue import inbox
 from webapp.domain.sales import updates
-from webapp.domain.sales.charges import Recorded
+from webapp.domain.sales.outcomes import Recorded
 from webapp.usecases.context import Context
 
 log = logging.getLogger(__name__)

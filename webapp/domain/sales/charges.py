@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import joinedload
@@ -22,6 +22,7 @@ from webapp.domain.sales.outcomes import (
     AlreadyRecorded,
     Outcome,
     Quarantined,
+    Recorded,
     RefundedBefore,
     Rejection,
     Sale,
@@ -38,13 +39,6 @@ PAY = text(
     WHERE id = :id AND charge_id IS NULL RETURNING id
     """
 ).bindparams(bindparam("now", type_=UTCDateTime()))
-
-
-class Recorded(NamedTuple):
-    """A charge, and the tap that its order came from, by which logs are followed to it."""
-
-    charge: Charge
-    correlation_id: str | None
 
 
 def record_charge(

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
+from webapp.db.models import Charge
 from webapp.domain.access import access
 from webapp.domain.sales import reservations, subscriptions
 from webapp.domain.sales.charge_context import Agreement, ChargeContext, ChargeFacts, SoldProduct
@@ -67,6 +68,13 @@ class Sale:
         return subscriptions.Plan(
             self.public_id, self.product, self.title, self.stars, self.keys, self.grace_days
         )
+
+
+class Recorded(NamedTuple):
+    """A charge, and the tap that its order came from, by which logs are followed to it."""
+
+    charge: Charge
+    correlation_id: str | None
 
 
 @dataclass(frozen=True)

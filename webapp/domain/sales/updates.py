@@ -10,7 +10,7 @@ from webapp.domain.people.keys import KeyRing
 from webapp.domain.sales import billing, charges, payloads, pre_checkouts, refunds
 from webapp.domain.sales.billing import Renewal
 from webapp.domain.sales.charge_context import ChargeFacts
-from webapp.domain.sales.charges import Recorded
+from webapp.domain.sales.outcomes import Recorded
 from webapp.domain.sales.refunds import RefundFacts
 from webapp.domain.sales.telegram_json import (
     LARGEST_STARS,
