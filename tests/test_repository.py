@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import math
 import re
 import subprocess
 import tomllib
@@ -190,3 +191,16 @@ def test_every_text_ends_with_a_line():
             text = (ROOT / name).read_bytes()
             assert not text or text.endswith(b"\n"), name
             assert b"\r" not in text, name
+
+
+def test_nothing_outgrows_its_subject():
+    """CONTRIBUTING: a module has 250 lines at most, a class 150, a function 51."""
+    most = {ast.Module: 250, ast.ClassDef: 150, ast.FunctionDef: 51, ast.AsyncFunctionDef: 51}
+    grown = []
+    for file in [*sorted((ROOT / "webapp").rglob("*.py")), ROOT / "bot.py"]:
+        text = file.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)):
+            first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", text.count("\n"))
+            if last - first + 1 > most.get(type(node), math.inf):
+                grown.append(f"{file.relative_to(ROOT)}: {getattr(node, 'name', 'the module')}")
+    assert grown == []

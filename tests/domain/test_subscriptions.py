@@ -725,7 +725,7 @@ def test_a_pass_beside_a_plan_has_to_be_said(alice):
 def test_a_pass_beside_a_plan_of_something_else_is_a_pass(alice):
     subscribe(alice)
     assert order(alice, "notes")
-    assert not orders.is_covered(ALICE, ["tonight", "notes"], NOW)
+    assert not subscriptions.cover(ALICE, ["tonight", "notes"], NOW)
 
 
 @pytest.mark.proves("I12")

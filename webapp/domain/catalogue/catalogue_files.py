@@ -6,7 +6,18 @@ from typing import Any
 
 from webapp.domain.catalogue import toml_files
 from webapp.domain.catalogue.catalogue import Item
-from webapp.domain.catalogue.toml_files import Faults, FileInvalid, Tables, quoted, read_text
+from webapp.domain.catalogue.toml_files import (
+    Faults,
+    FileInvalid,
+    Refuse,
+    Tables,
+    quoted,
+    read_days,
+    read_flag,
+    read_number,
+    read_text,
+    read_texts,
+)
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LONGEST_SLUG = 32  # so that a payload of 128 bytes can name it
@@ -104,32 +115,17 @@ def _item(tables: Tables, index: int, table: dict[str, Any]) -> Item:
     def refuse(key: str, reason: str) -> FileInvalid:
         return tables.error(index, key, reason)
 
-    for key in table:
-        if key not in REQUIRED + OPTIONAL + OF_A_SUBSCRIPTION:
-            raise refuse(key, "is not a key of a product")
-    for key in REQUIRED:
-        if key not in table:
-            raise refuse(key, "is missing")
+    _check_names(table, refuse)
     slug = read_text(table, "slug", LONGEST_SLUG, refuse)
     if not SLUG.fullmatch(slug):
         raise refuse("slug", "may hold lower-case letters, digits and single hyphens")
-    kind = table["kind"]
-    if kind not in KINDS:
-        raise refuse("kind", f"must be one of {', '.join(KINDS)}")
-    keys = _texts(table, "entitlements", 64, refuse)
+    kind = _kind(table, refuse)
+    keys = read_texts(table, "entitlements", 64, refuse)
     if not keys or not all(SLUG.fullmatch(key) for key in keys) or len(set(keys)) != len(keys):
         raise refuse("entitlements", "must be one or more different keys such as 'guide'")
     if kind == "bundle" and len(keys) < 2:
         raise refuse("entitlements", "a bundle grants at least two")
-    if (kind == "pass") != ("days" in table):
-        raise refuse("days", "is missing" if kind == "pass" else "belongs to a pass only")
-    is_plan = kind == "subscription"
-    stray = next((key for key in OF_A_SUBSCRIPTION if key in table and not is_plan), None)
-    if stray:
-        raise refuse(stray, "belongs to a subscription only")
-    if ("trial_stars" in table) != ("trial_days" in table):
-        raise refuse("trial_stars", "a trial needs both trial_stars and trial_days")
-    has_trial = "trial_stars" in table
+    is_plan, has_trial = kind == "subscription", "trial_stars" in table
     picture = read_text(table, "picture", 128, refuse)
     if not PICTURE.fullmatch(picture):
         raise refuse("picture", NO_PICTURE_NAME)
@@ -139,22 +135,48 @@ def _item(tables: Tables, index: int, table: dict[str, Any]) -> Item:
         section=read_text(table, "section", LONGEST_SECTION, refuse),
         title=read_text(table, "title", LONGEST_TITLE, refuse),
         description=read_text(table, "description", LONGEST_DESCRIPTION, refuse),
-        details=tuple(_texts(table, "details", LONGEST_DETAIL, refuse)),
+        details=tuple(read_texts(table, "details", LONGEST_DETAIL, refuse)),
         picture=picture,
-        stars=_number(table, "stars", MOST_SUBSCRIPTION_STARS if is_plan else MOST_STARS, refuse),
-        pass_days=_number(table, "days", LONGEST_PASS_DAYS, refuse) if kind == "pass" else None,
+        stars=read_number(table, "stars", MOST_SUBSCRIPTION_STARS if is_plan else MOST_STARS, refuse),
+        pass_days=read_number(table, "days", LONGEST_PASS_DAYS, refuse) if kind == "pass" else None,
         keys=tuple(keys),
         translations=_translations(tables, index, table),
-        trial_stars=_number(table, "trial_stars", MOST_STARS, refuse) if has_trial else None,
-        trial_days=_number(table, "trial_days", LONGEST_TRIAL_DAYS, refuse) if has_trial else None,
-        grace_days=_days(table, "grace_days", USUAL_GRACE_DAYS if is_plan else 0, LONGEST_GRACE_DAYS, refuse),
-        refund_days=_days(table, "refund_days", 0, LONGEST_REFUND_DAYS, refuse),
-        on_sale=_flag(table, "on_sale", refuse),
+        trial_stars=read_number(table, "trial_stars", MOST_STARS, refuse) if has_trial else None,
+        trial_days=read_number(table, "trial_days", LONGEST_TRIAL_DAYS, refuse) if has_trial else None,
+        grace_days=read_days(
+            table, "grace_days", USUAL_GRACE_DAYS if is_plan else 0, LONGEST_GRACE_DAYS, refuse
+        ),
+        refund_days=read_days(table, "refund_days", 0, LONGEST_REFUND_DAYS, refuse),
+        on_sale=read_flag(table, "on_sale", refuse),
     )
     for what, days in (("pass", item.pass_days), ("trial", item.trial_days)):
         if days and item.refund_days > days:
             raise refuse("refund_days", f"outlasts the {what} of {days} days: people could use it up first")
     return item
+
+
+def _check_names(table: dict[str, Any], refuse: Refuse) -> None:
+    for key in table:
+        if key not in REQUIRED + OPTIONAL + OF_A_SUBSCRIPTION:
+            raise refuse(key, "is not a key of a product")
+    for key in REQUIRED:
+        if key not in table:
+            raise refuse(key, "is missing")
+
+
+def _kind(table: dict[str, Any], refuse: Refuse) -> str:
+    """Return what kind of product it is; no key of another kind stands beside it."""
+    kind = table["kind"]
+    if kind not in KINDS:
+        raise refuse("kind", f"must be one of {', '.join(KINDS)}")
+    if (kind == "pass") != ("days" in table):
+        raise refuse("days", "is missing" if kind == "pass" else "belongs to a pass only")
+    stray = next((key for key in OF_A_SUBSCRIPTION if key in table and kind != "subscription"), None)
+    if stray:
+        raise refuse(stray, "belongs to a subscription only")
+    if ("trial_stars" in table) != ("trial_days" in table):
+        raise refuse("trial_stars", "a trial needs both trial_stars and trial_days")
+    return str(kind)
 
 
 def _dead_end(key: str) -> str:
@@ -184,35 +206,10 @@ def _translation(tables: Tables, index: int, code: str, table: dict[str, Any]) -
         key: read_text(told, key, most, refuse) for key, most in longest.items() if key in told
     }
     if "details" in told:
-        words["details"] = _texts(told, "details", LONGEST_DETAIL, refuse)
+        words["details"] = read_texts(told, "details", LONGEST_DETAIL, refuse)
         if len(words["details"]) != len(table.get("details", [])):
             raise refuse("details", "must have as many lines as the product's own details")
     return words
-
-
-def _texts(table: dict[str, Any], key: str, longest: int, refuse: Any) -> list[str]:
-    values = table.get(key, [])
-    if not isinstance(values, list):
-        raise refuse(key, "must be a list of texts")
-    return [read_text({key: value}, key, longest, refuse) for value in values]
-
-
-def _number(table: dict[str, Any], key: str, largest: int, refuse: Any, *, smallest: int = 1) -> int:
-    value = table[key]
-    if not isinstance(value, int) or isinstance(value, bool) or not smallest <= value <= largest:
-        raise refuse(key, f"must be a whole number from {smallest} to {largest}")
-    return value
-
-
-def _days(table: dict[str, Any], key: str, usual: int, largest: int, refuse: Any) -> int:
-    return _number(table, key, largest, refuse, smallest=0) if key in table else usual
-
-
-def _flag(table: dict[str, Any], key: str, refuse: Any) -> bool:
-    value = table.get(key, True)
-    if not isinstance(value, bool):
-        raise refuse(key, "must be true or false")
-    return value
 
 
 def _table(item: Item) -> str:

@@ -141,6 +141,35 @@ def read_text(table: dict[str, Any], key: str, longest: int, refuse: Refuse) -> 
     return value
 
 
+def read_texts(table: dict[str, Any], key: str, longest: int, refuse: Refuse) -> list[str]:
+    """Return a list of texts that people read, empty if there is none."""
+    values = table.get(key, [])
+    if not isinstance(values, list):
+        raise refuse(key, "must be a list of texts")
+    return [read_text({key: value}, key, longest, refuse) for value in values]
+
+
+def read_number(table: dict[str, Any], key: str, largest: int, refuse: Refuse, *, smallest: int = 1) -> int:
+    """Return a whole number within its bounds."""
+    value = table[key]
+    if not isinstance(value, int) or isinstance(value, bool) or not smallest <= value <= largest:
+        raise refuse(key, f"must be a whole number from {smallest} to {largest}")
+    return value
+
+
+def read_days(table: dict[str, Any], key: str, usual: int, largest: int, refuse: Refuse) -> int:
+    """Return a number of days, or the usual one where there is none."""
+    return read_number(table, key, largest, refuse, smallest=0) if key in table else usual
+
+
+def read_flag(table: dict[str, Any], key: str, refuse: Refuse) -> bool:
+    """Return whether something is so; it is, unless the table says no."""
+    value = table.get(key, True)
+    if not isinstance(value, bool):
+        raise refuse(key, "must be true or false")
+    return value
+
+
 def translations(tables: Tables, index: int) -> dict[str, dict[str, Any]]:
     """Return the translations of a table, by the language's code.
 

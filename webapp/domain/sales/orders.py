@@ -66,19 +66,13 @@ def place(
     :raise PassBesidePlan: a plan opens the same, and the person was not told
     :raise RateLimited: thirty invoices of this person are open
     """
-    product = catalogue.get(slug, include_retired=True)
-    if not product.is_on_sale:
-        raise OffSale(slug=slug)
-    if buyer.banned_at:
-        raise Banned()
     if terms_version != current_terms:
         raise TermsChanged(version=current_terms)
-    if trial and product.trial_stars is None:
-        raise ProductNotFound(slug=slug)
+    product = _offered(buyer, slug, trial=trial)
     ledger.lock(buyer.telegram_id)
     order = _agreed(product, trial, period_seconds, language)
     check_holdings(buyer.telegram_id, order, now)
-    if not beside_plan and product.pass_days and is_covered(buyer.telegram_id, product.keys, now):
+    if not beside_plan and product.pass_days and subscriptions.cover(buyer.telegram_id, product.keys, now):
         raise PassBesidePlan(slug=slug)
     terms.accept(buyer.telegram_id, terms_version, now)
     order.terms_version = terms_version
@@ -91,10 +85,16 @@ def place(
     return _create(buyer, order, correlation_id, keys, now)
 
 
-def is_covered(telegram_id: int, keys: list[str], now: datetime) -> bool:
-    """Tell whether a person's running plans open all of this already."""
-    plans = subscriptions.running(telegram_id, keys, now)
-    return bool(plans) and set(keys) <= {key for plan in plans for key in plan.keys}
+def _offered(buyer: User, slug: str, *, trial: bool) -> Product:
+    """Return a product that this person may buy, as far as the shop is concerned."""
+    product = catalogue.get(slug, include_retired=True)
+    if not product.is_on_sale:
+        raise OffSale(slug=slug)
+    if buyer.banned_at:
+        raise Banned()
+    if trial and product.trial_stars is None:
+        raise ProductNotFound(slug=slug)
+    return product
 
 
 def get_for(buyer: User, public_id: str) -> Order:

@@ -76,6 +76,12 @@ def running(telegram_id: int, keys: Collection[str], now: datetime) -> list[Subs
     return [one for one in list_for(telegram_id) if one.is_running(now) and set(one.keys) & set(keys)]
 
 
+def cover(telegram_id: int, keys: list[str], now: datetime) -> bool:
+    """Tell whether a person's running plans open all of this already."""
+    plans = running(telegram_id, keys, now)
+    return bool(plans) and set(keys) <= {key for plan in plans for key in plan.keys}
+
+
 def paid_by(charge: Charge) -> Subscription | None:
     """Return the plan that a charge began or renewed."""
     if charge.paid_until is None:
