@@ -70,7 +70,7 @@ def test_the_owner_sees_who_would_read_what_before_anything_is_sent(app, file):
         "comet, to everyone. People: 2\n  English  1\n  Русский  1\n",
         "declined news: 1\n",
         "blocked the bot: 1\n",
-        "--- English\n\nA comet is coming.\n\nLook north.\n\nNo more news",
+        "--- English\n\nA comet is coming.\n\nLook north.\n\nTo stop news",
         " from the shop: /news_off\n[Show Atlas]\n",
         "--- Русский\n\nЛетит комета.\n\nБольше не присылать новости магазина: /news_off\n",
         "--- فارسی (not translated)\n\nA comet is coming.\n\nLook north.\n\nبرای نگرفتن",

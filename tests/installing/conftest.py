@@ -16,7 +16,7 @@ from tests.installing.index import LOCKS, Index, make_wheels, serving
 from tests.kit.processes import ROOT
 
 PIPS = ("==22.3", "==23.2.1", "==24.0", "~=25.0", "")  # the oldest that is supported, to the newest
-FEW = {"flask", "blinker", "click", "itsdangerous", "jinja2", "markupsafe", "werkzeug", "pytz"} | {
+FEW = {"flask", "blinker", "click", "itsdangerous", "jinja2", "markupsafe", "werkzeug", "certifi"} | {
     *("yarl", "idna", "multidict", "propcache", "pytest-cov", "coverage", "tzdata"),
     *("pytest", "iniconfig", "packaging", "pluggy", "pygments"),
 }

@@ -60,13 +60,15 @@ def test_a_command_goes_on_inside_with_its_arguments(bare):
 def test_a_changed_lock_is_installed_and_what_it_dropped_is_removed(ready):
     """As after git pull: one package is newer, and one is needed no more."""
     lock = ready.folder / "requirements.txt"
-    newer = f"pytz=={NEWER} \\\n    --hash=sha256:{digest(ready.index.folder / file_name('pytz', NEWER))}\n"
-    lock.write_text(ready.index.lock("requirements.txt", FEW - {"pytz"}) + newer, encoding="utf-8")
+    newer = (
+        f"certifi=={NEWER} \\\n    --hash=sha256:{digest(ready.index.folder / file_name('certifi', NEWER))}\n"
+    )
+    lock.write_text(ready.index.lock("requirements.txt", FEW - {"certifi"}) + newer, encoding="utf-8")
     for file in ("sandbox/requirements.txt", "requirements-dev.txt"):
-        (ready.folder / file).write_text(ready.index.lock(file, FEW - {"yarl", "pytz"}), encoding="utf-8")
+        (ready.folder / file).write_text(ready.index.lock(file, FEW - {"yarl", "certifi"}), encoding="utf-8")
     ended = ready.install("run")
     assert ended.returncode == 0, ended
-    assert ready.installed()["pytz"] == NEWER
+    assert ready.installed()["certifi"] == NEWER
     assert "yarl" not in ready.installed()
     assert ready.install("run").stdout == ""
 
