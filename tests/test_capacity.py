@@ -102,7 +102,7 @@ def test_4_the_doctor_counts_connections(app, plenty, give):
     assert found(2)[0] == "ok"
     severity, sentence, remedy = found(40)
     assert severity == "warning"
-    assert "40 web workers, the bot and your commands take up to 168 connections" in sentence
+    assert "40 web workers, the bot and your commands use up to 168 connections" in sentence
     assert remedy.startswith("Set WEB_CONCURRENCY to 8")
     give(8)
     db.session.rollback()

@@ -57,7 +57,7 @@ def test_what_waits_is_listed_with_why(app, ids):
 def test_what_was_given_up_is_handed_over_again(app, ids):
     assert run(app, "retry", str(ids[0])) == (
         0,
-        "1 signals are handed over again. signals list shows what becomes of them.",
+        "1 signals will be retried. Follow them with signals list.",
     )
     assert [(one.attempts, one.failed_at) for one in waiting()] == [(0, None), (0, None)]
     assert run(app, "retry", "--all")[1].startswith("2 signals")
@@ -67,7 +67,7 @@ def test_what_was_given_up_is_handed_over_again(app, ids):
 
 def test_what_the_plug_in_need_not_hear_of_is_dismissed_for_the_records(app, ids):
     code, said = run(app, "dismiss", str(ids[0]), "--reason", "she was told by hand")
-    assert (code, said) == (0, "1 signals are dismissed. What they tell of stays as it is.")
+    assert (code, said) == (0, "1 signals are dismissed. What they report stays as it is.")
     assert [one.id for one in waiting()] == ids[1:]
     [entry] = db.session.scalars(db.select(AuditEntry))
     assert (entry.act, entry.telegram_id, entry.reason) == ("dismiss", ALICE, "she was told by hand")
@@ -79,13 +79,13 @@ def test_what_the_plug_in_need_not_hear_of_is_dismissed_for_the_records(app, ids
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("retry",), "Name signals by their numbers, or say --all."),
-        (("retry", "1", "--all"), "Name signals by their numbers, or say --all."),
+        (("retry",), "Give the numbers of signals, or --all."),
+        (("retry", "1", "--all"), "Give the numbers of signals, or --all."),
         (
             ("retry", "1", "777"),
             "No signal 777 waits: signals list shows those that do. Nothing was changed.",
         ),
-        (("retry", "one"), "named by its number"),
+        (("retry", "one"), "give an item's number"),
         (("dismiss", "1", "777", "--reason", "x"), "No signal 777 waits"),
         (("dismiss", "1"), "Missing option '--reason'"),
         (("dismiss", "1", "--reason", " "), "A reason is needed"),

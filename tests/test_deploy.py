@@ -161,7 +161,7 @@ REFUSED = {
     "BOT_TOKEN is missing": {"BOT_TOKEN": ""},
     "BOT_TOKEN is not a bot token": {"BOT_TOKEN": "123"},
     "PUBLIC_URL is missing": {"PUBLIC_URL": ""},
-    "PUBLIC_URL must begin with https://": {"PUBLIC_URL": "http://shop.test"},
+    "PUBLIC_URL must start with https://": {"PUBLIC_URL": "http://shop.test"},
     "SECRET_KEY is missing": {"SECRET_KEY": ""},
     "SECRET_KEY looks like a placeholder": {"SECRET_KEY": "change-me-change-me-change-me-change-me"},
     "WEBHOOK_SECRET is missing": {"BOT_MODE": "webhook", "WEBHOOK_SECRET": ""},

@@ -76,7 +76,7 @@ def test_updates_that_do_not_arrive_are_told(client):
         shops.note_delivery("the webhook is not set", NOW)
     assert client.get("/readyz").status_code == 503
     assert findings(client)["delivery"] == (
-        "Updates do not arrive, as the bot saw at 12:00 UTC. the webhook is not set"
+        "Updates don't arrive, the bot found at 12:00 UTC. the webhook is not set"
     )
     with transaction():
         shops.note_delivery(None, NOW)

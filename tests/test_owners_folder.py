@@ -139,7 +139,7 @@ def test_what_nobody_reads_is_warned_of(run, tmp_path):
 def test_a_folder_that_is_not_there_is_named(run, tmp_path):
     judged = run("check", tmp_path / "gone")
     assert judged.exit_code == 1
-    assert "is no folder" in judged.output
+    assert "is not a folder" in judged.output
 
 
 def test_a_catalogue_of_an_earlier_release_stops_the_start_in_words(tmp_path, monkeypatch):

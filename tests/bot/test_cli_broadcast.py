@@ -83,7 +83,7 @@ def test_news_are_begun_watched_and_stopped(app, file):
     assert run(app, "broadcast", "list") == (0, "0 broadcasts")
     assert run(app, "broadcast", "send", str(file)) == (
         0,
-        "Begun. People: 3. See how far it is with broadcast list.",
+        "Started. People: 3. Follow it with broadcast list.",
     )
     write()
     code, said = run(app, "broadcast", "list")
@@ -105,7 +105,7 @@ def test_the_same_file_sent_twice_reaches_nobody_twice(app, file):
     write()
     before = everything()
     code, said = run(app, "broadcast", "send", str(file))
-    assert (code, said.partition(";")[0]) == (0, "Begun already")
+    assert (code, said.partition(";")[0]) == (0, "Already started")
     assert "nobody gets the same news twice" in run(app, "broadcast", "check", str(file))[1]
     write()
     assert everything() == before

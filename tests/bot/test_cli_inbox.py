@@ -141,7 +141,7 @@ def test_what_was_set_aside_is_tried_afresh_at_once(app):
     assert worker.claim_chat() == []
     code, said = run(app, "inbox", "replay", str(first), str(second))
     assert code == 0
-    assert said == "2 items will be retried. See what becomes of them with inbox list."
+    assert said == "2 items will be retried. Follow them with inbox list."
     assert [item.id for item in worker.claim_chat()] == [first, second]
 
 
@@ -185,7 +185,7 @@ def test_what_is_no_number_is_refused(app, command, number):
     before = [keep({**HELLO, "update_id": n}, error="bad", aside=True) for n in range(10)] and everything()
     code, said = run(app, "inbox", command, "--", number)
     assert code == 2
-    assert "an item is named by its number, as inbox list shows it." in said
+    assert "give an item's number, as inbox list shows it." in said
     assert "\x1b" not in said
     assert everything() == before
 

@@ -76,14 +76,14 @@ def test_somebody_without_anything_is_known_all_the_same(app, alice: User) -> No
 def test_somebody_who_only_paid_is_known_too(app, alice: User) -> None:
     arrange.pay(arrange.facts(arrange.order(alice), telegram_id=BOB))
     said = why(app, BOB)
-    assert said.startswith(f"Somebody who paid and never came ({BOB})")
+    assert said.startswith(f"Somebody who paid but never came ({BOB})")
     assert "a payment: Unlocks nothing yet: the shop is checking what it was for." in said
 
 
 @on_sqlite
 def test_nobody_is_said_to_be_nobody(app, alice: User) -> None:
     code, said = run(app, "why", str(BOB))
-    assert (code, said) == (1, f"Error: Nobody with the Telegram id {BOB} was ever here.")
+    assert (code, said) == (1, f"Error: Nobody with the Telegram id {BOB} has ever been here.")
 
 
 @on_sqlite
@@ -91,7 +91,7 @@ def test_nobody_is_said_to_be_nobody(app, alice: User) -> None:
 def test_what_is_no_telegram_id_is_refused(app, person: str) -> None:
     code, said = run(app, "why", person)
     assert code == 2
-    assert "a person is named by their Telegram id, a whole number." in said
+    assert "give a person's Telegram id, a whole number." in said
 
 
 @on_sqlite

@@ -191,7 +191,7 @@ def test_a_token_telegram_does_not_know(telegram, shop, status):
     trouble(telegram, "getMe", status=status)
     name, severity, words = only(shop)
     assert (name, severity) == ("token", "problem")
-    assert words.startswith("Telegram does not know this BOT_TOKEN. Copy it again from @BotFather")
+    assert words.startswith("Telegram does not know this BOT_TOKEN. Copy all of it again from @BotFather")
 
 
 @on_sqlite
@@ -204,7 +204,7 @@ def test_telegram_that_cannot_be_asked_hinders_no_other_check(telegram, shop, me
     assert set(found) == {"telegram", "statement"}
     assert found["telegram"][0] == "problem"
     assert found["telegram"][1].startswith("Telegram could not be asked (")
-    assert "the rest was looked at" in found["telegram"][1]
+    assert "it checked everything else" in found["telegram"][1]
 
 
 @on_sqlite
@@ -449,7 +449,7 @@ def test_an_address_where_nobody_answers(shop, api, public_url):
     registration.register(api, make_config(public_url=public_url), BRAND)
     name, severity, words = only(shop, public_url=public_url)
     assert (name, severity) == ("address", "problem")
-    assert words.startswith(f"Nobody answers at {public_url} (")
+    assert words.startswith(f"Nothing answers at {public_url} (")
 
 
 def behind(site: Site, *hops: str) -> None:
@@ -467,9 +467,9 @@ def behind(site: Site, *hops: str) -> None:
 @pytest.mark.parametrize(
     ("hops", "told", "harm"),
     [
-        (("198.51.100.7", "10.0.0.1"), 1, "everybody counts as one person"),
-        (("198.51.100.7",), 2, "anyone who makes up an address escapes every limit"),
-        ((), 1, "anyone who makes up an address escapes every limit"),
+        (("198.51.100.7", "10.0.0.1"), 1, "everyone counts as one person"),
+        (("198.51.100.7",), 2, "anyone who fakes an address escapes every limit"),
+        ((), 1, "anyone who fakes an address escapes every limit"),
     ],
 )
 def test_16_proxies_that_were_counted_wrong(shop, site, hops, told, harm):
@@ -505,7 +505,7 @@ def test_16_a_web_process_of_another_release_cannot_tell_its_proxies(shop, site)
     site.wsgi = older
     name, severity, words = only(shop)
     assert (name, severity) == ("proxies", "warning")
-    assert words.startswith("The web process does not say how many proxies")
+    assert words.startswith("The web process doesn't say how many proxies")
 
 
 @on_sqlite
@@ -569,7 +569,7 @@ def test_a_database_that_is_away_hinders_no_other_check(shop, broken):
     severity, words = found["database"]
     assert severity == "problem"
     assert words.startswith("The database cannot be read (")
-    assert words.endswith("Check DATABASE_URL, and that the database runs and lets the shop in.")
+    assert words.endswith("Check DATABASE_URL, and that the database is running and lets the shop in.")
 
 
 def test_a_table_that_is_gone(shop):
@@ -604,7 +604,7 @@ def test_sqlite_that_may_lose_commits(shop, pragma, told):
     found = {one.name: one for one in database.examine()}["durability"]
     event.remove(db.engine, "connect", weaken)
     assert found.severity == "problem"
-    assert found.sentence == f"Committed payments may be lost in a power cut: {told}."
+    assert found.sentence == f"A power cut can lose committed payments: {told}."
 
 
 @pytest.mark.parametrize(
@@ -634,7 +634,7 @@ def test_postgresql_that_may_lose_commits(shop):
     db.engine.dispose()
     name, severity, words = only(shop)
     assert (name, severity) == ("durability", "problem")
-    assert "power cut: synchronous_commit is off. On PostgreSQL switch" in words
+    assert "committed payments: synchronous_commit is off. On PostgreSQL, turn" in words
 
 
 @on_postgresql
@@ -682,7 +682,7 @@ def test_a_disk_that_is_almost_full(shop, monkeypatch):
     monkeypatch.setattr(database, "LEAST_FREE_BYTES", 2**60)
     name, severity, words = only(shop)
     assert (name, severity) == ("disk", "problem")
-    assert words.endswith("MiB are free. Make room before payments are refused.")
+    assert words.endswith("MiB is free. Free up space before payments are refused.")
 
 
 @on_sqlite
@@ -747,7 +747,7 @@ def test_a_database_of_nobody(shop):
     write("DELETE FROM shop")
     found = wrong(shop)
     assert set(found) == {"identity", "statement"}
-    assert found["identity"][1] == "The database is no bot's yet. Run flask --app webapp release."
+    assert found["identity"][1] == "The database belongs to no bot yet. Run flask --app webapp release."
 
 
 def test_a_bot_that_is_not_at_work(shop):
@@ -769,7 +769,7 @@ def test_bots_of_which_none_polls(shop):
     assert only(shop) == (
         "poller",
         "problem",
-        "Bot processes are running, but none of them polls. Start the bot again: it is of an earlier "
+        "Bot processes are running, but none of them polls. Restart the bot: it runs an earlier "
         "release, or was started with another BOT_MODE.",
     )
     assert "poller" not in wrong(shop, bot_mode="webhook")
@@ -849,7 +849,7 @@ def test_a_payment_that_was_not_understood(shop, order):
     charge = arrange.pay(arrange.facts(order, stars=1))
     name, severity, words = only(shop)
     assert (name, severity) == ("quarantine", "problem")
-    assert words.startswith("1 payments were not understood and wait for you.")
+    assert words.startswith("1 payments were not understood and are waiting for you.")
     with transaction():
         refunds.request_refund(charge, "asked", requested_by="owner", now=clock.now())
     assert "quarantine" not in wrong(shop)
@@ -880,7 +880,7 @@ def test_13_a_webhook_secret_that_has_ended_is_to_be_taken_out(shop, minutes, is
         for one in doctor_of_work.examine(settings, clock.now() + minutes * arrange.MINUTE)
         if one.name == "webhook secret"
     ]
-    assert (found.is_well, "Take WEBHOOK_SECRET_PREVIOUS out" in found.words) == (not is_over, is_over)
+    assert (found.is_well, "Remove WEBHOOK_SECRET_PREVIOUS" in found.words) == (not is_over, is_over)
 
 
 def test_a_refund_that_telegram_has_not_confirmed(shop, order):
@@ -892,7 +892,7 @@ def test_a_refund_that_telegram_has_not_confirmed(shop, order):
         refunds.mark_attempted(refund, clock.now())
     name, severity, words = only(shop)
     assert (name, severity) == ("refunds", "warning")
-    assert words.startswith("Of 1 refunds it is not known yet whether Telegram made them.")
+    assert words.startswith("Refunds that Telegram hasn't confirmed yet: 1.")
     with transaction():
         refunds.mark_rejected(refund, "no", clock.now())
     assert wrong(shop) == {}
@@ -913,7 +913,7 @@ def test_entitlements_that_the_ledger_does_not_give(shop, order, damage):
         DAMAGE[damage]()
     name, severity, words = only(shop)
     assert (name, severity) == ("entitlements", "problem")
-    assert words.startswith("1 entitlements do not follow from the ledger. flask --app webapp entitlements")
+    assert words.startswith("1 entitlements don't match the ledger. flask --app webapp entitlements")
     everybodys.rebuild()
     assert wrong(shop) == {}
 
@@ -1033,7 +1033,7 @@ def test_s56_the_doctor_prints_what_others_said_in_plain_characters(telegram, sh
 def test_a_catalogue_that_differs_from_the_file_is_named(shop):
     with transaction():
         db.session.execute(text("UPDATE products SET stars = 7 WHERE slug = 'atlas'"))
-    differ = "The shop sells something other than catalog.toml lists: catalog diff says what."
+    differ = "What the shop sells differs from catalog.toml: catalog diff shows how."
     assert only(shop) == ("catalogue", "warning", f"{differ} Run flask --app webapp release.")
     name, severity, words = only(shop, catalogue="database")
     assert (name, severity) == ("catalogue", "warning")

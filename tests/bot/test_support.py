@@ -433,13 +433,13 @@ def test_23_the_doctor_warns_where_nobody_answers(app):
         assert shop_doctor.settings(make_config(**settings))[1].is_well
     owners, finding, _example = shop_doctor.settings(make_config())
     assert (owners.severity, finding.severity) == ("warning", "warning")
-    assert "Telegram requires that" in finding.words
+    assert "Telegram requires every seller" in finding.words
 
 
 def test_23_the_release_warns_where_nobody_answers(config):
     said = [release(replace(config, owner_ids=owners)) for owners in (frozenset(), config.owner_ids)]
     assert [told.exit_code for told in said] == [0, 0]
-    assert "Warning: Nobody answers people who write for help" in said[0].stderr
+    assert "Warning: Nobody answers people who ask for help" in said[0].stderr
     assert "Warning" not in said[1].stderr
 
 

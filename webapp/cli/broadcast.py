@@ -20,7 +20,7 @@ from webapp.usecases.owner import Decision
 
 COLUMNS = ("NAME", "TO", "BEGAN", "STATE", "WRITTEN", "SENT", "FAILED", "LEFT")
 
-group = OwnerGroup("broadcast", help="Send news to many people, by the bot.")
+group = OwnerGroup("broadcast", help="Send news to many people through the bot.")
 
 
 @group.command("check")
@@ -33,15 +33,15 @@ def check(file: Path) -> None:
     except BroadcastError as error:
         raise click.ClickException(str(error)) from error
     if known:
-        click.echo(f"Begun on {known.created_at:%Y-%m-%d %H:%M} already; nobody gets the same news twice.")
+        click.echo(f"Already started on {known.created_at:%Y-%m-%d %H:%M}; nobody gets the same news twice.")
     audience = broadcasts.audience(news.segment, now)
     say(f"{news.name}, to {news.segment}. People: {sum(audience.speakers.values())}")
     every = languages.all_()
     say_table(
         [(f"  {every[code].name}", count) for code, count in audience.speakers.items()] or [("  nobody",)]
     )
-    say(f"Left out, since they declined news: {audience.declined}")
-    say(f"Took no message last time, so probably blocked the bot: {audience.blocked}")
+    say(f"Left out because they declined news: {audience.declined}")
+    say(f"Didn't get the last message, so probably blocked the bot: {audience.blocked}")
     for code in every:
         _show(news, code)
 
@@ -55,15 +55,15 @@ def send(file: Path, reason: Decision) -> None:
     with explained("Nothing was sent."):
         is_new = owner.start_broadcast(news, reason)
     if not is_new:
-        click.echo("Begun already; nobody gets the same news twice. See how far it is with broadcast list.")
+        click.echo("Already started; nobody gets the same news twice. Follow it with broadcast list.")
         return
     count = sum(broadcasts.audience(news.segment, clock.now()).speakers.values())
-    click.echo(f"Begun. People: {count}. See how far it is with broadcast list.")
+    click.echo(f"Started. People: {count}. Follow it with broadcast list.")
 
 
 @group.command("list")
 def list_command() -> None:
-    """Show all broadcasts and how far each has come, the latest first."""
+    """Show all broadcasts and how far each has come, latest first."""
     every = broadcasts.everything()
     if every:
         say_table([COLUMNS, *map(_row, every)])

@@ -48,7 +48,7 @@ def diff(file: Path) -> None:
 
 @group.command("export")
 def export() -> None:
-    """Print the catalogue as a file that can be imported, what is no longer sold included."""
+    """Print the catalogue as a file that can be imported, including what is no longer sold."""
     items = list(map(Item.of, catalogue.everything()))
     click.echo(catalogue_files.write(items) + "\n" + openings.write(_opened_by(items)), nl=False)
 
@@ -56,7 +56,7 @@ def export() -> None:
 @group.command("check", needs_shop=False)
 @click.argument("file", type=files.READABLE, default=files.in_shop("catalog.toml"))
 def check(file: Path) -> None:
-    """Say whether FILE could be imported. It needs no settings and no database."""
+    """Check whether FILE can be imported. It needs no settings and no database."""
     found = read(file)
     for warning in found.warnings:
         click.echo(f"Warning: {warning}")

@@ -70,4 +70,6 @@ def _in_words() -> Iterator[None]:
 def _away(error: SQLAlchemyError) -> str:
     db.session.rollback()
     kind = type(getattr(error, "orig", None) or error).__name__
-    return f"The database cannot be reached ({kind}): see that it runs, and that DATABASE_URL is right."
+    return (
+        f"The database cannot be reached ({kind}): check that it is running, and that DATABASE_URL is right."
+    )

@@ -10,7 +10,7 @@ from webapp.domain.access import entitlements
 from webapp.usecases import owner
 from webapp.usecases.owner import Decision
 
-group = OwnerGroup("entitlements", help="What people may open.")
+group = OwnerGroup("entitlements", help="What people can open.")
 
 
 @group.command("rebuild")

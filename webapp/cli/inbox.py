@@ -22,7 +22,7 @@ group = OwnerGroup("inbox", help="Updates from Telegram, kept until what they sa
 def number(value: str) -> int:
     """Return the number of an item, given in plain digits."""
     if not re.fullmatch(r"[0-9]{1,18}", value):  # what fits the column
-        raise click.BadParameter("an item is named by its number, as inbox list shows it.")
+        raise click.BadParameter("give an item's number, as inbox list shows it.")
     return int(value)
 
 
@@ -30,9 +30,9 @@ def number(value: str) -> int:
 @click.option("--all", "done", is_flag=True, help="Include what is done.")
 @click.option("--quarantined", is_flag=True, help="Only what is quarantined.")
 def list_command(done: bool, quarantined: bool) -> None:
-    """Show what is not done, the oldest first."""
+    """Show what is not done, oldest first."""
     if done and quarantined:
-        raise click.UsageError("--all and --quarantined exclude each other.")
+        raise click.UsageError("Use --all or --quarantined, not both.")
     items = inbox.waiting(MOST_LISTED, done=done, quarantined=quarantined)
     if items:
         say_table([COLUMNS, *map(_row, items)])
@@ -57,22 +57,22 @@ def show(item_id: int) -> None:
 
 @group.command()
 @click.argument("item_ids", metavar="ID...", type=number, nargs=-1, required=True)
-@reason_option("Why, for the records.", default="tried afresh")
+@reason_option("Why, for the records.", default="retried")
 def replay(item_ids: tuple[int, ...], reason: Decision) -> None:
-    """Try items afresh at once, all of them or none; the bot does it."""
+    """Retry items at once, all of them or none; the bot does it."""
     with explained():
         owner.replay_updates(item_ids, reason)
-    click.echo(f"{len(item_ids)} items will be retried. See what becomes of them with inbox list.")
+    click.echo(f"{len(item_ids)} items will be retried. Follow them with inbox list.")
 
 
 @group.command()
 @click.argument("item_ids", metavar="ID...", type=number, nargs=-1, required=True)
-@reason_option("Why nothing has to come of them, for the records.")
+@reason_option("Why they need no action, for the records.")
 def dismiss(item_ids: tuple[int, ...], reason: Decision) -> None:
-    """Dismiss quarantined items that nothing can come of, all of them or none."""
+    """Dismiss quarantined items that need no action, all of them or none."""
     with explained():
         owner.dismiss_updates(item_ids, reason)
-    click.echo(f"{len(item_ids)} items are dismissed. They stay to be looked at with inbox list --all.")
+    click.echo(f"{len(item_ids)} items are dismissed. inbox list --all still shows them.")
 
 
 def _row(item: InboxItem) -> tuple[object, ...]:

@@ -40,16 +40,16 @@ def carry_out_refund(charge: str, reason: Decision) -> None:
 
 
 @click.command(cls=OwnerCommand)
-@click.option("--full", is_flag=True, help="From the statement's first row on.")
+@click.option("--full", is_flag=True, help="Start from the statement's first row.")
 @click.option("--rebuild", is_flag=True, help="Restore an empty database from Telegram alone.")
 @reason_option("Why it is rebuilt, for the records.", default="the database was lost")
 @with_appcontext
 def reconcile(full: bool, rebuild: bool, reason: Decision) -> None:
-    """Compare the ledger with Telegram's statement and put right what was missed.
+    """Compare the ledger with Telegram's statement and fix what was missed.
 
     With --rebuild an empty database gets charges, refunds, plans and access back from Telegram alone:
-    migrate it, import the catalogue that was sold from, and run this before the bot. Nobody is told
-    anything: they were, when it happened.
+    migrate it, import the catalogue that was sold from, and run this before the bot. Nobody is
+    told: they were, when it happened.
     """
     if not shops.bot_username():
         raise click.ClickException(NOT_MIGRATED)
@@ -91,5 +91,5 @@ def _say_totals() -> None:
     except BotApiError as error:
         say(f"Balance by these books: {ours} Stars. Telegram didn't send its own: {error}")
         return
-    verdict = "as Telegram says" if ours == theirs else f"and {theirs} by Telegram's word"
+    verdict = "as Telegram says" if ours == theirs else f"but Telegram says {theirs}"
     say(f"Balance by these books: {ours} Stars, {verdict}.")

@@ -47,7 +47,7 @@ def unban(telegram_id: int, reason: Decision) -> None:
 @click.command(cls=OwnerCommand)
 @USER
 @KEY
-@click.option("--days", type=DAYS, help="For so many days; without it, for good.")
+@click.option("--days", type=DAYS, help="For this many days; without it, for good.")
 @REASON
 @with_appcontext
 def grant(telegram_id: int, key: str, days: int | None, reason: Decision) -> None:
@@ -75,7 +75,7 @@ def revoke(telegram_id: int, key: str, reason: Decision) -> None:
 @click.command(cls=OwnerCommand)
 @USER
 @KEY
-@click.option("--days", type=DAYS, required=True, help="So many days more.")
+@click.option("--days", type=DAYS, required=True, help="How many days to add.")
 @REASON
 @with_appcontext
 def extend(telegram_id: int, key: str, days: int, reason: Decision) -> None:
@@ -87,7 +87,7 @@ def extend(telegram_id: int, key: str, days: int, reason: Decision) -> None:
 
 @click.command(cls=OwnerCommand)
 @USER
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
 @reason_option("Why, for the records; leave names out of it.", default="They asked for it.")
 @with_appcontext
 def forget(telegram_id: int, yes: bool, reason: Decision) -> None:

@@ -18,7 +18,7 @@ group = OwnerGroup("quarantine", help="Charges in quarantine because nobody coul
 
 @group.command("list")
 def list_command() -> None:
-    """Show the charges about which nobody has decided."""
+    """Show the charges that nobody has decided on."""
     charges = quarantine.waiting()
     if charges:
         say_table([COLUMNS, *map(_row, charges)])
@@ -27,7 +27,7 @@ def list_command() -> None:
 
 @group.command()
 @click.argument("charge")
-@click.option("--product", help="What to give, if the payment does not say or says something else.")
+@click.option("--product", help="What to give, if the payment doesn't say, or says something else.")
 @reason_option("Why, for the records.", default="what it paid for")
 def grant(charge: str, product: str | None, reason: Decision) -> None:
     """Give what CHARGE paid for; a refund of it takes that back."""

@@ -12,12 +12,12 @@ from webapp.usecases.owner import Decision
 
 COLUMNS = ("REFUSED", "PERSON", "STARS", "ASKED BY", "TELEGRAM SAYS", "CHARGE")
 
-group = OwnerGroup("refunds", help="Refunds that Telegram refused, and that wait for your decision.")
+group = OwnerGroup("refunds", help="Refunds that Telegram refused, waiting for your decision.")
 
 
 @group.command("list")
 def list_command() -> None:
-    """Show the refused refunds about which you have not decided, the oldest first."""
+    """Show the refused refunds that you haven't decided on, oldest first."""
     waiting = rejected_refunds.undecided()
     if waiting:
         say_table([COLUMNS, *map(_row, waiting)])
@@ -32,7 +32,7 @@ def list_command() -> None:
 @click.argument("charge")
 @reason_option("Why, for the records and the buyer.")
 def decline(charge: str, reason: Decision) -> None:
-    """Decide that the Stars of CHARGE stay with the shop. The buyer is told why, and asks no more."""
+    """Decide that the Stars of CHARGE stay with the shop. The buyer is told why, and can't ask again."""
     with explained():
         refund = owner.decline_refund(charge, reason)
     say(f"Declined: {refund.stars} Stars stay with the shop. {refund.telegram_id} keeps what they paid for.")

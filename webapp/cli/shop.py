@@ -14,7 +14,7 @@ from webapp.shop.beginning import Answers, CannotBegin
 from webapp.shop.folder import Folder
 from webapp.web import templates
 
-group = OwnerGroup("shop", help="Begin the folder that makes this shop yours, and check it.")
+group = OwnerGroup("shop", help="Create the folder that makes this shop yours, and check it.")
 
 
 class _Question(click.Option):
@@ -24,7 +24,7 @@ class _Question(click.Option):
         try:
             return super().prompt_for_value(ctx)
         except click.Abort as abort:
-            raise click.UsageError(f"Nobody answers here: say {self.opts[0]} as well.", ctx) from abort
+            raise click.UsageError(f"Nobody is here to answer: give {self.opts[0]} too.", ctx) from abort
 
 
 @group.command("new", needs_shop=False)
@@ -38,7 +38,7 @@ class _Question(click.Option):
     prompt="Where do people write to for help (such as @your_name; empty: to the bot)",
     default="",
     show_default=False,
-    help="Such as @your_name; empty has them write to the bot.",
+    help="Such as @your_name; if empty, people write to the bot.",
 )
 @click.option("--product", cls=_Question, prompt="What is your first product called", help="Its title.")
 @click.option(
@@ -49,7 +49,7 @@ class _Question(click.Option):
     help="Its price, in Telegram Stars.",
 )
 def new(place: Path, product: str, **answers: Any) -> None:
-    """Begin an owner's folder, shop/ unless FOLDER is named: whole, and sold from its first minute."""
+    """Create an owner's folder, shop/ unless FOLDER is named: complete, and ready to sell."""
     try:
         made = beginning.begin(place, Answers(title=product, **answers), templates.problems)
     except CannotBegin as error:
@@ -58,7 +58,7 @@ def new(place: Path, product: str, **answers: Any) -> None:
         click.echo(f"  {file}")
     click.echo("Edit them, see them with make run, and check them with flask --app webapp shop check.")
     if place != folder.OWN:
-        click.echo(f"Set SHOP_DIR={place} for a shop that lies there.")
+        click.echo(f"Set SHOP_DIR={place} to use the shop in it.")
 
 
 @group.command("check", needs_shop=False)
@@ -67,7 +67,7 @@ def check(place: Path | None) -> None:
     """Say what is wrong in an owner's folder, each thing by file, line and reason. It needs no settings."""
     judged = Folder(place) if place else files.shop_folder()
     if place and not place.is_dir():
-        raise click.ClickException(f"{place} is no folder.")
+        raise click.ClickException(f"{place} is not a folder.")
     verdict = checks.judge(judged, templates.problems, files.public_url())
     if verdict.problems:
         raise click.ClickException("\n".join(map(printable, verdict.problems)))

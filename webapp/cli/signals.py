@@ -14,12 +14,12 @@ from webapp.usecases.owner import Decision
 MOST_LISTED = 1000
 COLUMNS = ("ID", "SIGNAL", "PERSON", "CHARGE", "SINCE", "ATTEMPTS", "STATE", "ERROR")
 
-group = OwnerGroup("signals", help="What your plug-in is to hear of, kept until it has taken it.")
+group = OwnerGroup("signals", help="What your plug-in should hear of, kept until it has taken it.")
 
 
 @group.command("list")
 def list_command() -> None:
-    """Show what the plug-in has not taken, the oldest first."""
+    """Show what the plug-in hasn't taken, oldest first."""
     waiting = signals.waiting(MOST_LISTED)
     if waiting:
         say_table([COLUMNS, *map(_row, waiting)])
@@ -29,25 +29,25 @@ def list_command() -> None:
 
 @group.command()
 @click.argument("ids", metavar="[ID]...", type=number, nargs=-1)
-@click.option("--all", "every", is_flag=True, help="All that wait.")
-@reason_option("Why, for the records.", default="handed over again")
+@click.option("--all", "every", is_flag=True, help="Every signal that waits.")
+@reason_option("Why, for the records.", default="retried")
 def retry(ids: tuple[int, ...], every: bool, reason: Decision) -> None:
-    """Hand signals over again at once, all of them or none; the bot does it."""
+    """Retry signals at once, all of them or none; the bot does it."""
     if bool(ids) == every:
-        raise click.UsageError("Name signals by their numbers, or say --all.")
+        raise click.UsageError("Give the numbers of signals, or --all.")
     with explained():
         count = owner.retry_signals(ids or None, reason)
-    click.echo(f"{count} signals are handed over again. signals list shows what becomes of them.")
+    click.echo(f"{count} signals will be retried. Follow them with signals list.")
 
 
 @group.command()
 @click.argument("ids", metavar="ID...", type=number, nargs=-1, required=True)
-@reason_option("Why the plug-in need not hear of them, for the records.")
+@reason_option("Why the plug-in doesn't need them, for the records.")
 def dismiss(ids: tuple[int, ...], reason: Decision) -> None:
-    """Take signals away, all of them or none: the plug-in never hears of them."""
+    """Dismiss signals, all of them or none: the plug-in never hears of them."""
     with explained():
         count = owner.dismiss_signals(ids, reason)
-    click.echo(f"{count} signals are dismissed. What they tell of stays as it is.")
+    click.echo(f"{count} signals are dismissed. What they report stays as it is.")
 
 
 def _row(signal: Signal) -> tuple[object, ...]:

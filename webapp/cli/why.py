@@ -26,7 +26,7 @@ REFUNDS = ("STARS", "STATE", "ASKED BY", "ASKED", "DONE", "CHARGE")
 def person(value: str) -> int:
     """Return a Telegram id, given in plain digits."""
     if not re.fullmatch(r"[0-9]{1,16}", value) or int(value) >= LARGEST_ID:
-        raise click.BadParameter("a person is named by their Telegram id, a whole number.")
+        raise click.BadParameter("give a person's Telegram id, a whole number.")
     return int(value)
 
 
@@ -34,14 +34,14 @@ def person(value: str) -> int:
 @click.argument("telegram_id", metavar="USER", type=person)
 @with_appcontext
 def why(telegram_id: int) -> None:
-    """Say what USER (a Telegram id) may open and why, entry by entry."""
+    """Show what USER (a Telegram id) can open and why, entry by entry."""
     now = clock.now()
     user, explained = users.get(telegram_id), explanations.explain(telegram_id, now)
     decided = audit.list_for(telegram_id)
     if user is None and not explained and not decided:
-        raise click.ClickException(f"Nobody with the Telegram id {telegram_id} was ever here.")
+        raise click.ClickException(f"Nobody with the Telegram id {telegram_id} has ever been here.")
     banned = f", banned since {user.banned_at:%Y-%m-%d}" if user and user.banned_at else ""
-    say(f"{user.name if user else 'Somebody who paid and never came'} ({telegram_id}){banned}")
+    say(f"{user.name if user else 'Somebody who paid but never came'} ({telegram_id}){banned}")
     with localize.speaking("en"):
         for one in explained:
             _say(one)

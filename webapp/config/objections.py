@@ -46,9 +46,12 @@ def objections(config: Config, read: Reader) -> Objections:
 
 def _about_token(config: Config) -> Objections:
     if not config.bot_token:
-        yield "BOT_TOKEN", "BOT_TOKEN is missing: make a bot with @BotFather and set the token it gives you."
+        yield (
+            "BOT_TOKEN",
+            "BOT_TOKEN is missing: create a bot with @BotFather and set the token it gives you.",
+        )
     elif not BOT_TOKEN.fullmatch(config.bot_token) or PLACEHOLDERS.search(config.bot_token):
-        yield "BOT_TOKEN", "BOT_TOKEN is not a bot token: copy it from @BotFather, digits, colon and all."
+        yield "BOT_TOKEN", "BOT_TOKEN is not a bot token: copy all of it from @BotFather."
 
 
 def _about_address(config: Config, platform: Platform | None) -> Objections:
@@ -60,10 +63,10 @@ def _about_address(config: Config, platform: Platform | None) -> Objections:
 def _fault_of_address(config: Config, platform: Platform | None) -> str:
     if not config.public_url:
         told = f", or run {platform.address_help}" if platform and platform.address_help else ""
-        return f"PUBLIC_URL is missing: set the https:// address at which people reach this shop{told}."
+        return f"PUBLIC_URL is missing: set this shop's public https:// address{told}."
     address = urlsplit(config.public_url)
     if address.scheme == "http" and not addresses.is_loopback(address.hostname or ""):
-        return "PUBLIC_URL must begin with https://: Telegram opens nothing else."
+        return "PUBLIC_URL must start with https://: Telegram opens nothing else."
     return ""
 
 
@@ -85,13 +88,13 @@ def _about_telegrams_addresses(config: Config, read: Reader) -> Objections:
         if name == "TELEGRAM_JS_URL":
             yield (
                 name,
-                "TELEGRAM_JS_URL must begin with https://: over http the script can be changed.",
+                "TELEGRAM_JS_URL must start with https://: over http anyone can change the script.",
             )
         elif not may_be_plain or addresses.is_public(host):
             yield (
                 name,
-                "BOT_API_URL must begin with https://: over http anybody on the way can read the token. In a "
-                "private network of yours, set BOT_API_IS_PRIVATE=1.",
+                "BOT_API_URL must start with https://: over http anyone along the way can read the token. On "
+                "your own private network, set BOT_API_IS_PRIVATE=1.",
             )
 
 
@@ -114,21 +117,21 @@ def _about_secrets(config: Config) -> Objections:
         if value and (PLACEHOLDERS.search(value) or len(set(value)) < 8):
             yield name, f"{name} looks like a placeholder: set a long random value, {_advice()}."
         if value and is_guessable(value):
-            yield name, f"{name} can be guessed: set a long random value, {_advice()}."
+            yield name, f"{name} is easy to guess: set a long random value, {_advice()}."
         if value and len(value.encode()) < SHORTEST_SECRET:
-            yield name, f"{name} is too short: it needs at least {SHORTEST_SECRET} bytes, {_advice()}."
+            yield name, f"{name} is too short: use at least {SHORTEST_SECRET} bytes, {_advice()}."
     for name, value in (
         ("WEBHOOK_SECRET", config.webhook_secret),
         ("WEBHOOK_SECRET_PREVIOUS", config.previous_webhook_secret),
     ):
         if value and not WEBHOOK_SECRET.fullmatch(value):
-            yield name, f"{name} may hold only letters, digits, _ and - (at most 256)."
+            yield name, f"{name} can contain only letters, digits, _ and - (at most 256)."
     if len(set(config.secrets)) != len(config.secrets):
-        yield "secrets", "Two secrets are equal: give every one of them a value of its own."
+        yield "secrets", "Two secrets are the same: give each its own value."
 
 
 def _advice() -> str:
-    return f"for example {secrets.token_urlsafe(32)!r}, which was drawn for you just now"
+    return f"for example {secrets.token_urlsafe(32)!r}, just generated for you"
 
 
 def _about_production(config: Config, platform: Platform | None, read: Reader) -> Objections:
@@ -140,8 +143,8 @@ def _about_production(config: Config, platform: Platform | None, read: Reader) -
     ):
         yield (
             "DATABASE_URL",
-            f"The password in DATABASE_URL is too short to be kept out of logs: it needs at least "
-            f"{SHORTEST_PASSWORD} characters. Give the database's user another one.",
+            f"The password in DATABASE_URL is too short to keep out of logs: use at least "
+            f"{SHORTEST_PASSWORD} characters. Change the database user's password.",
         )
     if config.app_env == "development" and marker:
         yield "APP_ENV", f"APP_ENV=development on a server ({marker} is set): unset APP_ENV."
@@ -149,8 +152,8 @@ def _about_production(config: Config, platform: Platform | None, read: Reader) -
     if platform and loses_disk and config.database_url.startswith("sqlite"):
         yield (
             "DATABASE_URL",
-            f"SQLite on {platform.name} loses every purchase at a restart: set DATABASE_URL to a PostgreSQL "
-            "database, or SQLITE_DISK_IS_KEPT=1 if the file lies on a volume that stays.",
+            f"SQLite on {platform.name} loses every purchase when it restarts: set DATABASE_URL to a "
+            "PostgreSQL database, or SQLITE_DISK_IS_KEPT=1 if the file is on a persistent volume.",
         )
 
 

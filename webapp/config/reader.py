@@ -71,7 +71,7 @@ class Reader:
         try:
             return [addresses.origin(one) for one in self.text(name).split()]
         except AddressInvalid as error:
-            self.object_to(name, f"{name}: each site {error}, and * stands for none.")
+            self.object_to(name, f"{name}: each site {error}, and * is not allowed.")
             return []
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
@@ -106,7 +106,7 @@ class Reader:
         told = self.text(name).lower().replace(",", " ").split() or list(NOTICES)
         wanted = [] if told == [NO_NOTICES] else told
         if not set(wanted) <= set(NOTICES):
-            self.object_to(name, f"{name} must be some of {', '.join(NOTICES)}, or {NO_NOTICES}.")
+            self.object_to(name, f"{name} must list any of {', '.join(NOTICES)}, or be {NO_NOTICES}.")
             return []
         return wanted
 
@@ -153,7 +153,7 @@ def _secret_of(name: str, file: Path) -> str:
         folder = file.parent.stat().st_mode
         if file.stat().st_mode & 0o002 or (folder & 0o002 and not folder & stat.S_ISVTX):
             raise ConfigError(
-                f"The file named by {name}_FILE can be replaced by everyone: chmod 600 it, its folder 700."
+                f"The file named by {name}_FILE can be replaced by everyone: chmod 600 it and 700 its folder."
             )
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -27,8 +27,8 @@ def examine(config: Config, now: datetime) -> list[Finding]:
         return [
             problem(
                 "address",
-                f"Nobody answers at {config.public_url} ({type(error).__name__}).",
-                "Check that the web process is running, its name leads to it, and its certificate is good.",
+                f"Nothing answers at {config.public_url} ({type(error).__name__}).",
+                "Check that the web process is running, its domain leads to it and its certificate is valid.",
             )
         ]
 
@@ -44,14 +44,14 @@ def _front(client: httpx.Client, address: str) -> Finding:
         return problem(
             "address",
             f"{address} redirects to {end.scheme}://{end.netloc.rpartition('@')[2]}.",
-            "Set PUBLIC_URL, and the address at @BotFather, to where it ends: Telegram gives a page of "
-            "another origin no invoices.",
+            "Set PUBLIC_URL, and the address at @BotFather, to the final address: Telegram opens no "
+            "invoices on another origin's pages.",
         )
     if page.status_code != 200 or not _is_ours(client.get(f"{address}/healthz")):
         return problem(
             "address",
             f"Something other than this shop answers at {address} (HTTP {page.status_code}).",
-            "See that PUBLIC_URL is right and that the web process behind it runs; read its log.",
+            "Check that PUBLIC_URL is right and the web process behind it is running; read its log.",
         )
     return ok("address", f"The shop answers at {address}.")
 
@@ -59,11 +59,11 @@ def _front(client: httpx.Client, address: str) -> Finding:
 def _help_pages(client: httpx.Client, address: str) -> Finding:
     closed = [path for path in HELP_PAGES if client.get(f"{address}{path}").status_code != 200]
     if not closed:
-        return ok("help pages", "Terms and support can be opened.")
+        return ok("help pages", "The terms and support pages open.")
     return problem(
         "help pages",
         f"{' and '.join(closed)} cannot be opened.",
-        "Read the web process's log: Telegram wants terms and support within everybody's reach.",
+        "Read the web process's log: Telegram requires terms and support that everyone can open.",
     )
 
 

@@ -56,14 +56,14 @@ def unreachable(error: SQLAlchemyError) -> Finding:
     return problem(
         "database",
         f"The database cannot be read ({type(getattr(error, 'orig', None) or error).__name__}).",
-        "Check DATABASE_URL, and that the database runs and lets the shop in.",
+        "Check DATABASE_URL, and that the database is running and lets the shop in.",
     )
 
 
 def migrated() -> Finding:
     """Tell whether the tables are those of this release."""
     if migrations.applied() == migrations.heads():
-        return ok("migrations", "The tables are those of this release.")
+        return ok("migrations", "The tables match this release.")
     if not _may_create():
         return problem("migrations", "The database is not migrated.", postgresql.REMEDIES["42501"])
     if gone := migrations.unknown():
@@ -76,8 +76,8 @@ def disk() -> Finding:
     file = db.engine.url.database if db.engine.dialect.name == "sqlite" else None
     free = shutil.disk_usage(Path(file).parent if file else "/").free
     if free > LEAST_FREE_BYTES:
-        return ok("disk", "There is room.")
-    return problem("disk", f"Only {free // 2**20} MiB are free.", "Make room before payments are refused.")
+        return ok("disk", "There is enough space.")
+    return problem("disk", f"Only {free // 2**20} MiB is free.", "Free up space before payments are refused.")
 
 
 def connections(config: Config) -> list[Finding]:
@@ -87,16 +87,16 @@ def connections(config: Config) -> list[Finding]:
     most = capacity.limit(tuple(db.session.execute(text(capacity.LIMITS)).one()))
     workers = config.web_workers or capacity.fitting(most)
     needed = capacity.connections_for(workers)
-    told = f"{workers} web worker{'s' if workers > 1 else ''}, the bot and your commands take up to {needed}"
+    told = f"{workers} web worker{'s' if workers > 1 else ''}, the bot and your commands use up to {needed}"
     if needed <= most:
-        return [ok("connections", f"{told} connections, of {most} that the database has.")]
+        return [ok("connections", f"{told} of the database's {most} connections.")]
     fewer = capacity.fitting(most)
     change = f"Set WEB_CONCURRENCY to {fewer}" if fewer < workers else "Choose a larger plan"
     return [
         warning(
             "connections",
-            f"{told} connections, and the database has {most}: while many people buy, pages fail.",
-            f"{change}, or let the database take more.",
+            f"{told} connections, but the database has only {most}: pages fail when many people buy.",
+            f"{change}, or raise the database's limit.",
         )
     ]
 
@@ -115,11 +115,11 @@ def encryption(address: str, *, is_encrypted: bool) -> Finding:
     :param address: the server's IP address, or nothing for a socket
     """
     if is_encrypted or not (address and ip_address(address).is_global):
-        return ok("encryption", "Nobody on the way can read what the database is told.")
+        return ok("encryption", "Nobody along the way can read what goes to the database.")
     return warning(
         "encryption",
-        f"What people buy goes to the database at {address} as plain text.",
-        "Add ?sslmode=require to DATABASE_URL, or &sslmode=require where it has a question mark.",
+        f"What people buy goes to the database at {address} unencrypted.",
+        "Add ?sslmode=require to DATABASE_URL, or &sslmode=require if it already has a question mark.",
     )
 
 
@@ -136,9 +136,9 @@ def lasting(config: Config) -> list[Finding]:
 def _unproved() -> Finding:
     return warning(
         "kept disk",
-        "Nobody knows whether the disk of the SQLite file lasts: many hosts throw it away at a restart, and "
+        "The shop can't tell whether the SQLite file's disk lasts: many hosts wipe it at each restart, and "
         "every purchase with it.",
-        "Set SQLITE_DISK_IS_KEPT=1 if it is your own machine's, or a volume that stays; if not, set "
+        "Set SQLITE_DISK_IS_KEPT=1 if it is your own machine's or a persistent volume; if not, set "
         "DATABASE_URL to a PostgreSQL database.",
     )
 
@@ -147,8 +147,8 @@ def _apart(missing: str) -> Finding:
     name = {"web": "web process", "bot": "bot"}[missing]
     return problem(
         "shared disk",
-        f"No {name} has begun beside this SQLite file: it is not started, or works on another file.",
-        "Start both on one machine, on one disk, with one DATABASE_URL, or set DATABASE_URL to a "
+        f"No {name} has started on this SQLite file: it is not running, or uses another file.",
+        "Run both on one machine, on one disk, with one DATABASE_URL, or set DATABASE_URL to a "
         "PostgreSQL database.",
     )
 
@@ -167,11 +167,11 @@ def _durable() -> Finding:
         if answer not in good:
             wrong.append(f"{question.partition(' ')[2]} is {answer}")
     if not wrong:
-        return ok("durability", "What is committed survives a power cut.")
+        return ok("durability", "Committed payments survive a power cut.")
     return problem(
         "durability",
-        f"Committed payments may be lost in a power cut: {', '.join(wrong)}.",
-        "On PostgreSQL switch fsync and synchronous_commit on; keep a SQLite file on a disk of the machine.",
+        f"A power cut can lose committed payments: {', '.join(wrong)}.",
+        "On PostgreSQL, turn fsync and synchronous_commit on; keep a SQLite file on a local disk.",
     )
 
 
@@ -180,7 +180,7 @@ def _append_only() -> Finding:
     wanted = {f"{table}_no_{event}" for table in APPEND_ONLY for event in events}
     missing = wanted - set(db.session.scalars(text(TRIGGERS[db.engine.dialect.name])))
     if not missing:
-        return ok("append-only", "The ledger refuses to be changed.")
+        return ok("append-only", "Nobody can change the ledger.")
     return problem(
         "append-only",
         f"The ledger can be changed: {', '.join(sorted(missing))} is missing or off.",

@@ -21,20 +21,20 @@ def examine(client: httpx.Client, config: Config, now: datetime) -> Finding:
     if count is None:
         return warning(
             "proxies",
-            "The web process does not say how many proxies stand before it.",
-            "Start it again: it is of another release, or has another SECRET_KEY.",
+            "The web process doesn't say how many proxies are in front of it.",
+            "Restart it: it runs another release, or has another SECRET_KEY.",
         )
     if count == config.proxy_hops:
-        return ok("proxies", f"PROXY_HOPS is {count}, and so many proxies stand before the shop.")
+        return ok("proxies", f"PROXY_HOPS is {count}, as many as there are proxies in front of the shop.")
     harm = (
-        "anyone who makes up an address escapes every limit"
+        "anyone who fakes an address escapes every limit"
         if count < config.proxy_hops
-        else "everybody counts as one person, and one can lock all out"
+        else "everyone counts as one person, and one can lock all out"
     )
     return problem(
         "proxies",
         f"PROXY_HOPS is {config.proxy_hops}, but a request comes through {count}: {harm}.",
-        f"Set PROXY_HOPS={count} and start the web process again.",
+        f"Set PROXY_HOPS={count} and restart the web process.",
     )
 
 

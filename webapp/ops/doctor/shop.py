@@ -7,7 +7,7 @@ from webapp.i18n import languages
 from webapp.ops.doctor.findings import Finding, ok, problem, warning
 from webapp.shop import brand, catalogue_file, leftovers
 
-NO_SUPPORT = "Nobody answers people who write for help, and Telegram requires that of every seller."
+NO_SUPPORT = "Nobody answers people who ask for help, and Telegram requires every seller to."
 NO_SUPPORT_REMEDY = (
     "Set OWNER_IDS to your Telegram id: what people write after /support comes to you, and your reply goes "
     "back. Or set SUPPORT_CONTACT."
@@ -26,17 +26,17 @@ def examine(config: Config) -> list[Finding]:
 
 def _owners(config: Config) -> Finding:
     if config.owner_chats:
-        return ok("owners", "Somebody is told about payments that need a look.")
+        return ok("owners", "You hear about payments that need a look.")
     return warning(
         "owners",
-        "Nobody is told about payments that need a look.",
-        "Set OWNER_IDS to your Telegram id, and write to the bot once so that it may write to you.",
+        "Nobody hears about payments that need a look.",
+        "Set OWNER_IDS to your Telegram id, and write to the bot once so that it can write to you.",
     )
 
 
 def _support(config: Config) -> Finding:
     if config.owner_chats or config.support_contact or brand.known().contact:
-        return ok("support", "What people write for help reaches somebody.")
+        return ok("support", "Requests for help reach someone.")
     return warning("support", NO_SUPPORT, NO_SUPPORT_REMEDY)
 
 
@@ -47,7 +47,7 @@ def _example(config: Config) -> Finding:
     return warning(
         "example",
         f"The shop still shows the example's: {', '.join(left)}.",
-        "Put your own into the folder shop: shop.toml, terms.md, pictures.",
+        "Put your own into the shop folder: shop.toml, terms.md, pictures.",
     )
 
 
@@ -55,10 +55,10 @@ def _identity(config: Config) -> Finding:
     try:
         shops.check(config.bot_id, config.bot_environment)
     except shops.ForeignDatabase as error:
-        return problem("identity", str(error), "Nothing of the shop starts before that is put right.")
+        return problem("identity", str(error), "The shop won't start until this is fixed.")
     if shops.bot_username():
-        return ok("identity", "The database is this bot's.")
-    return problem("identity", "The database is no bot's yet.", "Run flask --app webapp release.")
+        return ok("identity", "The database belongs to this bot.")
+    return problem("identity", "The database belongs to no bot yet.", "Run flask --app webapp release.")
 
 
 def _catalogue(config: Config) -> Finding:
@@ -66,27 +66,29 @@ def _catalogue(config: Config) -> Finding:
         return warning(
             "catalogue",
             f"There is no {config.shop.catalogue}, so the shop sells what it sold before.",
-            "Write one; flask --app webapp catalog export prints what the shop sells as such a file.",
+            "Write one; flask --app webapp catalog export prints what the shop sells as one.",
         )
     try:
         differences = catalogue.differences(catalogue_file.read(config.shop, config.public_url).items)
     except toml_files.FileInvalid as error:
-        return problem("catalogue", f"catalog.toml, {error}.", "Correct it: the next release stops there.")
+        return problem("catalogue", f"catalog.toml, {error}.", "Fix it: the next release stops there.")
     if not differences:
         return ok("catalogue", "The shop sells what catalog.toml lists.")
-    sentence = "The shop sells something other than catalog.toml lists: catalog diff says what."
+    sentence = "What the shop sells differs from catalog.toml: catalog diff shows how."
     if config.catalogue == "database":
-        keep = "To keep the shop's, run flask --app webapp catalog export > catalog.toml."
-        return warning("catalogue", sentence, f"{keep} To sell the file's, set CATALOGUE=file and release.")
+        keep = "To keep what the shop sells, run flask --app webapp catalog export > catalog.toml."
+        return warning(
+            "catalogue", sentence, f"{keep} To sell what it lists, set CATALOGUE=file and release."
+        )
     return warning("catalogue", sentence, "Run flask --app webapp release.")
 
 
 def _translations(config: Config) -> Finding:
     unheard = languages.not_offered(config.shop.translations)
     if not unheard:
-        return ok("translations", "The shop speaks every language of the folder translations.")
+        return ok("translations", "The shop speaks every language in the translations folder.")
     return warning(
         "translations",
-        f"Nobody hears {', '.join(unheard)}: the shop itself does not speak that language.",
-        "Teach it (make messages LANGUAGE=...), or remove the file.",
+        f"Nobody sees {', '.join(unheard)}: the shop itself doesn't speak that language.",
+        "Add the language (make messages LANGUAGE=...), or remove the file.",
     )

@@ -19,12 +19,12 @@ RECENT_SECONDS = 300  # how long a failed delivery is news
 MANY_WAITING = 100  # updates; more come with one answer to nobody who polls
 # What Telegram's last_error_message tells of the cause.
 HINTS = {
-    r"\b401\b": "Telegram was given another WEBHOOK_SECRET than the web process knows: set the same for web "
-    "and release, and run flask --app webapp release.",
-    r"\b30\d\b": "PUBLIC_URL redirects: set it to the address where that ends, and release again.",
-    r"\b(404|405)\b": "Something other than this shop answers at PUBLIC_URL: correct the address.",
-    r"\b5\d\d\b": "The web process fails: read its log.",
-    r"(?i)certificate|ssl": "Have the host present a valid certificate with its whole chain.",
+    r"\b401\b": "Telegram has a different WEBHOOK_SECRET from the web process: set the same one for web "
+    "and release, then run flask --app webapp release.",
+    r"\b30\d\b": "PUBLIC_URL redirects: set it to the final address, and release again.",
+    r"\b(404|405)\b": "Something other than this shop answers at PUBLIC_URL: fix the address.",
+    r"\b5\d\d\b": "The web process is failing: read its log.",
+    r"(?i)certificate|ssl": "Make sure the host presents a valid certificate with its full chain.",
 }
 UNHINTED = "Check that the web process is running and can be reached from the internet at PUBLIC_URL."
 
@@ -40,7 +40,7 @@ def examine(client: BotApi, config: Config, now: datetime) -> list[Finding]:
             problem(
                 "token",
                 "Telegram does not know this BOT_TOKEN.",
-                "Copy it again from @BotFather, digits, colon and all; it may have been revoked there.",
+                "Copy all of it again from @BotFather; it may have been revoked there.",
             )
         ]
     except BotApiError as error:
@@ -48,11 +48,11 @@ def examine(client: BotApi, config: Config, now: datetime) -> list[Finding]:
             problem(
                 "telegram",
                 f"Telegram could not be asked ({error.description}).",
-                "Check the network and BOT_API_URL, and ask the doctor again: the rest was looked at.",
+                "Check the network and BOT_API_URL, then run the doctor again: it checked everything else.",
             )
         ]
     return [
-        ok("token", f"Telegram knows it as @{bot['username']}'s."),
+        ok("token", f"Telegram knows it as @{bot['username']}."),
         clock(client.clock_skew_seconds, config),
         *deliveries(info, config, now),
         _menu_button(button, config),
@@ -63,7 +63,7 @@ def clock(skew_seconds: float | None, config: Config) -> Finding:
     """Judge how far this machine's clock is ahead of Telegram's."""
     if skew_seconds is None:
         return warning(
-            "clock", "The clock could not be compared with Telegram's.", "Ask the doctor again in a moment."
+            "clock", "The clock could not be compared with Telegram's.", "Run the doctor again in a moment."
         )
     if abs(skew_seconds) <= SKEW_WARNING_SECONDS:
         return ok("clock", "It agrees with Telegram's.")
@@ -71,14 +71,14 @@ def clock(skew_seconds: float | None, config: Config) -> Finding:
         return warning(
             "clock",
             f"The Bot API server is {abs(skew_seconds):.0f} seconds off; this machine's clock is right.",
-            "Set the clock of the server at BOT_API_URL by NTP.",
+            "Sync the clock of the server at BOT_API_URL with NTP.",
         )
     judged = problem if abs(skew_seconds) > SKEW_PROBLEM_SECONDS else warning
     side = "ahead of" if skew_seconds > 0 else "behind"
     return judged(
         "clock",
         f"The clock is {abs(skew_seconds):.0f} seconds {side} Telegram's.",
-        "Set it by NTP (timedatectl set-ntp true), or ask the host to: launches are judged by it.",
+        "Sync it with NTP (timedatectl set-ntp true), or ask the host to: launches are checked by it.",
     )
 
 
@@ -102,7 +102,7 @@ def _webhook(url: str, config: Config) -> Finding:
         return problem(
             "webhook",
             f"A webhook is set for {host}, so nothing can be polled.",
-            "Stop what uses it and delete it, or use a bot of its own for this shop.",
+            "Stop whatever uses it and delete it, or give this shop its own bot.",
         )
     if url == config.webhook_url:
         return ok("webhook", "It is set for this shop.")
@@ -124,9 +124,7 @@ def _kinds(info: dict[str, Any], config: Config) -> Finding:
         return warning("update kinds", registration.what_is_missed(missing), "Update that server.")
     remedy = RELEASE
     if config.bot_mode == "polling":
-        remedy = (
-            "Start bot.py, which asks for all of them; if it runs, another program polls with this token."
-        )
+        remedy = "Start bot.py, which asks for all of them; if it is running, another program polls too."
     return problem("update kinds", f"Telegram does not send {', '.join(sorted(missing))}.", remedy)
 
 
@@ -141,7 +139,7 @@ def _waiting(info: dict[str, Any], now: datetime) -> Finding:
         return warning(
             "deliveries",
             f"{count} updates wait at Telegram.",
-            "Check that bot.py is running, alone with this token; in webhook mode, that the web keeps up.",
+            "Check that only bot.py runs with this token; in webhook mode, that the web process keeps up.",
         )
     return ok("deliveries", f"{count} updates wait at Telegram.")
 

@@ -58,8 +58,8 @@ def delivery() -> Finding:
     """Tell whether updates arrive, as the bot process saw it last."""
     checked_at, told = shops.delivery()
     if not told or checked_at is None:
-        return ok("delivery", "The bot process met nothing in the way of updates.")
-    return problem("delivery", f"Updates do not arrive, as the bot saw at {checked_at:%H:%M} UTC.", told)
+        return ok("delivery", "The bot process sees nothing blocking updates.")
+    return problem("delivery", f"Updates don't arrive, the bot found at {checked_at:%H:%M} UTC.", told)
 
 
 def _owners_chats(config: Config) -> Finding:
@@ -69,7 +69,7 @@ def _owners_chats(config: Config) -> Finding:
     told = ", ".join(f"{chat} ({why})" for chat, why in refused.items())
     return problem(
         "owners' chats",
-        f"Telegram does not take what the bot writes to {told}.",
+        f"Telegram rejects the bot's messages to {told}.",
         "Ask that person to open the bot's chat and press Start, or add the bot to the group.",
     )
 
@@ -77,13 +77,13 @@ def _owners_chats(config: Config) -> Finding:
 def _poller(config: Config, now: datetime) -> Finding:
     # A program elsewhere that polls with this token cannot be seen from here without cutting off its poll.
     if config.bot_mode != "polling" or not leases.holders(now):
-        return ok("poller", "Nobody has to poll.")
+        return ok("poller", "Nothing needs to poll.")
     if leases.is_held(leases.POLLING, now):
         return ok("poller", "One bot process polls; any others stand by.")
     return problem(
         "poller",
         "Bot processes are running, but none of them polls.",
-        "Start the bot again: it is of an earlier release, or was started with another BOT_MODE.",
+        "Restart the bot: it runs an earlier release, or was started with another BOT_MODE.",
     )
 
 
@@ -94,28 +94,28 @@ def _statement(now: datetime) -> Finding:
     when = f"since {reconciled_at:%Y-%m-%d %H:%M} UTC" if reconciled_at else "yet"
     return problem(
         "statement",
-        f"The ledger was not compared with Telegram's statement {when}.",
+        f"The ledger hasn't been compared with Telegram's statement {when}.",
         "Check that bot.py is running and read its log, or run flask --app webapp reconcile.",
     )
 
 
 def _books(drift_stars: float) -> Finding:
     if not drift_stars:
-        return ok("books", "They and the statement name the same Stars.")
+        return ok("books", "They match the statement.")
     return problem(
         "books",
-        f"They hold {abs(drift_stars):.0f} Stars {'more' if drift_stars > 0 else 'less'} than the statement.",
-        "Compare the charges with Telegram's list of transactions: one was made up, or was changed.",
+        f"They show {abs(drift_stars):.0f} Stars {'more' if drift_stars > 0 else 'less'} than the statement.",
+        "Compare the charges with Telegram's list of transactions: one was made up or changed.",
     )
 
 
 def _inbox(oldest_seconds: float) -> Finding:
     if oldest_seconds <= INBOX_WARNING_SECONDS:
-        return ok("inbox", "Nothing waits for long.")
+        return ok("inbox", "Nothing waits long.")
     judged = problem if oldest_seconds > INBOX_PROBLEM_SECONDS else warning
     return judged(
         "inbox",
-        f"The oldest update has waited {oldest_seconds / 60:.0f} minutes.",
+        f"The oldest update has waited for {oldest_seconds / 60:.0f} minutes.",
         "flask --app webapp inbox list shows it and what went wrong; check that bot.py is running.",
     )
 
@@ -129,7 +129,7 @@ def _set_aside() -> Finding:
     return judged(
         "set aside",
         f"Updates are quarantined ({kinds}).",
-        "flask --app webapp inbox list --quarantined says why; put that right, then inbox replay them.",
+        "flask --app webapp inbox list --quarantined says why; fix that, then retry them with inbox replay.",
     )
 
 
@@ -138,8 +138,8 @@ def _quarantine(count: float) -> Finding:
         return ok("quarantine", "Every payment was understood, or is settled.")
     return problem(
         "quarantine",
-        f"{count:.0f} payments were not understood and wait for you.",
-        "flask --app webapp quarantine list shows them; grant gives what was paid for, refund sends it back.",
+        f"{count:.0f} payments were not understood and are waiting for you.",
+        "flask --app webapp quarantine list shows them; grant gives what was paid for, refund returns it.",
     )
 
 
@@ -149,9 +149,9 @@ def _plans(config: Config, now: datetime) -> Finding:
         return ok("plans", "Every plan that renews can be understood.")
     return problem(
         "plans",
-        f"{lost} plans were begun under a SECRET_KEY that is gone: their renewals would be quarantined.",
-        "Put the former key into SECRET_KEY_PREVIOUS, and leave it there as long as such a plan goes on. It "
-        "opens invoices' payloads only: nobody signs in with it, even if it leaked.",
+        f"{lost} plans started under a SECRET_KEY that is gone: their renewals would be quarantined.",
+        "Put the old key into SECRET_KEY_PREVIOUS, and leave it there as long as such a plan runs. It only "
+        "opens invoice payloads: nobody can sign in with it, even if it leaked.",
     )
 
 
@@ -159,36 +159,36 @@ def _webhook_secret(config: Config, now: datetime) -> Finding:
     previous = config.previous_webhook_secret
     end = retired_secrets.ends_at(previous) if previous else None
     if end is None or now < end:
-        return ok("webhook secret", "None that was replaced is left over.")
+        return ok("webhook secret", "No replaced secret is left over.")
     return warning(
         "webhook secret",
-        f"WEBHOOK_SECRET_PREVIOUS ended at {end:%Y-%m-%d %H:%M} UTC, and opens nothing any more.",
-        "Take WEBHOOK_SECRET_PREVIOUS out of the settings.",
+        f"WEBHOOK_SECRET_PREVIOUS expired at {end:%Y-%m-%d %H:%M} UTC and no longer opens anything.",
+        "Remove WEBHOOK_SECRET_PREVIOUS from the settings.",
     )
 
 
 def _refunds(unknown: float) -> Finding:
     if not unknown:
-        return ok("refunds", "Telegram's word on every refund is known.")
+        return ok("refunds", "Telegram has answered every refund.")
     return warning(
         "refunds",
-        f"Of {unknown:.0f} refunds it is not known yet whether Telegram made them.",
-        "The bot keeps asking until it knows; access stays suspended until then. Check that bot.py runs.",
+        f"Refunds that Telegram hasn't confirmed yet: {unknown:.0f}.",
+        "The bot keeps asking until it knows; access stays suspended. Check that bot.py is running.",
     )
 
 
 def _signals(now: datetime) -> Finding:
     backlogs = signals.backlogs(now)
     if not backlogs:
-        return ok("signals", "The plug-in has taken what it was to hear of.")
+        return ok("signals", "The plug-in has received every signal.")
     judged = problem if any(one.is_given_up for one in backlogs) else warning
     since = min(one.since for one in backlogs)
     return judged(
         "signals",
-        f"The plug-in does not take signals, since {since:%Y-%m-%d %H:%M} UTC: "
+        f"The plug-in hasn't taken signals since {since:%Y-%m-%d %H:%M} UTC: "
         f"{', '.join(map(_backlog, backlogs))}.",
-        "Fix plugin.py and start the bot again; then flask --app webapp signals retry --all. signals list "
-        "shows each of them, and signals dismiss takes away what the plug-in need not hear of.",
+        "Fix plugin.py and restart the bot; then run flask --app webapp signals retry --all. signals list "
+        "shows each one, and signals dismiss removes what the plug-in doesn't need to hear of.",
     )
 
 
@@ -207,9 +207,9 @@ def _entitlements() -> Finding:
     # Somebody may have paid between the two looks.
     wrong = entitlements.differences({telegram_id for telegram_id, _key in wrong}) if wrong else []
     if not wrong:
-        return ok("entitlements", f"They follow from the ledger ({len(people)} people looked at).")
+        return ok("entitlements", f"They match the ledger ({len(people)} people checked).")
     return problem(
         "entitlements",
-        f"{len(wrong)} entitlements do not follow from the ledger.",
+        f"{len(wrong)} entitlements don't match the ledger.",
         "flask --app webapp entitlements rebuild rewrites them; with --check it only names them.",
     )
