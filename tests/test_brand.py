@@ -202,7 +202,7 @@ def test_a_shop_without_a_name_is_called_as_its_bot(folder: Folder, database_url
         with transaction():
             shops.claim(7342037359, "lamp_bot", "production", bot_name="Lamp\u202eBot\n")
         assert "<title>Support · Lamp Bot</title>" in client.get("/support").text
-        assert "This is Lamp Bot." in chat.greeting("").text
+        assert "Welcome to Lamp Bot." in chat.greeting("").text
         # What cannot ask the database says what was learnt before.
         assert " · Lamp Bot</title>" in client.get("/nowhere").text
 
@@ -227,7 +227,7 @@ def test_a_name_of_another_direction_keeps_to_itself(
     persian = client.get("/products/atlas", headers={"Accept-Language": "fa"}).text
     assert re.search(rf"<title>.*Atlas.* · {ARABIC}</title>", persian)
     with client.application.app_context(), localize.speaking("en"):
-        assert f"This is \u2068{ARABIC}\u2069." in chat.greeting("").text
+        assert f"Welcome to \u2068{ARABIC}\u2069." in chat.greeting("").text
 
 
 @on_sqlite

@@ -93,7 +93,7 @@ def test_an_address_to_listen_on_may_be_of_either_kind(host):
         ({"SECRET_KEY": "a" * 64}, "SECRET_KEY looks like a placeholder"),
         ({"SECRET_KEY": "abcabcab" * 8}, "SECRET_KEY looks like a placeholder"),
         ({"METRICS_TOKEN": "short"}, "METRICS_TOKEN"),
-        ({"METRICS_TOKEN": SET["SECRET_KEY"]}, "Two secrets are equal"),
+        ({"METRICS_TOKEN": SET["SECRET_KEY"]}, "Two secrets are the same"),
         ({"BOT_MODE": "webhook"}, "WEBHOOK_SECRET is missing"),
         ({"BOT_MODE": "webhook", "WEBHOOK_SECRET": OTHER + "?"}, "WEBHOOK_SECRET can contain only"),
         ({"BOT_MODE": "carrier pigeon"}, "BOT_MODE must be"),

@@ -53,7 +53,7 @@ def test_questions_are_asked_for_what_no_flag_says(run, tmp_path):
 def test_where_nobody_answers_the_missing_flag_is_named(run, tmp_path):
     asked = run("new", tmp_path / "mine", "--name", "Knots")
     assert asked.exit_code == 2
-    assert "say --tagline as well" in asked.output
+    assert "give --tagline too" in asked.output
     assert not (tmp_path / "mine").exists()
 
 

@@ -223,8 +223,8 @@ def test_what_the_bot_noted_is_told_while_telegram_is_away(telegram, shop):
 @pytest.mark.parametrize(
     ("ahead", "severity", "words"),
     [
-        (15, "warning", "seconds ahead of Telegram's. Set it by NTP"),
-        (-15, "warning", "seconds behind Telegram's. Set it by NTP"),
+        (15, "warning", "seconds ahead of Telegram's. Sync it with NTP"),
+        (-15, "warning", "seconds behind Telegram's. Sync it with NTP"),
         (3600, "problem", "seconds ahead of Telegram's."),
         (-3600, "problem", "seconds behind Telegram's."),
     ],
@@ -310,7 +310,7 @@ def test_a_webhook_whose_secret_is_another(telegram, shop, api, config):
     name, severity, words = only(shop, bot_mode="webhook")
     assert (name, severity) == ("deliveries", "problem")
     assert "401" in words
-    assert "another WEBHOOK_SECRET" in words
+    assert "different WEBHOOK_SECRET" in words
 
 
 def _set(api: BotApi, hook: dict[str, str]) -> bool:
@@ -326,7 +326,7 @@ def test_many_updates_that_wait(telegram, shop):
         telegram.control("POST", f"people/{ALICE}/messages", text="hello")
     name, severity, words = only(shop)
     assert (name, severity) == ("deliveries", "warning")
-    assert words.startswith("101 updates wait at Telegram. Check that bot.py is running")
+    assert words.startswith("101 updates wait at Telegram. Check that only bot.py runs")
 
 
 @on_sqlite
@@ -383,10 +383,10 @@ def test_a_delivery_that_failed_just_now_is_a_problem_while_something_waits():
 @pytest.mark.parametrize(
     ("reason", "remedy"),
     [
-        ("Wrong response from the webhook: 401 Unauthorized", "another WEBHOOK_SECRET"),
+        ("Wrong response from the webhook: 401 Unauthorized", "different WEBHOOK_SECRET"),
         ("Wrong response from the webhook: 301 Moved Permanently", "PUBLIC_URL redirects"),
         ("Wrong response from the webhook: 404 Not Found", "Something other than this shop"),
-        ("Wrong response from the webhook: 503 Service Unavailable", "The web process fails"),
+        ("Wrong response from the webhook: 503 Service Unavailable", "The web process is failing"),
         ("SSL error {error:0A000086:SSL routines::certificate verify failed}", "valid certificate"),
         ("Connection timed out", "can be reached from the internet"),
         ("Connection refused at port 4010", "can be reached from the internet"),
@@ -789,7 +789,7 @@ def test_a_statement_that_was_not_read(shop, minutes, is_old):
         assert "flask --app webapp reconcile" in words
 
 
-@pytest.mark.parametrize(("drift", "words"), [(5, "hold 5 Stars more"), (-7, "hold 7 Stars less")])
+@pytest.mark.parametrize(("drift", "words"), [(5, "show 5 Stars more"), (-7, "show 7 Stars less")])
 def test_books_that_do_not_agree(shop, drift, words):
     write(f"UPDATE shop SET drift_stars = {drift}")
     name, severity, told = only(shop)
@@ -806,7 +806,7 @@ def test_an_update_that_waits_for_long(shop, seconds, severity):
     assert found == {} if severity is None else found["inbox"][0] == severity
     if severity:
         assert "flask --app webapp inbox list" in found["inbox"][1]
-        assert f"has waited {round(seconds / 60)} minutes" in found["inbox"][1]
+        assert f"has waited for {round(seconds / 60)} minutes" in found["inbox"][1]
 
 
 @pytest.mark.parametrize(
@@ -925,7 +925,7 @@ def test_a_healthy_shop_is_told_well(shop):
     code, said = run(shop, "doctor")
     assert code == 0
     assert said.splitlines()[:2] == [f"Starfront {__version__}", ""]
-    assert said.splitlines()[2] == "ok       token: Telegram knows it as @starfront_demo_bot's."
+    assert said.splitlines()[2] == "ok       token: Telegram knows it as @starfront_demo_bot."
     assert "To do" not in said
     assert said.splitlines()[-1] == f"0 problems, 0 warnings, {len(looked_at(shop))} well."
 
