@@ -263,7 +263,7 @@ def test_a_webhook_while_polling(telegram, shop, api, config):
     name, severity, words = only(shop)
     assert (name, severity) == ("webhook", "problem")
     assert words.startswith(
-        "A webhook is set for elsewhere.test, so nothing can be polled. Stop what uses it"
+        "A webhook is set for elsewhere.test, so nothing can be polled. Stop whatever uses it"
     )
 
 
@@ -712,7 +712,7 @@ def test_a_server_needs_no_proof(shop):
 
 @on_sqlite
 @pytest.mark.parametrize(
-    ("begun", "missing"), [("web", "No bot has begun"), ("bot", "No web process has begun")]
+    ("begun", "missing"), [("web", "No bot has started"), ("bot", "No web process has started")]
 )
 def test_web_and_bot_with_a_file_each_are_noticed(shop, begun, missing):
     file = disks.file_of(shop.config["STARFRONT"].database_url)

@@ -58,7 +58,7 @@ def new(place: Path, product: str, **answers: Any) -> None:
         click.echo(f"  {file}")
     click.echo("Edit them, see them with make run, and check them with flask --app webapp shop check.")
     if place != folder.OWN:
-        click.echo(f"Set SHOP_DIR={place} to use the shop in it.")
+        click.echo(f"Set SHOP_DIR={place} to use it.")
 
 
 @group.command("check", needs_shop=False)
