@@ -185,6 +185,6 @@ def test_a_payment_that_was_missed_is_restored_and_explained(phone: Phone):
     expect(app.get_by_text("Found: Deep Sky Atlas.")).to_be_visible()
     app = phone.open(start="upgrades")
     app.get_by_role("link", name="Why do I have access?").click()
-    expect(app.get_by_text("Yours for good.")).to_be_visible()
+    expect(app.get_by_text("Unlocked for good.")).to_be_visible()
     app.get_by_role("link", name="Receipt").click()
     expect(app.get_by_text("Payment number", exact=True)).to_be_visible()

@@ -91,9 +91,9 @@ def test_the_language_that_was_chosen_in_the_shop_is_that_of_the_chat_and_the_in
         return eventually(lambda: [text for text in texts(shop, CARMEN) if text.startswith(words)])
 
     carmen = Shopper(shop, CARMEN).sign_in()
-    assert answers("Lo que compras es digital")
+    assert answers("Todo lo que vendemos es digital")
     assert carmen.request("POST", "/language", code="ru").status_code == 200
-    assert answers("Вы покупаете цифровое")
+    assert answers("Всё, что мы продаём")
     carmen.order("deep-sky-atlas")
     invoice = shop.calls("createInvoiceLink")[-1]["params"]
     assert invoice["title"] == "Атлас глубокого неба"

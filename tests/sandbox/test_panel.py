@@ -127,7 +127,7 @@ def test_a_second_subscription_to_the_same_is_refused_in_a_sentence(hand, telegr
     charge(telegram, ALICE, slug)
     hand.open().open_invoice(slug)
     hand.press("confirm-payment")
-    expect(hand.look("dialog")).to_contain_text("You have this subscription already.")
+    expect(hand.look("dialog")).to_contain_text("You already have this subscription.")
 
 
 def test_the_panel_renews_fails_and_cancels(hand, telegram, bot):
