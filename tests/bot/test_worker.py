@@ -975,7 +975,7 @@ def test_f52_a_clock_that_is_off_is_an_error_in_the_log(telegram, hands, alice, 
     hands.duties.tick()
     told = [one.getMessage() for one in caplog.records if getattr(one, "event", "") == "clock_off"]
     assert bool(told) is is_told
-    assert all("Telegram's. Set it by NTP" in one for one in told)
+    assert all("Telegram's. Sync it with NTP" in one for one in told)
 
 
 @on_sqlite

@@ -33,6 +33,7 @@ from webapp.db.models import Charge, LedgerEntry, OutboxMessage, Refund, Subscri
 from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements, ledger
 from webapp.domain.catalogue import catalogue, catalogue_files
+from webapp.domain.owner import shops
 from webapp.domain.sales import reconciliation
 
 CHARGES = int(os.environ.get("CHARGES", "80"))
@@ -172,6 +173,9 @@ def test_what_is_no_longer_sold_comes_back_by_the_catalogue_that_was_exported(ap
 
 
 def test_nothing_is_rebuilt_without_a_catalogue(app):
+    config = app.config["STARFRONT"]
+    with transaction():
+        shops.claim(config.bot_id, "starfront_bot", config.bot_environment)
     said = app.test_cli_runner().invoke(args=["reconcile", "--rebuild"])
     assert said.exit_code == 1
     assert "catalogue is empty" in said.output

@@ -16,7 +16,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy, deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ from webapp.domain.access import entitlements
 from webapp.domain.queue import inbox
 from webapp.domain.sales import charges, pre_checkouts, refunds, updates
 from webapp.errors import ChargeNotFound, ShopError
-from webapp.usecases import receiving
+from webapp.usecases import receiving, statement
 
 HISTORIES = int(os.environ.get("HISTORIES", "25"))  # on each database; make histories: 1,000
 THREADS, OPERATIONS = 4, 16
@@ -95,8 +96,7 @@ class History:
 
     def _run(self, share: Sequence[Operation]) -> None:
         with self.house.app.app_context():
-            till = Till(self.house.till.config, self.house.till.keys, calls_at_once=1)
-            till.client = copy(self.telegram)
+            till = replace(self.house.till, slots=BoundedSemaphore(1), telegram=copy(self.telegram))
             for one in share:
                 one.begun = next(ticks)
                 one.answer = one.do(till)
@@ -197,7 +197,7 @@ class History:
 
         def do(till: Till) -> list[dict[str, Any]]:
             till.client.pages = []
-            till.reconcile()
+            statement.reconcile(till)
             return [row for _, rows in till.client.pages for row in rows]
 
         def agrees(books: Books, answer: list[dict[str, Any]]) -> bool:

@@ -157,7 +157,8 @@ def test_a_release_killed_in_a_migration_is_finished_by_the_next(shops, schema, 
     said = release_and_die(shops.stage, killed, plan)
     assert said.count("K15 dies\n") == EACH
     assert facts_of(killed) == facts_of(spared)
-    assert rows_of(killed, columns_of(killed)) == rows_of(spared, columns_of(spared))
+    lasting = lasting_columns_of(killed)
+    assert rows_of(killed, lasting) == rows_of(spared, lasting)
     assert rows_of(killed, columns) == before
     _, access = shops.today(schema)
     assert access_of(shops.stage, killed) == (access if before else {})
@@ -354,6 +355,12 @@ def columns_of(url: str) -> dict[str, list[str]]:
             for table in tables.sorted_tables
             if table.name != "alembic_version"
         }
+
+
+def lasting_columns_of(url: str) -> dict[str, list[str]]:
+    """Return the columns in which two releases write the same: not when each imported its catalogue."""
+    columns = columns_of(url)
+    return {**columns, "audit_entries": [name for name in columns["audit_entries"] if name != "decided_at"]}
 
 
 def rows_of(url: str, columns: dict[str, list[str]]) -> dict[str, list[dict[str, Any]]]:

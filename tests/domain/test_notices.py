@@ -194,7 +194,7 @@ def test_24_updates_that_pile_up_are_told(open_shop, counts, is_told):
 @pytest.mark.parametrize("told", ["sale", "sales,none", "everything", "1"])
 def test_24_a_choice_that_is_none_is_refused(told):
     with pytest.raises(
-        ConfigError, match="OWNER_NOTICES must be some of sales, refunds, plans, health, or none"
+        ConfigError, match="OWNER_NOTICES must list any of sales, refunds, plans, health, or be none"
     ):
         load({"OWNER_NOTICES": told})
 

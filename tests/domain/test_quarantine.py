@@ -16,7 +16,8 @@ from tests.kit.arrange import (
 from webapp import errors
 from webapp.db.transactions import transaction
 from webapp.domain.access import entitlements
-from webapp.domain.sales import charges, orders, quarantine, refunds, subscriptions
+from webapp.domain.people.keys import KeyRing
+from webapp.domain.sales import charges, orders, payloads, quarantine, refunds, subscriptions
 from webapp.domain.sales.outcomes import Sale
 
 
@@ -94,6 +95,16 @@ def test_a_payload_that_says_nothing_needs_a_product(alice):
         grant(slug="nothing")
     assert grant(slug="notes").keys == ["notes"]
     assert entitlements.has(ALICE, "notes", NOW)
+
+
+def test_what_a_key_that_was_away_sealed_is_understood_once_it_is_back(alice):
+    away = "wR3kZp7VtY5mQx2LdN8sHb4GfJ6uCe9a"
+    sealed = payloads.seal(payloads.unseal(order(alice).payload, KEYS), KeyRing.of(away))
+    pay(facts(order(alice), payload=sealed))
+    assert parked() == ["charge-1"]
+    with transaction():
+        sale = quarantine.grant("charge-1", keys=KeyRing.of(away), now=NOW)
+    assert sale.keys == ["atlas"]
 
 
 def test_a_pass_and_a_plan_may_be_given_for_it(alice):

@@ -1,6 +1,7 @@
 """T5: the same charge from everywhere at once counts once."""
 
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -54,9 +55,14 @@ def test_a_thousand_deliveries_of_one_charge_by_every_way_are_one_charge(tmp_pat
 
 def deliver(stage: Stage, app: Flask, charge: dict[str, Any]) -> list[int]:
     """Tell of a charge many times at once: half by webhook, half by poll, and by the statement."""
-    http = stage.client(limits=httpx.Limits(max_connections=CONNECTIONS))
+    own = threading.local()
+
+    def begin() -> None:
+        # One each: in a client that threads share, one closes a connection just as another begins to use it.
+        own.http = stage.client()
 
     def once(number: int) -> int:
+        http = own.http
         if number % RECONCILE_AT_EVERY == 0:
             with app.app_context():
                 statement.reconcile(app.extensions["context"])
@@ -66,7 +72,7 @@ def deliver(stage: Stage, app: Flask, charge: dict[str, Any]) -> list[int]:
         # Half of the copies under one update id.
         return push(http, stage, payment(charge, update_id=7 + (number if number % 4 else 0)))
 
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
+    with ThreadPoolExecutor(CONNECTIONS, initializer=begin) as pool:
         return list(pool.map(once, range(DELIVERIES)))
 
 

@@ -138,7 +138,7 @@ def test_every_access_is_told_with_its_entries(client: Any, alice: User, bob: Us
         "Unlocked for good.",
         "Atlas, paid with 250 Stars: unlocks it for good.",
         "Unlocked until 1 June 2026, 12:00 UTC.",
-        "Plan, paid with 100 Stars: opens it until 31 May 2026, 12:00 UTC, and 1 day longer",
+        "Plan, paid with 100 Stars: unlocks it until 31 May 2026, 12:00 UTC, and 1 day longer",
         "Plan renews on 31 May.",
         'href="/purchases/stx1"',
     ):
