@@ -62,6 +62,19 @@ def record(
     return entry
 
 
+def record_about(
+    decision: Decision,
+    act: str,
+    telegram_id: int,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    now: datetime,
+) -> AuditEntry:
+    """Write down a decision about a person, in the transaction that carries it out."""
+    target = f"user:{telegram_id}"
+    return record(decision, act, target, telegram_id=telegram_id, before=before, after=after, now=now)
+
+
 def list_for(telegram_id: int) -> list[AuditEntry]:
     """Return what was decided about a person, the oldest first."""
     query = select(AuditEntry).where(AuditEntry.telegram_id == telegram_id).order_by(AuditEntry.id)

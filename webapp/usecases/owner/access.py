@@ -56,14 +56,16 @@ def _give(
     grant_id = f"{act}:{uuid4()}"
     manual.grant(telegram_id, key, days, grant_id=grant_id, now=now)
     after = _held(telegram_id, key)
-    _record(decision, act, telegram_id, before, {**after, "grant": grant_id}, now)
+    audit.record_about(decision, act, telegram_id, before, {**after, "grant": grant_id}, now)
     return entitlements.of(telegram_id)[key].until
 
 
 def _revoke(telegram_id: int, key: str, decision: Decision, now: datetime) -> list[str]:
     before = _held(telegram_id, key)
     taken = manual.revoke(telegram_id, key, now)
-    _record(decision, "revoke", telegram_id, before, {**_held(telegram_id, key), "taken": taken}, now)
+    audit.record_about(
+        decision, "revoke", telegram_id, before, {**_held(telegram_id, key), "taken": taken}, now
+    )
     return taken
 
 
@@ -74,15 +76,3 @@ def _held(telegram_id: int, key: str) -> dict[str, Any]:
         return {}
     until = held[key].until
     return {key: until.isoformat() if until else "for good"}
-
-
-def _record(
-    decision: Decision,
-    act: str,
-    telegram_id: int,
-    before: dict[str, Any],
-    after: dict[str, Any],
-    now: datetime,
-) -> None:
-    target = f"user:{telegram_id}"
-    audit.record(decision, act, target, telegram_id=telegram_id, before=before, after=after, now=now)

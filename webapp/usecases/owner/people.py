@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from webapp import clock
 from webapp.db.models import User
@@ -42,7 +41,7 @@ def _ban(telegram_id: int, decision: Decision, now: datetime) -> None:
     if user.banned_at:
         raise NotDone(f"{telegram_id} is banned since {user.banned_at:%Y-%m-%d}.")
     withdrawals.ban(telegram_id, now)
-    _record(decision, "ban", telegram_id, {"banned_at": None}, {"banned_at": now.isoformat()}, now)
+    audit.record_about(decision, "ban", telegram_id, {"banned_at": None}, {"banned_at": now.isoformat()}, now)
 
 
 def _unban(telegram_id: int, decision: Decision, now: datetime) -> None:
@@ -51,14 +50,14 @@ def _unban(telegram_id: int, decision: Decision, now: datetime) -> None:
         raise NotDone(f"{telegram_id} is not banned.")
     before = {"banned_at": user.banned_at.isoformat()}
     users.unban(telegram_id)
-    _record(decision, "unban", telegram_id, before, {"banned_at": None}, now)
+    audit.record_about(decision, "unban", telegram_id, before, {"banned_at": None}, now)
 
 
 def _forget(telegram_id: int, decision: Decision, now: datetime) -> None:
     if not forgetting.is_known(telegram_id):
         raise NotDone(f"Nothing is known of {telegram_id} but that number.")
     forgetting.forget(telegram_id, now)
-    _record(decision, "forget", telegram_id, {}, {}, now)
+    audit.record_about(decision, "forget", telegram_id, {}, {}, now)
 
 
 def _known(telegram_id: int) -> User:
@@ -66,15 +65,3 @@ def _known(telegram_id: int) -> User:
     if user is None:
         raise NotDone(f"Nobody with the Telegram id {telegram_id} was ever here.")
     return user
-
-
-def _record(
-    decision: Decision,
-    act: str,
-    telegram_id: int,
-    before: dict[str, Any],
-    after: dict[str, Any],
-    now: datetime,
-) -> None:
-    target = f"user:{telegram_id}"
-    audit.record(decision, act, target, telegram_id=telegram_id, before=before, after=after, now=now)
