@@ -90,8 +90,7 @@ def url(name: str) -> str:
 
 def picture(name: str) -> str:
     """Return the address of a picture; plainly drawn ones travel in one file, but for what is seen first."""
-    known = _known(_pictures())
-    found = known.get(name) or known.get(name.lower())
+    found = find(name)
     if found is None or name == HERO:
         return _hero(_pictures())
     return f"{url(SPRITE)}#{found.name}" if found.drawing else url(f"pictures/{found.name}")
@@ -99,9 +98,19 @@ def picture(name: str) -> str:
 
 def picture_file(name: str) -> str | None:
     """Return the address of a picture as it is, whatever its proportions, or nothing if there is none."""
-    known = _known(_pictures())
-    found = known.get(name) or known.get(name.lower())
+    found = find(name)
     return url(f"pictures/{found.name}") if found else None
+
+
+def find(name: str) -> Picture | None:
+    """Return a picture of the shop at work by its name, in whatever letters it is written."""
+    known = _known(_pictures())
+    return known.get(name) or known.get(name.lower())
+
+
+def drawings() -> list[Picture]:
+    """Return the pictures of the shop at work that are drawings, whatever their names end with."""
+    return [one for one in _known(_pictures()).values() if one.media_type == pictures.SVG]
 
 
 @lru_cache
@@ -151,15 +160,22 @@ def script() -> str:
 
 def script_digest() -> str:
     """Return what changes with any source of the script."""
-    files = [ROOT / HTMX, *(ROOT / "app" / f"{name}.js" for name in PARTS), *(ROOT / name for name in ALONE)]
+    files = [ROOT / HTMX, *_parts(), *_alone()]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def joined(htmx: str) -> str:
     """Return htmx, our parts in a scope of their own, and what stands for itself."""
-    parts = "\n".join(source(ROOT / "app" / f"{name}.js") for name in PARTS)
-    alone = (source(ROOT / name) for name in ALONE)
-    return "\n".join([htmx, f'(() => {{\n"use strict";\n{parts}\n}})();', *alone])
+    parts = "\n".join(map(source, _parts()))
+    return "\n".join([htmx, f'(() => {{\n"use strict";\n{parts}\n}})();', *map(source, _alone())])
+
+
+def _parts() -> list[Path]:
+    return [ROOT / "app" / f"{name}.js" for name in PARTS]
+
+
+def _alone() -> list[Path]:
+    return [ROOT / name for name in ALONE]
 
 
 def source(file: Path) -> str:

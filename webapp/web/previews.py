@@ -5,7 +5,6 @@ Messengers and networks take photographs alone, so a drawing is rendered when so
 
 import base64
 import hashlib
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import resvg_py
 
 from webapp.config import current
 from webapp.shop import brand, pictures
-from webapp.shop.pictures import PLATE, SVG, Picture, PictureInvalid
+from webapp.shop.pictures import PLATE, SVG, Picture
 from webapp.web import assets
 
 CARD = 1200, 630  # pixels; what Open Graph's readers show large
@@ -44,7 +43,7 @@ def version(picture: Picture) -> str:
 
 def card(stem: str) -> tuple[bytes, str] | None:
     """Return a drawing's preview as PNG and its version; None if the shop has no such drawing."""
-    known = {Path(one.name).stem: one for one in _drawings(current().shop.pictures)}
+    known = {Path(one.name).stem: one for one in (_ours(assets.HERO), *assets.drawings())}
     if stem not in known:
         return None
     return _rendered(known[stem], *CARD), version(known[stem])
@@ -52,27 +51,20 @@ def card(stem: str) -> tuple[bytes, str] | None:
 
 def icon(side: int) -> tuple[bytes, str]:
     """Return the shop's icon, a square of so many pixels, and its media type."""
-    found = _find(brand.known().icon, usual=STAR)
+    found = assets.find(brand.known().icon) or _ours(STAR)
     if found.media_type != SVG:
         return found.content, found.media_type
     return _rendered(found, side, side), pictures.PNG
 
 
-def _find(name: str, usual: str = assets.HERO) -> Picture:
-    """Return a picture by its name, or the usual one for a name that no picture has."""
-    folder = current().shop.pictures
-    for file in (pictures.find(folder, name), pictures.find(folder, usual)):
-        with suppress(PictureInvalid):
-            if file:
-                return pictures.read(file)
-    return pictures.read(assets.ROOT / usual)
+def _find(name: str) -> Picture:
+    """Return a picture by its name, or the shop's own for a name that no picture has."""
+    return assets.find(name) or assets.find(assets.HERO) or _ours(assets.HERO)
 
 
 @lru_cache
-def _drawings(folder: Path) -> tuple[Picture, ...]:
-    ours = pictures.read(assets.ROOT / assets.HERO)
-    own = [one for one in pictures.read_all(folder).values() if one.media_type == SVG]
-    return ours, *own  # an owner's, of the same name, comes later and counts
+def _ours(name: str) -> Picture:
+    return pictures.read(assets.ROOT / name)
 
 
 @lru_cache(maxsize=MOST_KEPT)
