@@ -4,19 +4,14 @@ The shop serves it as long as it is of the sources that lie beside it, and else 
 builds it anew and compares.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
-
-import playwright
 
 from tests import trimming
 from tests.kit import npm
 from webapp.web import assets
 
-NODE = os.environ.get("PLAYWRIGHT_NODEJS_PATH") or str(Path(playwright.__file__).parent / "driver" / "node")
 TERSER = "terser@5.51.4"
 MINIFY = """
 const fs = require("fs");
@@ -37,7 +32,7 @@ def _minified(script: str) -> str:
     with tempfile.NamedTemporaryFile(suffix=".js") as terser:
         terser.write(npm.read(TERSER, "dist/bundle.min.js"))
         terser.flush()
-        command = [NODE, "-e", MINIFY, terser.name]
+        command = [npm.NODE, "-e", MINIFY, terser.name]
         done = subprocess.run(command, input=script, capture_output=True, text=True)
     if done.returncode or not done.stdout:
         raise RuntimeError(f"terser ended with {done.returncode}: {done.stderr.strip()[:500]}")

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.kit.factories import SHOP
-from tests.kit.phone import PHONE, Phone
+from tests.kit.phone import Phone, in_hand
 from tests.kit.played import ALICE
 from tests.kit.processes import Stage, eventually
 
@@ -46,11 +46,7 @@ def newcomer(stage: Stage) -> int:
 
 @pytest.fixture
 def phone(stage: Stage, browser: Browser) -> Iterator[Phone]:
-    context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
-    one = Phone(stage, context)
-    yield one
-    context.close()
-    assert one.problems == []
+    yield from in_hand(stage, browser)
 
 
 def test_a_second_choice_is_the_second_button(phone, newcomer):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.kit.phone import PHONE, Phone, receipts
+from tests.kit.phone import Phone, in_hand, receipts
 from tests.kit.played import ALICE, CARMEN
 from tests.kit.processes import ROOT, Stage, eventually
 
@@ -38,11 +38,7 @@ def stage(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def phone(stage: Stage, browser: Browser) -> Iterator[Phone]:
-    context = browser.new_context(viewport=PHONE, reduced_motion="reduce")
-    one = Phone(stage, context)
-    yield one
-    context.close()
-    assert one.problems == []
+    yield from in_hand(stage, browser)
 
 
 def test_a_newcomer_without_internet_buys_an_upgrade(phone: Phone):

@@ -82,14 +82,12 @@ def take_pictures(stage: Observatory, browser: Browser) -> None:
         page.goto(f"{stage.sandbox}/?theme=light&open=menu")
         page.wait_for_selector("[data-test=app-window].is-loaded")
         page.wait_for_timeout(NOTICE_MILLISECONDS)
-        for frame in page.frames:
-            letters.put_on(frame)
+        letters.put_on_all(page)
         page.screenshot(path=PICTURES / "sandbox-light.png")
     for name, state in SHOWN.items():
         with visiting(stage, browser, state, theme=name.rpartition("-")[2], **SHARP) as visit:
             visit.page.wait_for_timeout(NOTICE_MILLISECONDS)
-            for frame in visit.page.frames:
-                letters.put_on(frame)
+            letters.put_on_all(visit.page)
             visit.page.screenshot(path=PICTURES / f"{name}.png")
 
 

@@ -11,6 +11,12 @@ FACE = "@font-face {{ font-family: Letters; font-weight: {weight}; src: url(data
 EVERYWHERE = "* { font-family: Letters, sans-serif !important; font-synthesis: none }"
 
 
+def put_on_all(page: Page) -> None:
+    """Have a page in it, and every frame of it."""
+    for frame in page.frames:
+        put_on(frame)
+
+
 def put_on(page: Page | Frame, *more: str) -> None:
     """Have a page in it, and in any further rules; its context needs ``bypass_csp=True``."""
     faces = [FACE.format(weight=weight, data=_font(weight)) for weight in WEIGHTS]

@@ -10,12 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
+import playwright
 import pytest
 
 from sandbox import npm
 from tests.kit.processes import ROOT
 
 KEPT = ROOT / "var" / "npm"
+# Playwright runs on a node that it brings, unless it is told of another.
+NODE = os.environ.get("PLAYWRIGHT_NODEJS_PATH") or str(Path(playwright.__file__).parent / "driver" / "node")
 ATTEMPTS = 3  # a network drops a connection now and then
 # As `npm view NAME@VERSION dist.integrity` tells it.
 INTEGRITY = {

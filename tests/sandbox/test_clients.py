@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import playwright
 import pytest
 
 from tests.kit import npm
@@ -17,8 +16,6 @@ from tests.sandbox.conftest import stars
 
 HERE = Path(__file__).parent / "clients"
 IMPORT_SECONDS = 240  # aiogram builds hundreds of models first, which a busy machine takes its time for
-# Playwright runs on a node that it brings, unless it is told of another.
-NODE = os.environ.get("PLAYWRIGHT_NODEJS_PATH") or str(Path(playwright.__file__).parent / "driver" / "node")
 CLIENTS = ["ptb", "aiogram", "telebot", "grammy"]
 
 
@@ -28,7 +25,7 @@ def _command(client: str, folder: Path) -> tuple[list[str], dict[str, str]]:
         return [sys.executable, "-m", f"tests.sandbox.clients.with_{client}"], {}
     library = folder / "grammy.mjs"
     library.write_bytes(npm.read("grammy@1.46.0", "out/web.mjs"))
-    return [NODE, str(HERE / "with_grammy.mjs")], {"GRAMMY": library.as_uri()}
+    return [npm.NODE, str(HERE / "with_grammy.mjs")], {"GRAMMY": library.as_uri()}
 
 
 @pytest.fixture(params=CLIENTS)
